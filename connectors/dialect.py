@@ -1,0 +1,352 @@
+"""How a source writes SQL: literals, casts, calls, sort keys, and columns as they are read.
+
+The planner hands over typed operands and gets back sqlglot trees. Each connector declares one
+`SqlDialect`; where it differs from the common form it overrides one builder.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+from sqlglot import exp
+
+from connectors.capabilities import Capabilities, Kind, NotPushable, Relation, kind_of
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """An argument on its way into a source's SQL: its tree, its type, its value if constant."""
+
+    sql: exp.Expr
+    type: pa.DataType
+    literal: object = None
+    is_literal: bool = False
+
+    @property
+    def kind(self) -> Kind:
+        """The family of the operand's type."""
+        return kind_of(self.type)
+
+
+Builder = Callable[[Sequence[Operand], pa.DataType], exp.Expr]
+"""Writes a call: operands and the planned result type in, tree out. May raise NotPushable."""
+
+
+def paren(expression: exp.Expr) -> exp.Paren:
+    """The expression in parentheses, so that precedence never depends on the dialect."""
+    return exp.Paren(this=expression)
+
+
+def binary(node: type[exp.Binary]) -> Builder:
+    """A builder for an infix operator of two operands."""
+
+    def build(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
+        left, right = args
+        return paren(node(this=left.sql, expression=right.sql))
+
+    return build
+
+
+def chained(node: type[exp.Connector]) -> Builder:
+    """A builder for AND / OR over any number of operands."""
+
+    def build(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
+        tree = args[0].sql
+        for arg in args[1:]:
+            tree = node(this=tree, expression=arg.sql)
+        return paren(tree)
+
+    return build
+
+
+def unary(node: type[exp.Expr]) -> Builder:
+    """A builder for a function of one operand."""
+
+    def build(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
+        (arg,) = args
+        return node(this=arg.sql)
+
+    return build
+
+
+def variadic(node: type[exp.Expr]) -> Builder:
+    """A builder for a function whose first operand is `this` and the rest `expressions`."""
+
+    def build(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
+        return node(this=args[0].sql, expressions=[a.sql for a in args[1:]])
+
+    return build
+
+
+def named(function: str) -> Builder:
+    """A builder for a function written by name, whatever the dialect calls its siblings."""
+
+    def build(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
+        return exp.Anonymous(this=function, expressions=[a.sql for a in args])
+
+    return build
+
+
+def _not(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
+    return paren(exp.Not(this=paren(args[0].sql)))
+
+
+def _negate(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
+    return paren(exp.Neg(this=paren(args[0].sql)))
+
+
+def _is(value: exp.Expr, *, negated: bool = False) -> Builder:
+    def build(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
+        test: exp.Expr = exp.Is(this=args[0].sql, expression=value.copy())
+        return paren(exp.Not(this=test) if negated else test)
+
+    return build
+
+
+def _like(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
+    pattern = args[1]
+    if not pattern.is_literal:
+        raise NotPushable("LIKE with a pattern that is not a constant")
+    if isinstance(pattern.literal, str) and "\\" in pattern.literal:
+        raise NotPushable("LIKE with an escape in its pattern")
+    return paren(exp.Like(this=args[0].sql, expression=pattern.sql))
+
+
+def _substring(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
+    for bound in args[1:]:
+        if not bound.is_literal or not isinstance(bound.literal, int):
+            raise NotPushable("substring with a bound that is not a constant")
+    if args[1].literal < 1 or (len(args) > 2 and args[2].literal < 0):  # type: ignore[operator]
+        raise NotPushable("substring that starts before the first character")
+    length = args[2].sql if len(args) > 2 else None
+    return exp.Substring(this=args[0].sql, start=args[1].sql, length=length)
+
+
+DATE_PARTS = frozenset({"year", "month", "day", "hour", "minute", "quarter"})
+"""Parts whose value every source agrees on (week numbers and weekdays differ)."""
+
+
+def date_part_name(operand: Operand) -> str:
+    """The constant part of a date_part call, lower case. Raises NotPushable."""
+    part = str(operand.literal).lower() if operand.is_literal else ""
+    if part not in DATE_PARTS:
+        raise NotPushable(f"date_part of {part or 'a part that is not constant'}")
+    return part
+
+
+def _date_part(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
+    part = date_part_name(args[0])
+    if kind_of(args[1].type) is Kind.DATE and part in {"hour", "minute"}:
+        raise NotPushable(f"date_part of {part} of a date")
+    return exp.Extract(this=exp.var(part.upper()), expression=args[1].sql)
+
+
+def nonzero_divisor(args: Sequence[Operand]) -> bool:
+    """True when the divisor is a constant other than zero: no source disagrees about it then."""
+    divisor = args[1]
+    return divisor.is_literal and divisor.literal not in (None, 0)
+
+
+def _divide(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
+    if kind_of(returns) is Kind.FLOAT and not nonzero_divisor(args):
+        raise NotPushable("division of floats by what may be zero")
+    return paren(exp.Div(this=args[0].sql, expression=args[1].sql, typed=True, safe=False))
+
+
+FUNCTIONS: Mapping[str, Builder] = {
+    "equal": binary(exp.EQ),
+    "not_equal": binary(exp.NEQ),
+    "lt": binary(exp.LT),
+    "lte": binary(exp.LTE),
+    "gt": binary(exp.GT),
+    "gte": binary(exp.GTE),
+    "is_distinct_from": binary(exp.NullSafeNEQ),
+    "is_not_distinct_from": binary(exp.NullSafeEQ),
+    "and": chained(exp.And),
+    "or": chained(exp.Or),
+    "not": _not,
+    "is_null": _is(exp.null()),
+    "is_not_null": _is(exp.null(), negated=True),
+    "is_true": _is(exp.true()),
+    "is_not_true": _is(exp.true(), negated=True),
+    "is_false": _is(exp.false()),
+    "is_not_false": _is(exp.false(), negated=True),
+    "add": binary(exp.Add),
+    "subtract": binary(exp.Sub),
+    "multiply": binary(exp.Mul),
+    "divide": _divide,
+    "modulus": binary(exp.Mod),
+    "negate": _negate,
+    "abs": unary(exp.Abs),
+    "like": _like,
+    "substring": _substring,
+    "substr": _substring,
+    "character_length": unary(exp.Length),
+    "length": unary(exp.Length),
+    "str_concat": binary(exp.DPipe),
+    "coalesce": variadic(exp.Coalesce),
+    "nullif": lambda args, _: exp.Nullif(this=args[0].sql, expression=args[1].sql),
+    "date_part": _date_part,
+}
+"""The common form of every scalar function that any source may be asked."""
+
+
+def _count(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
+    if not args or (args[0].is_literal and args[0].literal is not None):
+        return exp.Count(this=exp.Star())
+    return exp.Count(this=args[0].sql)
+
+
+AGGREGATES: Mapping[str, Builder] = {
+    "count": _count,
+    "sum": unary(exp.Sum),
+    "avg": unary(exp.Avg),
+    "min": unary(exp.Min),
+    "max": unary(exp.Max),
+}
+"""The common form of every aggregate that any source may be asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class SqlDialect:
+    """A source's SQL: what it may be asked (`capabilities`) and how that is written.
+
+    `name` is the sqlglot dialect that turns trees into text. `builders` override FUNCTIONS and
+    AGGREGATES by canonical name. `type_names` give the cast target per kind (decimals carry
+    their precision and scale by themselves). `sort_key` wraps ORDER BY keys, `read` wraps a
+    column as it leaves its table (a collation, a cast of uuid to text); it gets the field with
+    its PHYSICAL_TYPE metadata.
+    """
+
+    name: str
+    capabilities: Capabilities
+    builders: Mapping[str, Builder] = field(default_factory=dict)
+    type_names: Mapping[Kind, str] = field(default_factory=dict)
+    sort_key: Callable[[Operand], exp.Expr] = lambda operand: operand.sql
+    read: Callable[[exp.Column, pa.Field], exp.Expr] = lambda column, _: column
+    write_literal: Callable[[object, pa.DataType], exp.Expr | None] = lambda value, _: None
+
+    def require(self, relation: Relation) -> None:
+        """Raise NotPushable unless the source takes this relational operator."""
+        if relation not in self.capabilities.relations:
+            raise NotPushable(f"{relation.value} is not in the source's list")
+
+    def require_kind(self, use: str, kinds: frozenset[Kind], data_type: pa.DataType) -> None:
+        """Raise NotPushable unless `data_type` is of a kind that may be used so."""
+        kind = kind_of(data_type)
+        if kind not in kinds and kind is not Kind.NULL:
+            raise NotPushable(f"{use} {kind.value} is not in the source's list")
+
+    def call(self, name: str, args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
+        """A scalar call. Raises NotPushable when the allow-list does not have it."""
+        self._allow(name, args)
+        builder = self.builders.get(name) or FUNCTIONS.get(name)
+        if builder is None:
+            raise NotPushable(f"function {name} is not in the source's list")
+        return builder(args, returns)
+
+    def aggregate(self, name: str, args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
+        """An aggregate call (without DISTINCT and FILTER). Raises NotPushable."""
+        self._allow(name, args)
+        builder = self.builders.get(name) or AGGREGATES.get(name)
+        if builder is None:
+            raise NotPushable(f"aggregate {name} is not in the source's list")
+        return builder(args, returns)
+
+    def cast(self, operand: Operand, to: pa.DataType) -> exp.Expr:
+        """A cast between types whose values every side agrees on. Raises NotPushable."""
+        if operand.type == to:
+            return operand.sql
+        pair = (operand.kind, kind_of(to))
+        if pair not in self.capabilities.casts or not widens(operand.type, to):
+            raise NotPushable(f"cast from {operand.type} to {to} is not in the source's list")
+        return exp.cast(operand.sql, self.type_name(to))
+
+    def type_name(self, data_type: pa.DataType) -> exp.DataType:
+        """The source's name of a type. Raises NotPushable when it has none."""
+        kind = kind_of(data_type)
+        if kind is Kind.DECIMAL:
+            text = f"DECIMAL({data_type.precision}, {data_type.scale})"
+        else:
+            text = self.type_names.get(kind, "")
+        if not text:
+            raise NotPushable(f"the source has no type for {data_type}")
+        return exp.DataType.build(text, dialect=self.name)
+
+    def literal(self, value: object, data_type: pa.DataType) -> exp.Expr:
+        """A constant. Raises NotPushable for a value that can not be written exactly."""
+        own = self.write_literal(value, data_type)
+        return own if own is not None else common_literal(value, data_type)
+
+    def _allow(self, name: str, args: Sequence[Operand]) -> None:
+        kinds = self.capabilities.functions.get(name)
+        if kinds is None:
+            raise NotPushable(f"function {name} is not in the source's list")
+        for arg in args:
+            if arg.kind not in kinds and arg.kind is not Kind.NULL:
+                raise NotPushable(f"{name} over {arg.kind.value} is not in the source's list")
+
+
+def widens(source: pa.DataType, target: pa.DataType) -> bool:
+    """True when every value of `source` is a value of `target`: a cast that can not change it."""
+    a, b = kind_of(source), kind_of(target)
+    if a is Kind.INTEGER and b is Kind.INTEGER:
+        return bool(target.bit_width >= source.bit_width)
+    if a is Kind.INTEGER and b is Kind.FLOAT:
+        return bool(source.bit_width <= 32 and target.bit_width == 64)
+    if a is Kind.INTEGER and b is Kind.DECIMAL:
+        digits = {8: 3, 16: 5, 32: 10, 64: 19}[source.bit_width]
+        return bool(target.precision - target.scale >= digits)
+    if a is Kind.FLOAT and b is Kind.FLOAT:
+        return bool(target.bit_width >= source.bit_width)
+    if a is Kind.DECIMAL and b is Kind.DECIMAL:
+        return bool(
+            target.scale >= source.scale
+            and target.precision - target.scale >= source.precision - source.scale
+        )
+    return (a, b) in {
+        (Kind.INTEGER, Kind.TEXT),
+        (Kind.DECIMAL, Kind.FLOAT),
+        (Kind.DATE, Kind.TIMESTAMP),
+        (Kind.TIMESTAMP, Kind.TIMESTAMP),
+        (Kind.TIMESTAMP_TZ, Kind.TIMESTAMP_TZ),
+        (Kind.TEXT, Kind.TEXT),
+    }
+
+
+def common_literal(value: object, data_type: pa.DataType) -> exp.Expr:
+    """A constant in the form every SQL dialect reads, or NotPushable."""
+    if value is None:
+        return exp.null()
+    if isinstance(value, bool):
+        return exp.Boolean(this=value)
+    if isinstance(value, int):
+        return _number(str(value))
+    if isinstance(value, decimal.Decimal):
+        return _number(format(value, "f"))
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise NotPushable("a float constant that is not finite")
+        return exp.cast(exp.Literal.string(repr(value)), "DOUBLE")
+    if isinstance(value, str):
+        if "\\" in value or "\x00" in value:
+            raise NotPushable("a text constant with a backslash or a NUL")
+        return exp.Literal.string(value)
+    if isinstance(value, dt.datetime):
+        if data_type.tz is not None:
+            raise NotPushable("a constant time with a zone")
+        return exp.cast(exp.Literal.string(value.isoformat(sep=" ")), "TIMESTAMP")
+    if isinstance(value, dt.date):
+        return exp.cast(exp.Literal.string(value.isoformat()), "DATE")
+    raise NotPushable(f"a constant of type {data_type}")
+
+
+def _number(text: str) -> exp.Expr:
+    if text.startswith("-"):
+        return paren(exp.Neg(this=exp.Literal.number(text[1:])))
+    return exp.Literal.number(text)

@@ -1,0 +1,207 @@
+"""What a connector is: the contract between the gateway and the systems that hold the data.
+
+A connector is opened for one source (one address under one credential). It always says who it is
+(`source_key`) and what it can do (`capabilities`); the rest is optional: an ability a source does
+not have is a method its connector does not have. The protocols below name the optional abilities,
+and the gateway asks `isinstance(connector, RunsSql)` before it relies on one.
+
+This module imports the standard library, pyarrow and sqlglot only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Protocol, runtime_checkable
+
+import pyarrow as pa
+import pyarrow.dataset as pads
+from sqlglot import exp
+
+from connectors.capabilities import Capabilities
+from connectors.dialect import SqlDialect
+
+PHYSICAL_TYPE = b"mesh.physicalType"
+"""Field metadata: the type as the source names it, e.g. ``character varying(25)``."""
+
+COMMENT = b"mesh.comment"
+"""Field metadata: the comment the source keeps for the column."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceKey:
+    """Identity of a source. Two datasets may be read by one fragment iff their keys are equal.
+
+    The credential is part of it, so that two identities never share a connection.
+    """
+
+    connector: str
+    location: str
+    credential: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.connector}:{self.location}"
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """Where the rows of a dataset are, as its contract says, with secrets already filled in."""
+
+    connector: str
+    uri: str = field(repr=False)
+    object: str
+    options: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectInfo:
+    """One table, view or file set found in a source: what `meshgate publish` writes down."""
+
+    name: str
+    schema: pa.Schema
+    primary_key: tuple[str, ...] = ()
+    comment: str = ""
+    kind: str = "table"
+
+
+class SourceErrorCode(Enum):
+    """Why a source did not answer. The value is what a client sees."""
+
+    UNAVAILABLE = "SOURCE_UNAVAILABLE"
+    TIMEOUT = "SOURCE_TIMEOUT"
+    REJECTED = "SOURCE_REJECTED"
+    INTERRUPTED = "SOURCE_INTERRUPTED"
+    OBJECT_NOT_FOUND = "SOURCE_OBJECT_NOT_FOUND"
+    TYPE_UNSUPPORTED = "SOURCE_TYPE_UNSUPPORTED"
+    VALUE_UNEXPECTED = "SOURCE_VALUE_UNEXPECTED"
+    DRIVER_MISSING = "SOURCE_DRIVER_MISSING"
+    BINDING_INVALID = "SOURCE_BINDING_INVALID"
+    ARITHMETIC = "ARITHMETIC_ERROR"
+    CANCELLED = "CANCELLED"
+
+
+class SourceError(Exception):
+    """The one exception a connector raises. Its message never holds a secret or a driver's dump.
+
+    Drivers' exceptions are wrapped once, in the connector, with ``raise ... from``.
+    """
+
+    def __init__(
+        self,
+        code: SourceErrorCode,
+        message: str,
+        *,
+        hint: str | None = None,
+        retryable: bool = False,
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.hint = hint
+        self.retryable = retryable
+
+
+@runtime_checkable
+class BatchStream(Protocol):
+    """Rows on their way. Iterated on one thread; `cancel` may come from any other.
+
+    After `cancel` the iterator ends soon, either quietly or with SourceErrorCode.CANCELLED, and
+    the work in the source stops as well. `close` releases everything, and may be called twice.
+    Every batch has exactly the stream's `schema`.
+    """
+
+    @property
+    def schema(self) -> pa.Schema: ...
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]: ...
+
+    def cancel(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+@runtime_checkable
+class Connector(Protocol):
+    """What every connector has. One instance serves many requests on many threads."""
+
+    @property
+    def source_key(self) -> SourceKey: ...
+
+    @property
+    def capabilities(self) -> Capabilities: ...
+
+    def schema(self, object_name: str) -> pa.Schema:
+        """The object's columns as they are now, with PHYSICAL_TYPE (and COMMENT) metadata.
+
+        A column that can not be NULL is ``nullable=False``. Raises SourceError:
+        OBJECT_NOT_FOUND, TYPE_UNSUPPORTED (naming column and type), UNAVAILABLE.
+        """
+        ...
+
+    def close(self) -> None: ...
+
+
+@runtime_checkable
+class ListsObjects(Protocol):
+    """A source that can say what it holds."""
+
+    def objects(self, pattern: str | None = None) -> Iterator[ObjectInfo]:
+        """Every object whose name matches the shell pattern (``*`` when None), sorted by name."""
+        ...
+
+
+@runtime_checkable
+class RunsSql(Protocol):
+    """A source that answers SQL. The gateway writes queries as sqlglot trees in `dialect`."""
+
+    @property
+    def dialect(self) -> SqlDialect: ...
+
+    def table(self, object_name: str) -> exp.Table:
+        """The object as it is named in a FROM clause, quoted."""
+        ...
+
+    def render(self, query: exp.Query, schema: pa.Schema) -> str:
+        """The exact text the source will get for `query`.
+
+        `schema` is what the plan expects, by position; a connector may wrap outputs here so that
+        its driver transports them well (PostgreSQL's numeric as bigint, for one).
+        """
+        ...
+
+    def query(self, text: str, schema: pa.Schema) -> BatchStream:
+        """Run a rendered text. Output columns are cast to `schema` by position, exactly.
+
+        The names are those of `schema`. A value that does not fit raises VALUE_UNEXPECTED, as
+        does a NULL in a field that is not nullable. Nothing is sent before the first batch is
+        asked for.
+        """
+        ...
+
+
+@runtime_checkable
+class ProvidesDataset(Protocol):
+    """A source the engine reads itself, through pyarrow: files, tables in memory."""
+
+    def dataset(self, object_name: str, schema: pa.Schema | None = None) -> pads.Dataset:
+        """A pyarrow dataset; with `schema`, read as that schema."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ParquetFiles:
+    """Local Parquet files the engine can open by path, with their hive partition columns."""
+
+    directory: str
+    paths: tuple[str, ...]
+    partition_columns: tuple[pa.Field, ...] = ()
+
+
+@runtime_checkable
+class ProvidesParquet(Protocol):
+    """A source of local Parquet files: the engine's own reader prunes row groups and pages."""
+
+    def parquet(self, object_name: str) -> ParquetFiles | None:
+        """The files behind the object, or None when they are not local Parquet."""
+        ...

@@ -1,0 +1,93 @@
+"""The frozen values that travel between the stages of a request."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from connectors.interface import Binding
+from gateway.errors import UserError
+
+SCHEME = "mesh://"
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\Z")
+"""What a domain, product, dataset or version may be called."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Address:
+    """``mesh://domain/product/dataset@version#column``; version and column are optional."""
+
+    domain: str
+    product: str
+    dataset: str
+    version: str | None = None
+    column: str | None = None
+
+    def __str__(self) -> str:
+        version = f"@{self.version}" if self.version else ""
+        column = f"#{self.column}" if self.column else ""
+        return f"{SCHEME}{self.domain}/{self.product}/{self.dataset}{version}{column}"
+
+    @property
+    def sql_name(self) -> str:
+        """``domain.product.dataset``, as written in SQL when no part needs quotes."""
+        return f"{self.domain}.{self.product}.{self.dataset}"
+
+    @classmethod
+    def parse(cls, text: str) -> Address:
+        """Read an address; anything but the exact form is a UserError."""
+        if not text.startswith(SCHEME):
+            raise UserError(f"{text!r} is not a mesh address", hint=f"it starts with {SCHEME}")
+        rest, _, column = text[len(SCHEME) :].partition("#")
+        path, _, version = rest.partition("@")
+        parts = path.split("/")
+        names = [*parts, *([version] if "@" in rest else [])]
+        if len(parts) != 3 or not all(NAME.match(n) for n in names) or ("#" in text and not column):
+            raise UserError(
+                f"{text!r} is not a mesh address",
+                hint="write mesh://domain/product/dataset@version#column",
+            )
+        return cls(*parts, version or None, column or None)
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who asks. `name` carries its kind (``user:alice``); roles are those of the user file."""
+
+    name: str
+    roles: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a client asked for, before anything is understood."""
+
+    principal: Principal
+    text: str
+    language: str = "sql"
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """One version of one dataset, as its contract declares it.
+
+    `schema` is the contract's: the planned types. Field metadata holds ``mesh.physicalType`` and
+    ``mesh.comment``. `primary_key` are column names in key order.
+    """
+
+    address: Address
+    schema: pa.Schema
+    binding: Binding
+    title: str = ""
+    description: str = ""
+    tags: tuple[str, ...] = ()
+    owner: str = ""
+    status: str = "active"
+    primary_key: tuple[str, ...] = ()
+    column_tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    source_file: str = ""
