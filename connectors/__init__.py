@@ -1,0 +1,62 @@
+"""Connectors: how the gateway reaches the systems that hold the data.
+
+A connector of another distribution is found through the entry-point group
+``meshgate.connectors`` (name = the connector's name, value = ``module:Class``).
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from importlib.metadata import entry_points
+
+from connectors.interface import Binding, Connector, SourceError, SourceErrorCode
+
+REGISTRY: Mapping[str, str] = {
+    "files": "connectors.files:FilesConnector",
+    "sqlite": "connectors.sqlite:SqliteConnector",
+    "duckdb": "connectors.duckdb:DuckDbConnector",
+    "postgres": "connectors.postgres:PostgresConnector",
+    "mariadb": "connectors.mariadb:MariaDbConnector",
+    "mysql": "connectors.mariadb:MariaDbConnector",
+    "memory": "connectors.memory:MemoryConnector",
+}
+"""Name of a connector -> ``module:Class``, imported when the first source of its kind opens."""
+
+_EXTRAS = {"mysql": "mariadb"}
+
+
+def open_connector(binding: Binding) -> Connector:
+    """The connector of a binding; opening does not touch the network.
+
+    Raises SourceError: BINDING_INVALID for a connector nobody knows, DRIVER_MISSING with the
+    extra to install when its third-party driver is not there.
+    """
+    target = REGISTRY.get(binding.connector) or _installed(binding.connector)
+    if target is None:
+        known = ", ".join(sorted(REGISTRY))
+        raise SourceError(
+            SourceErrorCode.BINDING_INVALID,
+            f"there is no connector {binding.connector!r}",
+            hint=f"the connectors are {known}",
+        )
+    module, _, name = target.partition(":")
+    try:
+        connector: Connector = getattr(importlib.import_module(module), name)(
+            binding.uri, binding.options
+        )
+    except (ImportError, OSError) as error:
+        extra = _EXTRAS.get(binding.connector, binding.connector)
+        raise SourceError(
+            SourceErrorCode.DRIVER_MISSING,
+            f"the driver of connector {binding.connector!r} is not installed",
+            hint=f"pip install meshgate[{extra}]",
+        ) from error
+    return connector
+
+
+def _installed(name: str) -> str | None:
+    for point in entry_points(group="meshgate.connectors"):
+        if point.name == name:
+            return point.value
+    return None

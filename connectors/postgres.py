@@ -1,0 +1,464 @@
+"""PostgreSQL, through ADBC: COPY in binary, streamed, nothing fetched whole."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from sqlglot import exp
+
+from connectors.interface import (
+    COMMENT,
+    PHYSICAL_TYPE,
+    ObjectInfo,
+    SourceError,
+    SourceErrorCode,
+    SourceKey,
+)
+from connectors.postgres_dialect import POSTGRES
+from connectors.sql import Session, SqlConnector, credential, one_line, positive_number
+
+_DEFAULTS = {"connect_timeout": "10", "application_name": "meshgate", "tcp_user_timeout": "30000"}
+
+_BATCH_BYTES = 4 << 20
+
+_SETTINGS = {
+    "default_transaction_read_only": "on",
+    "TimeZone": "UTC",
+    "DateStyle": "ISO, YMD",
+    "IntervalStyle": "postgres",
+    "standard_conforming_strings": "on",
+    "extra_float_digits": "1",
+    "bytea_output": "hex",
+    "search_path": "pg_catalog",  # a function of the user's can not stand in for a built-in
+}
+
+
+class PostgresConnector(SqlConnector):
+    """A PostgreSQL database. `uri` is ``postgresql://user:password@host:port/database``.
+
+    Objects are tables, views, materialised views, partitioned and foreign tables; those outside
+    the schema ``public`` are named ``schema.table``, and a name that holds a dot or a double quote
+    is written in double quotes. Option ``statement_timeout``: seconds, unlimited by default.
+    """
+
+    dialect = POSTGRES
+
+    def __init__(self, uri: str, options: Mapping[str, str]) -> None:
+        super().__init__(uri, options)
+        import adbc_driver_postgresql.dbapi as driver
+
+        self._driver = driver
+        parts = urlsplit(uri)
+        if parts.scheme not in {"postgresql", "postgres"}:
+            raise SourceError(
+                SourceErrorCode.BINDING_INVALID,
+                "the uri of a postgres binding starts with postgresql://",
+            )
+        self._query = {k: v[0] for k, v in parse_qs(parts.query).items()}
+        self._user = unquote(parts.username or self._query.get("user", ""))
+        self._secret = unquote(parts.password or self._query.get("password", ""))
+        host = parts.hostname or self._query.get("host", "localhost")
+        port = parts.port or self._query.get("port", "5432")
+        self._location = f"{host}:{port}{parts.path}"
+        self._settings = dict(_SETTINGS)
+        if "statement_timeout" in options:
+            limit = positive_number(options, "statement_timeout", 1)
+            self._settings["statement_timeout"] = f"{int(limit * 1000)}ms"
+        self._scales: dict[tuple[str, str], int] = {}
+
+    @property
+    def source_key(self) -> SourceKey:
+        """Host, port and database, under one user and password."""
+        return SourceKey("postgres", self._location, credential(self._user, self._secret))
+
+    def table(self, object_name: str) -> exp.Table:
+        """The object, always with its schema."""
+        schema, name = split_name(object_name)
+        return exp.Table(
+            this=exp.to_identifier(name, quoted=True), db=exp.to_identifier(schema, quoted=True)
+        )
+
+    def schema(self, object_name: str) -> pa.Schema:
+        """The columns as they are now. The scale of an unconstrained numeric is looked up once."""
+        schema, name = split_name(object_name)
+        found = list(self._describe(schema, name))
+        if not found:
+            raise SourceError(
+                SourceErrorCode.OBJECT_NOT_FOUND,
+                f"{self.source_key} has no table or view {object_name!r} that this user may read",
+            )
+        return found[0].schema
+
+    def objects(self, pattern: str | None = None) -> Iterator[ObjectInfo]:
+        """Everything this user may read, partitions of a partitioned table left out."""
+        found = self._describe(None, None, pattern or "*")
+        yield from sorted(found, key=lambda o: o.name)
+
+    def render(self, query: exp.Query, schema: pa.Schema) -> str:
+        """Decimals leave as text, which the driver moves faster than its own numeric."""
+        return super().render(decimals_as_text(query, schema), schema)
+
+    def _connect(self) -> Session:
+        missing = {k: v for k, v in _DEFAULTS.items() if k not in self._query}
+        separator = "&" if "?" in self._uri else "?"
+        extra = "&".join(f"{k}={v}" for k, v in missing.items())
+        connection = self._driver.connect(f"{self._uri}{separator}{extra}", autocommit=True)
+        session = _PostgresSession(connection)
+        settings = (f"set_config('{k}', '{v}', false)" for k, v in self._settings.items())
+        for _ in session.run(f"SELECT {', '.join(settings)}"):
+            pass
+        return session
+
+    def _explain(self, error: Exception) -> SourceError:
+        return explain(error, str(self.source_key))
+
+    def _describe(
+        self, schema: str | None, name: str | None, pattern: str = "*"
+    ) -> Iterator[ObjectInfo]:
+        conditions = "NOT c.relispartition AND n.nspname !~ '^(pg_|information_schema$)'"
+        if schema is not None and name is not None:
+            conditions = f"n.nspname = {_text(schema)} AND c.relname = {_text(name)}"
+        tables: dict[tuple[str, str], list[dict[str, Any]]] = {}
+        for row in self._rows(_COLUMNS.format(conditions=conditions)):
+            tables.setdefault((str(row["schema"]), str(row["name"])), []).append(row)
+        for (table_schema, table_name), columns in tables.items():
+            object_name = join_name(table_schema, table_name)
+            if fnmatch.fnmatchcase(object_name, pattern):
+                yield ObjectInfo(
+                    object_name,
+                    pa.schema([self._field(object_name, c) for c in columns if c["column"]]),
+                    tuple(columns[0]["primary_key"] or ()),
+                    columns[0]["table_comment"] or "",
+                    columns[0]["kind"],
+                )
+
+    def _field(self, object_name: str, column: Mapping[str, Any]) -> pa.Field:
+        data_type = self._data_type(object_name, column)
+        physical = column["type"]
+        if not column["deterministic"]:
+            physical = f"{physical} COLLATE {column['collation']}"
+        metadata = {PHYSICAL_TYPE: physical}
+        if column["comment"]:
+            metadata[COMMENT] = column["comment"]
+        return pa.field(column["column"], data_type, not column["not_null"], metadata)
+
+    def _data_type(self, object_name: str, column: Mapping[str, Any]) -> pa.DataType:
+        base, modifier = column["base"], column["modifier"]
+        if column["base_kind"] == "e":
+            return pa.string()
+        element = column["element"]
+        if element:
+            item = pa.string() if column["element_kind"] == "e" else _TYPES.get(element)
+            if element == "numeric" and modifier >= 0:
+                item = _decimal(modifier)
+            if item is not None:
+                return pa.list_(item)
+        elif base == "numeric":
+            if modifier >= 0:
+                return _decimal(modifier)
+            return pa.decimal128(38, self._scale(object_name, column["column"]))
+        elif base in _TYPES:
+            return _TYPES[base]
+        raise SourceError(
+            SourceErrorCode.TYPE_UNSUPPORTED,
+            f"column {column['column']!r} of {object_name!r} has type {column['type']}, "
+            "which has no exact counterpart in Arrow",
+            hint="publish a view that casts the column or leaves it out",
+        )
+
+    def _scale(self, object_name: str, column: str) -> int:
+        """The largest scale in an unconstrained numeric column: 0..38."""
+        key = (object_name, column)
+        if key not in self._scales:
+            scale = exp.func("max", exp.func("scale", exp.column(column, quoted=True)))
+            query = exp.select(exp.alias_(scale, "scale")).from_(self.table(object_name))
+            (row,) = self._rows(query.sql(dialect="postgres"))
+            found = row["scale"]
+            if isinstance(found, int) and found > 38:
+                raise SourceError(
+                    SourceErrorCode.TYPE_UNSUPPORTED,
+                    f"column {column!r} of {object_name!r} holds numerics with more than 38 "
+                    "digits after the point",
+                    hint="declare its precision and scale in the source",
+                )
+            self._scales[key] = found if isinstance(found, int) else 0
+        return self._scales[key]
+
+
+class _PostgresSession:
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        self._cursor = connection.cursor(
+            adbc_stmt_kwargs={"adbc.postgresql.batch_size_hint_bytes": str(_BATCH_BYTES)}
+        )
+
+    def run(self, text: str) -> Iterator[pa.RecordBatch]:
+        self._cursor.execute(text)
+        reader = self._cursor.fetch_record_batch()
+        for batch in reader:
+            _check_range(batch)
+            yield batch
+
+    def cancel(self) -> None:
+        self._cursor.adbc_cancel()
+
+    def close(self) -> None:
+        try:
+            self._cursor.close()
+        finally:
+            self._connection.close()
+
+
+_FIRST_DAY = -2_440_588
+_FIRST_MICROSECOND = _FIRST_DAY * 86_400_000_000
+_DAY = 86_400_000_000
+
+
+def _check_range(batch: pa.RecordBatch) -> None:
+    """Refuse infinity and the far future: the driver lets them wrap around into the past."""
+    for field, array in zip(batch.schema, batch.columns, strict=True):
+        while pa.types.is_list(array.type):
+            array = array.flatten()
+        if pa.types.is_date(array.type):
+            wrong = _outside(array.cast(pa.int32()), _FIRST_DAY, None)
+        elif pa.types.is_timestamp(array.type):
+            wrong = _outside(array.cast(pa.int64()), _FIRST_MICROSECOND, None)
+        elif pa.types.is_time(array.type):
+            wrong = _outside(array.cast(pa.int64()), 0, _DAY - 1)
+        else:
+            continue
+        if wrong:
+            raise SourceError(
+                SourceErrorCode.VALUE_UNEXPECTED,
+                f"column {field.name!r}: a date or time beyond what Arrow holds (infinity?)",
+                hint="publish a view that leaves such values out or makes them NULL",
+            )
+
+
+def _outside(array: pa.Array, low: int, high: int | None) -> bool:
+    ends = pc.min_max(array).as_py()
+    if ends["min"] is None:
+        return False
+    return bool(ends["min"] < low or (high is not None and ends["max"] > high))
+
+
+def decimals_as_text(query: exp.Query, schema: pa.Schema) -> exp.Query:
+    """The query with its decimal outputs cast to text, if that can not change its meaning.
+
+    Only a plain SELECT whose other clauses cannot mean an output column is rewritten; another
+    query stays as it is, and its numerics travel as the driver sends them: slower, and as exact.
+    """
+    wanted = [i for i, f in enumerate(schema) if pa.types.is_decimal(f.type)]
+    if not wanted or not isinstance(query, exp.Select) or query.args.get("distinct"):
+        return query
+    outputs = query.expressions
+    if len(outputs) != len(schema) or any(o.is_star for o in outputs):
+        return query
+    clauses = [query.args.get(name) for name in ("group", "having", "order", "windows", "qualify")]
+    for clause in clauses:
+        if clause is None:
+            continue
+        if not isinstance(clause, exp.Expr):
+            return query
+        names = (c for c in clause.find_all(exp.Column) if not c.table)
+        ordinals = (x for x in clause.expressions if x.find(exp.Literal))
+        if next(names, None) is not None or next(ordinals, None) is not None:
+            return query
+    rewritten = query.copy()
+    for i in wanted:
+        output = rewritten.expressions[i]
+        value = output.this if isinstance(output, exp.Alias) else output
+        name = output.alias_or_name or f"c{i}"
+        cast = exp.cast(value.copy(), "TEXT")
+        output.replace(exp.alias_(cast, exp.to_identifier(name, quoted=True)))
+    return rewritten
+
+
+_UNAVAILABLE_CLASSES = ("08", "57P", "53")
+
+
+def explain(error: Exception, where: str) -> SourceError:
+    """An ADBC error as a SourceError, by SQLSTATE where there is one."""
+    state = getattr(error, "sqlstate", None) or ""
+    text = one_line(_primary(error))
+    lowered = str(error).lower()
+    if state == "57014":
+        if "statement timeout" in lowered:
+            return SourceError(
+                SourceErrorCode.TIMEOUT, f"{where} stopped the statement after statement_timeout"
+            )
+        return SourceError(SourceErrorCode.CANCELLED, f"{where} cancelled the statement")
+    if state == "22P02":  # the one cast that may fail in what we write: see _read_array
+        return SourceError(
+            SourceErrorCode.VALUE_UNEXPECTED,
+            f"{where}: an array of more than one dimension",
+            hint="publish a view that gives the array as text or leaves it out",
+        )
+    if state.startswith("22"):
+        return SourceError(SourceErrorCode.ARITHMETIC, text)
+    if state in {"42P01", "3F000"}:
+        return SourceError(SourceErrorCode.OBJECT_NOT_FOUND, f"{where}: {text}")
+    if state.startswith(_UNAVAILABLE_CLASSES):
+        return SourceError(SourceErrorCode.UNAVAILABLE, f"{where}: {text}", retryable=True)
+    if not state and "failed to connect" in lowered:
+        refused = any(
+            word in lowered for word in ("password", "authentication", "role", "pg_hba", "exist")
+        )
+        if refused:
+            return SourceError(
+                SourceErrorCode.REJECTED,
+                f"{where} refuses the connection",
+                hint="check the user, password and database of the binding",
+            )
+        return SourceError(
+            SourceErrorCode.UNAVAILABLE, f"{where} can not be reached: {text}", retryable=True
+        )
+    if not state and any(sign in lowered for sign in _LOST):
+        return SourceError(
+            SourceErrorCode.UNAVAILABLE, f"the connection to {where} was lost", retryable=True
+        )
+    return SourceError(SourceErrorCode.REJECTED, f"{where}: {text}")
+
+
+_LOST = (
+    "server closed the connection",
+    "terminating connection",
+    "connection to server was lost",
+    "no connection to the server",
+    "could not receive data",
+    "could not send data",
+    "connection reset",
+    "broken pipe",
+    "ssl syscall",
+    "timed out",
+    "connection not open",
+    "lost synchronization",
+)
+
+
+def _primary(error: Exception) -> str:
+    """The server's own first line, without the driver's frame around it."""
+    for key, value in getattr(error, "details", None) or ():
+        if key == b"PG_DIAG_MESSAGE_PRIMARY":
+            return bytes(value).decode("utf-8", "replace")
+    text = str(error).split("\nQuery was:")[0].split("\nLINE ")[0]
+    for mark in ("ERROR:", "FATAL:", " failed: "):
+        _, found, rest = text.partition(mark)
+        if found:
+            return rest.strip().splitlines()[0]
+    return text
+
+
+def split_name(object_name: str) -> tuple[str, str]:
+    """``table``, ``schema.table`` or either part in double quotes, as (schema, table)."""
+    parts: list[str] = []
+    rest = object_name
+    while True:
+        if rest.startswith('"'):
+            end = 1
+            while (end := rest.find('"', end)) >= 0 and rest[end : end + 2] == '""':
+                end += 2
+            part, tail = rest[1:end].replace('""', '"'), rest[end + 1 :]
+            if end < 0 or (tail and not tail.startswith(".")):
+                break
+        else:
+            part, dot, tail = rest.partition(".")
+            tail = dot + tail
+        if not part:
+            break
+        parts.append(part)
+        if not tail:
+            if len(parts) <= 2:
+                return ("public", parts[0]) if len(parts) == 1 else (parts[0], parts[1])
+            break
+        rest = tail[1:]
+    raise SourceError(
+        SourceErrorCode.BINDING_INVALID,
+        f"{object_name!r} is not the name of a table",
+        hint='write table, schema.table or "a.name".with."odd.parts" in double quotes',
+    )
+
+
+def join_name(schema: str, table: str) -> str:
+    """The object name of a table: what `split_name` reads back."""
+    quoted = [
+        '"' + p.replace('"', '""') + '"' if "." in p or '"' in p else p for p in (schema, table)
+    ]
+    return quoted[1] if schema == "public" else ".".join(quoted)
+
+
+def _text(value: str) -> str:
+    return exp.Literal.string(value).sql(dialect="postgres")
+
+
+def _decimal(modifier: int) -> pa.DataType:
+    """numeric(p, s) from its type modifier; a scale may be negative there."""
+    precision = ((modifier - 4) >> 16) & 0xFFFF
+    scale = (((modifier - 4) & 0x7FF) ^ 1024) - 1024
+    if scale < 0:
+        precision, scale = precision - scale, 0
+    precision = max(precision, scale)
+    if precision > 76:
+        return pa.string()
+    return pa.decimal128(precision, scale) if precision <= 38 else pa.decimal256(precision, scale)
+
+
+_TYPES: Mapping[str, pa.DataType] = {
+    "bool": pa.bool_(),
+    "int2": pa.int16(),
+    "int4": pa.int32(),
+    "int8": pa.int64(),
+    "oid": pa.int64(),
+    "float4": pa.float32(),
+    "float8": pa.float64(),
+    "date": pa.date32(),
+    "time": pa.time64("us"),
+    "timestamp": pa.timestamp("us"),
+    "timestamptz": pa.timestamp("us", "UTC"),
+    "bytea": pa.binary(),
+    "interval": pa.month_day_nano_interval(),
+    **dict.fromkeys(
+        (
+            *("text", "varchar", "bpchar", "name", "char", "citext"),
+            *("uuid", "json", "jsonb", "xml", "inet", "cidr", "macaddr", "macaddr8"),
+        ),
+        pa.string(),
+    ),
+}
+
+_COLUMNS = """
+SELECT n.nspname::text AS schema, c.relname::text AS name,
+  CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialised view' ELSE 'table' END AS kind,
+  obj_description(c.oid, 'pg_class') AS table_comment,
+  (SELECT array_agg(k.attname::text ORDER BY array_position(i.indkey::int2[], k.attnum))
+     FROM pg_index i JOIN pg_attribute k ON k.attrelid = i.indrelid
+      AND k.attnum = ANY (i.indkey::int2[])
+    WHERE i.indrelid = c.oid AND i.indisprimary) AS primary_key,
+  a.attname::text AS column, format_type(a.atttypid, a.atttypmod) AS type, a.attnotnull AS not_null,
+  t.typname::text AS base, t.typtype::text AS base_kind, t.modifier AS modifier,
+  e.typname::text AS element, e.typtype::text AS element_kind,
+  col_description(c.oid, a.attnum) AS comment,
+  coalesce(l.collisdeterministic, true) AS deterministic, l.collname::text AS collation
+FROM pg_class c
+JOIN pg_namespace n ON n.oid = c.relnamespace
+LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+LEFT JOIN LATERAL (
+  WITH RECURSIVE base(oid, modifier) AS (
+    SELECT a.atttypid, a.atttypmod
+    UNION ALL
+    SELECT d.typbasetype, CASE WHEN d.typtypmod >= 0 THEN d.typtypmod ELSE b.modifier END
+    FROM base b JOIN pg_type d ON d.oid = b.oid AND d.typtype = 'd')
+  SELECT y.*, b.modifier FROM base b JOIN pg_type y ON y.oid = b.oid AND y.typtype <> 'd'
+) t ON true
+LEFT JOIN pg_type e ON e.oid = t.typelem AND t.typcategory = 'A'
+LEFT JOIN pg_collation l ON l.oid = a.attcollation
+WHERE c.relkind IN ('r', 'v', 'm', 'p', 'f') AND {conditions}
+  AND has_schema_privilege(n.oid, 'USAGE')
+  AND (has_table_privilege(c.oid, 'SELECT') OR has_any_column_privilege(c.oid, 'SELECT'))
+ORDER BY n.nspname, c.relname, a.attnum
+"""

@@ -1,0 +1,212 @@
+"""What PostgreSQL may be asked, and how its SQL says what DataFusion means."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Sequence
+
+import pyarrow as pa
+from sqlglot import exp
+
+from connectors.capabilities import ALL_RELATIONS, Capabilities, Kind, Kinds, NotPushable, kind_of
+from connectors.dialect import (
+    Builder,
+    Operand,
+    SqlDialect,
+    date_part_name,
+    nonzero_divisor,
+    paren,
+)
+from connectors.interface import PHYSICAL_TYPE
+
+_NUMBERS: Kinds = frozenset({Kind.INTEGER, Kind.DECIMAL})
+_MOMENTS: Kinds = frozenset({Kind.DATE, Kind.TIME, Kind.TIMESTAMP, Kind.TIMESTAMP_TZ})
+_ORDERED: Kinds = _NUMBERS | _MOMENTS | {Kind.TEXT, Kind.BINARY}
+_EQUAL: Kinds = _ORDERED | {Kind.BOOLEAN}
+_ANY: Kinds = frozenset(Kind) - {Kind.OTHER}
+_BOOLEAN: Kinds = frozenset({Kind.BOOLEAN})
+_TEXT: Kinds = frozenset({Kind.TEXT})
+
+_CAPABILITIES = Capabilities(
+    relations=ALL_RELATIONS,
+    functions={
+        **dict.fromkeys(("equal", "not_equal"), _EQUAL),
+        **dict.fromkeys(("is_distinct_from", "is_not_distinct_from"), _EQUAL),
+        **dict.fromkeys(("lt", "lte", "gt", "gte"), _EQUAL),
+        **dict.fromkeys(("and", "or", "not"), _BOOLEAN),
+        **dict.fromkeys(("is_true", "is_not_true", "is_false", "is_not_false"), _BOOLEAN),
+        **dict.fromkeys(("is_null", "is_not_null", "count"), _ANY),
+        **dict.fromkeys(("add", "subtract", "multiply", "negate", "abs"), _NUMBERS),
+        **dict.fromkeys(("divide", "modulus"), _NUMBERS),
+        **dict.fromkeys(("like", "character_length", "length", "str_concat"), _TEXT),
+        **dict.fromkeys(("substring", "substr"), _TEXT | {Kind.INTEGER}),
+        **dict.fromkeys(("coalesce", "nullif"), _EQUAL),
+        "date_part": _TEXT | {Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMP_TZ},
+        **dict.fromkeys(("sum", "avg"), _NUMBERS),
+        **dict.fromkeys(("min", "max"), _ORDERED - {Kind.BINARY}),
+    },
+    casts=frozenset(
+        {
+            (Kind.INTEGER, Kind.INTEGER),
+            (Kind.INTEGER, Kind.DECIMAL),
+            (Kind.INTEGER, Kind.TEXT),
+            (Kind.DECIMAL, Kind.DECIMAL),
+            (Kind.DATE, Kind.TIMESTAMP),
+            (Kind.TIMESTAMP, Kind.TIMESTAMP),
+            (Kind.TIMESTAMP_TZ, Kind.TIMESTAMP_TZ),
+            (Kind.TEXT, Kind.TEXT),
+        }
+    ),
+    sorts=_EQUAL,
+    groups=_EQUAL,
+)
+
+_C = exp.to_identifier("C", quoted=True)
+
+
+def _bytewise(operand: Operand) -> exp.Expr:
+    """Text that compares by its bytes, as Arrow's does, whatever the database's collation."""
+    if operand.kind is not Kind.TEXT:
+        return operand.sql
+    if isinstance(operand.sql, exp.Distinct):
+        values = [_collate(value) for value in operand.sql.expressions]
+        return exp.Distinct(expressions=values)
+    return _collate(operand.sql)
+
+
+def _collate(text: exp.Expr) -> exp.Expr:
+    return exp.Collate(this=paren(text), expression=_C.copy())
+
+
+def _ordering(node: type[exp.Binary]) -> Builder:
+    def build(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
+        return paren(node(this=_bytewise(args[0]), expression=args[1].sql))
+
+    return build
+
+
+def _extreme(node: type[exp.Expr]) -> Builder:
+    def build(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
+        return node(this=_bytewise(args[0]))
+
+    return build
+
+
+def _truncated_quotient(dividend: exp.Expr, divisor: exp.Expr, scale: int) -> exp.Expr:
+    """dividend / divisor cut to `scale` digits: div() is exact where / rounds to 16 digits."""
+    shifted = exp.Mul(this=paren(dividend), expression=exp.Literal.number("1" + "0" * scale))
+    unit = exp.Literal.number("0." + "0" * (scale - 1) + "1" if scale else "1")
+    whole = exp.Anonymous(this="DIV", expressions=[shifted, divisor])
+    return paren(exp.Mul(this=whole, expression=unit))
+
+
+def _divide(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
+    left, right = args
+    if kind_of(returns) is Kind.DECIMAL:
+        return _truncated_quotient(left.sql, right.sql, returns.scale)
+    if kind_of(returns) is Kind.FLOAT and not nonzero_divisor(args):
+        raise NotPushable("division of floats by what may be zero")
+    return paren(exp.Div(this=left.sql, expression=right.sql, typed=True, safe=False))
+
+
+def _avg(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
+    (arg,) = args
+    if arg.kind is Kind.DECIMAL:
+        # div() is strict: over no rows sum is NULL, and so is the answer, before 0 matters.
+        count = exp.Count(this=arg.sql.copy())
+        return _truncated_quotient(exp.Sum(this=arg.sql), count, returns.scale)
+    if arg.type.bit_width > 32:
+        raise NotPushable("average of 64-bit integers, which depends on the order of the rows")
+    if isinstance(arg.sql, exp.Distinct):
+        (value,) = arg.sql.expressions
+        return exp.Avg(this=exp.Distinct(expressions=[exp.cast(value, "DOUBLE")]))
+    return exp.Avg(this=exp.cast(arg.sql, "DOUBLE"))
+
+
+def _sum(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
+    total = exp.Sum(this=args[0].sql)
+    # The sum of bigints is numeric here: left so, a later division would not be an integer one.
+    return exp.cast(total, "BIGINT") if kind_of(returns) is Kind.INTEGER else total
+
+
+def _date_part(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
+    part = date_part_name(args[0])
+    kind = args[1].kind
+    if kind is Kind.TEXT or (kind is Kind.DATE and part in {"hour", "minute"}):
+        raise NotPushable(f"date_part of {part} of a {kind.value}")
+    extract = exp.Extract(this=exp.var(part.upper()), expression=args[1].sql)
+    return exp.cast(extract, "INT")
+
+
+def _literal(value: object, data_type: pa.DataType) -> exp.Expr | None:
+    if isinstance(value, str):
+        if "\x00" in value:
+            raise NotPushable("a text constant with a NUL")
+        return exp.Literal.string(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        text = "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+        return exp.cast(exp.Literal.string(text), "DOUBLE")
+    if isinstance(value, dt.datetime) and value.tzinfo is not None:
+        text = value.astimezone(dt.UTC).isoformat(sep=" ")
+        return exp.cast(exp.Literal.string(text), "TIMESTAMPTZ")
+    return None
+
+
+def _read(column: exp.Column, field: pa.Field) -> exp.Expr:
+    """Text that is not text in the source becomes text as it leaves its table."""
+    physical = (field.metadata or {}).get(PHYSICAL_TYPE, b"").decode()
+    if pa.types.is_list(field.type):
+        return _read_array(column, field, physical)
+    if pa.types.is_string(field.type):
+        if " COLLATE " in physical:
+            return exp.Collate(this=exp.cast(column, "TEXT"), expression=_C.copy())
+        plain = physical == "text" or physical.startswith("character varying")
+        return column if plain else exp.cast(column, "TEXT")
+    return exp.cast(column, "BIGINT") if physical == "oid" else column
+
+
+def _read_array(column: exp.Column, field: pa.Field, physical: str) -> exp.Expr:
+    """An array of one dimension; of more, the driver would silently make one flat list."""
+    array: exp.Expr = column
+    name = physical
+    if pa.types.is_string(field.type.value_type):
+        name = "TEXT[]"
+        if physical not in {"text[]", "character varying[]"}:
+            array = exp.cast(column, name)
+    dimensions = exp.Anonymous(this="ARRAY_NDIMS", expressions=[column.copy()])
+    shape = exp.Anonymous(this="ARRAY_DIMS", expressions=[column.copy()])
+    # The text of a shape is no array: casting it fails in the source, with the column's type.
+    failure = exp.cast(shape, exp.DataType.build(name, dialect="postgres", udt=True))
+    nested = exp.GT(this=dimensions, expression=exp.Literal.number(1))
+    return exp.Case(ifs=[exp.If(this=nested, true=failure)], default=array)
+
+
+POSTGRES = SqlDialect(
+    name="postgres",
+    capabilities=_CAPABILITIES,
+    builders={
+        "lt": _ordering(exp.LT),
+        "lte": _ordering(exp.LTE),
+        "gt": _ordering(exp.GT),
+        "gte": _ordering(exp.GTE),
+        "min": _extreme(exp.Min),
+        "max": _extreme(exp.Max),
+        "divide": _divide,
+        "sum": _sum,
+        "avg": _avg,
+        "date_part": _date_part,
+    },
+    type_names={
+        Kind.INTEGER: "BIGINT",
+        Kind.FLOAT: "DOUBLE PRECISION",
+        Kind.TEXT: "TEXT",
+        Kind.DATE: "DATE",
+        Kind.TIMESTAMP: "TIMESTAMP",
+        Kind.TIMESTAMP_TZ: "TIMESTAMPTZ",
+        Kind.BOOLEAN: "BOOLEAN",
+    },
+    sort_key=_bytewise,
+    read=_read,
+    write_literal=_literal,
+)
