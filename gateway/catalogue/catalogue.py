@@ -1,0 +1,158 @@
+"""The catalogue: names to datasets, for callers who may each know only some of them."""
+
+from __future__ import annotations
+
+import hashlib
+import pathlib
+from collections.abc import Callable, Iterable, Sequence
+
+from gateway.catalogue.document import Document, read_document
+from gateway.catalogue.problems import Problem, catalogue_error
+from gateway.catalogue.products import build_datasets
+from gateway.catalogue.standards import check_contract, check_product
+from gateway.catalogue.versions import choose_version, newest_first
+from gateway.errors import AmbiguousDataset, CatalogueError, UnknownDataset, did_you_mean
+from gateway.model import Address, Dataset
+
+Visible = Callable[[Dataset], bool]
+"""Whether the caller may know of a dataset. It is asked before anything is said about one."""
+
+PRODUCTS = "*.odps.yaml"
+CONTRACTS = "*.odcs.yaml"
+
+
+class Catalogue:
+    """Every dataset of a mesh; immutable. `version` changes whenever a file of the mesh does."""
+
+    def __init__(self, datasets: Iterable[Dataset], version: str) -> None:
+        self.version = version
+        self.datasets = tuple(sorted(datasets, key=lambda dataset: dataset.address))
+        self._by_name: dict[tuple[str, ...], list[Dataset]] = {}
+        for dataset in self.datasets:
+            address = dataset.address
+            parts = (address.domain, address.product, address.dataset)
+            for length in range(1, len(parts) + 1):
+                self._by_name.setdefault(_fold(parts[-length:]), []).append(dataset)
+
+    @classmethod
+    def load(cls, mesh: pathlib.Path) -> Catalogue:
+        """Read every data product below the folder.
+
+        Raises CatalogueError with all problems of all files: a mesh is right or it is refused.
+        """
+        if not mesh.is_dir():
+            raise CatalogueError(f"the mesh folder {mesh} does not exist")
+        digest = hashlib.sha256()
+        problems: list[Problem] = []
+        products = _read_all(mesh, PRODUCTS, check_product, digest, problems)
+        contracts = _read_all(mesh, CONTRACTS, check_contract, digest, problems)
+        if not problems:  # a port can not be judged while its contract is missing
+            datasets, problems = build_datasets(products, contracts, mesh)
+        if problems:
+            raise catalogue_error(str(mesh), problems)
+        return cls(datasets, digest.hexdigest()[:16])
+
+    def get(self, address: Address) -> Dataset:
+        """The dataset at an address; without a version the highest active one.
+
+        Raises UnknownDataset. Asks nobody whether the caller may know of it.
+        """
+        parts = (address.domain, address.product, address.dataset)
+        return self.resolve(parts, address.version, lambda _: True)
+
+    def resolve(self, parts: tuple[str, ...], version: str | None, visible: Visible) -> Dataset:
+        """The dataset a request names: domain, product and dataset, or the last one or two.
+
+        Letter case does not matter. Only visible datasets are considered: a hidden one and one
+        that does not exist give the same UnknownDataset, and hidden ones make no name ambiguous.
+        Raises UnknownDataset, AmbiguousDataset.
+        """
+        candidates = [d for d in self._by_name.get(_fold(parts), ()) if visible(d)]
+        names = sorted({dataset.address.sql_name for dataset in candidates})
+        if len(names) > 1:
+            raise AmbiguousDataset(
+                f"{'.'.join(parts)} may be {' or '.join(names)}", hint="write the longer name"
+            )
+        if not candidates:
+            raise self._unknown(parts, visible)
+        chosen = choose_version(candidates, version)
+        if chosen is None:
+            listed = ", ".join(
+                f"{d.address.version} ({d.status})" for d in newest_first(candidates)
+            )
+            missing = f"version {version}" if version else "active version"
+            raise UnknownDataset(f"{names[0]} has no {missing}", hint=f"there is {listed}")
+        return chosen
+
+    def search(self, words: Sequence[str], visible: Visible) -> list[Dataset]:
+        """Visible datasets in which every word occurs, the best first; all without words.
+
+        A word in the name weighs most, then title and tags, columns, descriptions.
+        """
+        wanted = [word.casefold() for text in words for word in text.split()]
+        ranked = []
+        for dataset in self.datasets:
+            if visible(dataset):
+                scores = [_score(dataset, word) for word in wanted]
+                if all(scores):
+                    ranked.append((-sum(scores), dataset.address, dataset))
+        return [dataset for _, _, dataset in sorted(ranked, key=lambda entry: entry[:2])]
+
+    def _unknown(self, parts: tuple[str, ...], visible: Visible) -> UnknownDataset:
+        known = {
+            ".".join((d.address.domain, d.address.product, d.address.dataset)[-len(parts) :])
+            for d in self.datasets
+            if visible(d)
+        }
+        name = ".".join(parts)
+        return UnknownDataset(
+            f"there is no dataset {name} that you may read", hint=did_you_mean(name, known)
+        )
+
+
+def _fold(parts: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(part.casefold() for part in parts)
+
+
+def _read_all(
+    mesh: pathlib.Path,
+    pattern: str,
+    check: Callable[[Document], list[Problem]],
+    digest: hashlib._Hash,
+    problems: list[Problem],
+) -> list[Document]:
+    documents = []
+    for file in sorted(mesh.rglob(pattern)):
+        name = file.relative_to(mesh).as_posix()
+        document = read_document(file, name)
+        if isinstance(document, Problem):
+            problems.append(document)
+            continue
+        digest.update(repr((name, document.content)).encode())
+        broken = check(document)
+        problems += broken
+        if not broken:
+            documents.append(document)
+    return documents
+
+
+def _score(dataset: Dataset, word: str) -> int:
+    """How much a dataset is about a word; 0: not at all."""
+    name = dataset.address.dataset.casefold()
+    if word == name:
+        return 100
+    tags = (*dataset.tags, *(tag for found in dataset.column_tags.values() for tag in found))
+    weights = (
+        (40, name),
+        (20, f"{dataset.address.domain} {dataset.address.product}"),
+        (10, dataset.title),
+        (10, " ".join(tags)),
+        (5, " ".join(dataset.schema.names)),
+        (2, dataset.description),
+        (1, " ".join(_comments(dataset))),
+    )
+    return sum(weight for weight, text in weights if word in text.casefold())
+
+
+def _comments(dataset: Dataset) -> list[str]:
+    return [(field.metadata or {}).get(b"mesh.comment", b"").decode() for field in dataset.schema]

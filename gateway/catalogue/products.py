@@ -1,0 +1,282 @@
+"""From documents to datasets: every output port joined to the contract it promises.
+
+A port without a contract, or an unused contract, is no dataset and no mistake; everything else
+that can not become a dataset is a problem with its place in its file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path as FilePath
+from typing import Any
+
+import pyarrow as pa
+
+from connectors.interface import Binding
+from gateway.catalogue.bindings import BINDING, BindingError, known_connectors, read_binding
+from gateway.catalogue.columns import ColumnError, custom_property, read_field
+from gateway.catalogue.document import Document
+from gateway.catalogue.problems import Path, Problem
+from gateway.catalogue.versions import VERSION
+from gateway.errors import did_you_mean
+from gateway.model import NAME, Address, Dataset
+
+_NAME_RULE = "must start with a letter, a digit or _, then letters, digits, _ . or -"
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """An output port in its product's document, at `path`."""
+
+    product: Document
+    path: Path
+
+    @property
+    def content(self) -> Mapping[str, Any]:
+        """The port as declared."""
+        port: Mapping[str, Any] = self.product.content["outputPorts"][self.path[-1]]
+        return port
+
+
+def build_datasets(
+    products: list[Document], contracts: list[Document], mesh: FilePath
+) -> tuple[list[Dataset], list[Problem]]:
+    """Every dataset of the mesh, and everything that is wrong with it."""
+    index = _ContractIndex(contracts)
+    problems = list(index.problems)
+    datasets: dict[Address, Dataset] = {}
+    connectors = known_connectors()
+    spelling: dict[str, str] = {}
+    for product in products:
+        problems += _check_product_names(product)
+        for position, _ in enumerate(product.content.get("outputPorts") or ()):
+            port = Port(product, ("outputPorts", position))
+            for item in _port_datasets(port, index, mesh, connectors):
+                if isinstance(item, Problem):
+                    problems.append(item)
+                    continue
+                name = item.address.sql_name
+                if item.address in datasets:
+                    rule = f"{item.address} is declared already"
+                    problems.append(product.problem(port.path, rule))
+                elif spelling.setdefault(name.casefold(), name) != name:
+                    rule = f"{name} differs from {spelling[name.casefold()]} by letter case only"
+                    problems.append(product.problem(port.path, rule))
+                else:
+                    datasets[item.address] = item
+    # A contract that several ports promise is reported once.
+    return list(datasets.values()), list(dict.fromkeys(problems))
+
+
+class _ContractIndex:
+    """Contracts by id, then by version."""
+
+    def __init__(self, contracts: list[Document]) -> None:
+        self.by_id: dict[str, dict[str, Document]] = {}
+        self.problems: list[Problem] = []
+        for contract in contracts:
+            versions = self.by_id.setdefault(contract.content["id"], {})
+            version = contract.content["version"]
+            if version in versions:
+                rule = f"has the id and version of {versions[version].file}"
+                self.problems.append(contract.problem(("id",), rule))
+            else:
+                versions[version] = contract
+
+    def find(self, port: Port) -> Document | Problem:
+        """The contract a port promises: that of its version, or the only one there is."""
+        contract_id, version = port.content["contractId"], port.content.get("version")
+        path = (*port.path, "contractId")
+        versions = self.by_id.get(contract_id)
+        if versions is None:
+            hint = did_you_mean(contract_id, self.by_id)
+            rule = f"no contract has the id {contract_id!r}" + (f"; {hint}" if hint else "")
+            return port.product.problem(path, rule)
+        if version in versions:
+            return versions[version]
+        if len(versions) == 1:
+            return next(iter(versions.values()))
+        rule = f"contract {contract_id!r} has the versions {', '.join(sorted(versions))}"
+        return port.product.problem((*port.path, "version"), rule)
+
+
+def _check_product_names(product: Document) -> Iterator[Problem]:
+    for key in ("domain", "name"):
+        value = product.content.get(key)
+        if value is None:
+            yield product.problem((key,), "is required: it is part of the dataset's address")
+        elif not NAME.match(value):
+            yield product.problem((key,), f"{value!r} {_NAME_RULE}")
+
+
+def _port_datasets(
+    port: Port, index: _ContractIndex, mesh: FilePath, connectors: frozenset[str]
+) -> Iterator[Dataset | Problem]:
+    product = port.product
+    if "contractId" not in port.content:
+        return
+    version = port.content.get("version")
+    if version is None or not VERSION.match(version):
+        rule = "must be a version like 1.0.0" if version else "is required"
+        yield product.problem((*port.path, "version"), rule)
+        return
+    contract = index.find(port)
+    if isinstance(contract, Problem):
+        yield contract
+        return
+    if not contract.content.get("schema"):
+        yield contract.problem(("schema",), "is required: it declares the dataset's columns")
+        return
+    for name, position in _port_objects(port, contract):
+        if not NAME.match(name):
+            yield product.problem((*port.path, "name"), f"{name!r} {_NAME_RULE}")
+        elif product.content.get("domain") and product.content.get("name"):
+            yield from _read_object(port, name, contract, position, mesh, connectors)
+
+
+def _port_objects(port: Port, contract: Document) -> list[tuple[str, int]]:
+    """Name and position of the schema objects a port gives.
+
+    One object goes by the port's name. Of several, the one of the port's own name is meant;
+    without such a one all of them are, each by its own name.
+    """
+    objects = contract.content["schema"]
+    own = [i for i, element in enumerate(objects) if element["name"] == port.content["name"]]
+    if len(objects) == 1 or own:
+        return [(port.content["name"], own[0] if own else 0)]
+    return [(element["name"], i) for i, element in enumerate(objects)]
+
+
+def _read_object(
+    port: Port,
+    name: str,
+    contract: Document,
+    position: int,
+    mesh: FilePath,
+    connectors: frozenset[str],
+) -> Iterator[Dataset | Problem]:
+    element = contract.content["schema"][position]
+    path: Path = ("schema", position)
+    schema, problems = _read_schema(contract, element, path)
+    binding = _read_object_binding(contract, element, path, mesh, connectors)
+    if isinstance(binding, Problem):
+        problems.append(binding)
+    if problems or isinstance(binding, Problem):
+        yield from problems
+        return
+    product, declared = port.product.content, contract.content
+    tags = [*_tags(product), *_tags(port.content), *_tags(declared), *_tags(element)]
+    yield Dataset(
+        address=Address(product["domain"], product["name"], name, port.content["version"]),
+        schema=schema,
+        binding=binding,
+        title=element.get("businessName") or declared.get("name") or "",
+        description=_description(port.content, element, declared),
+        tags=tuple(dict.fromkeys(tags)),
+        owner=_owner(product) or _owner(declared),
+        status=_status(product, declared),
+        primary_key=_primary_key(element),
+        column_tags=_column_tags(element),
+        source_file=contract.file,
+    )
+
+
+def _read_schema(
+    contract: Document, element: Mapping[str, Any], path: Path
+) -> tuple[pa.Schema, list[Problem]]:
+    fields: dict[str, pa.Field] = {}
+    problems: list[Problem] = []
+    columns = element.get("properties") or ()
+    if not columns:
+        problems.append(contract.problem((*path, "properties"), "at least one column is required"))
+    for index, column in enumerate(columns):
+        place = (*path, "properties", index)
+        name = column["name"]
+        if not name:
+            problems.append(contract.problem((*place, "name"), "must not be empty"))
+        elif name in fields:
+            problems.append(contract.problem((*place, "name"), f"column {name!r} is given twice"))
+        if column.get("physicalName", name) != name:
+            rule = f"columns keep their source's name: it must be {name!r} as well"
+            problems.append(contract.problem((*place, "physicalName"), rule))
+        try:
+            fields[name] = read_field(column)
+        except ColumnError as error:
+            rule = f"column {name!r}: {error}"
+            problems.append(contract.problem((*place, *error.path), rule))
+    return pa.schema(list(fields.values())), problems
+
+
+def _read_object_binding(
+    contract: Document,
+    element: Mapping[str, Any],
+    path: Path,
+    mesh: FilePath,
+    connectors: frozenset[str],
+) -> Binding | Problem:
+    """The object's own binding, or else the contract's."""
+    owner, at = (element, path) if custom_property(element, BINDING) else (contract.content, ())
+    declared = custom_property(owner, BINDING)
+    if declared is None:
+        rule = f"needs the property {BINDING}: where the dataset's rows are"
+        return contract.problem(("customProperties",), rule)
+    entries = owner["customProperties"]
+    index = next(i for i, entry in enumerate(entries) if entry["property"] == BINDING)
+    place = (*at, "customProperties", index, "value")
+    try:
+        physical = element.get("physicalName") or element["name"]
+        binding = read_binding(declared, physical, mesh)
+    except BindingError as error:
+        keys = error.key.split(".", 1) if error.key else ()
+        return contract.problem((*place, *keys), str(error))
+    if binding.connector not in connectors:
+        hint = did_you_mean(binding.connector, connectors)
+        listed = hint or f"known are {', '.join(sorted(connectors))}"
+        rule = f"there is no connector {binding.connector!r}; {listed}"
+        return contract.problem((*place, "connector"), rule)
+    return binding
+
+
+def _tags(element: Mapping[str, Any]) -> list[str]:
+    return list(element.get("tags") or ())
+
+
+def _description(*elements: Mapping[str, Any]) -> str:
+    for element in elements:
+        text = element.get("description")
+        if isinstance(text, dict):
+            text = text.get("purpose")
+        if text:
+            return str(text).strip()
+    return ""
+
+
+def _owner(element: Mapping[str, Any]) -> str:
+    team = element.get("team")
+    return str(team.get("name") or "") if isinstance(team, dict) else ""
+
+
+def _status(product: Mapping[str, Any], contract: Mapping[str, Any]) -> str:
+    """A product that is not active takes its datasets with it."""
+    of_product = str(product.get("status") or "active")
+    return of_product if of_product != "active" else str(contract.get("status") or "active")
+
+
+def _primary_key(element: Mapping[str, Any]) -> tuple[str, ...]:
+    keys = [
+        (column.get("primaryKeyPosition", -1), column["name"])
+        for column in element.get("properties") or ()
+        if column.get("primaryKey")
+    ]
+    return tuple(name for _, name in sorted(keys, key=lambda key: key[0]))
+
+
+def _column_tags(element: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    found = {}
+    for column in element["properties"]:
+        classification = column.get("classification")
+        tags = [*_tags(column), *([classification] if classification else [])]
+        if tags:
+            found[column["name"]] = tuple(dict.fromkeys(tags))
+    return found
