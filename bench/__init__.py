@@ -1,0 +1,1 @@
+"""Benchmarks: cases measured side by side with a peer, in one run, interleaved."""

@@ -1,0 +1,79 @@
+"""python -m bench [--list] [CASE ...] [--quick] [--json FILE]
+python -m bench compare OLD NEW [--threshold RATIO]"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from bench import runner
+from bench.cases import REGISTRY
+from bench.compare import compare
+from bench.machine import machine, versions
+from bench.model import Report, SeriesResult, Settings
+from bench.server import ServerError
+from bench.table import show
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run or compare; 0 when every case ran (targets are reported, not enforced)."""
+    console = Console(width=None if sys.stdout.isatty() else 140)
+    if arguments and arguments[0] == "compare":
+        return _compare(arguments[1:], console)
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("cases", nargs="*", metavar="CASE", help="which cases (default: all)")
+    parser.add_argument("--list", action="store_true", help="name the cases and stop")
+    parser.add_argument("--quick", action="store_true", help="small data: a smoke test")
+    parser.add_argument("--rounds", type=int, help="samples per contender (default: the case's)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the report here as well")
+    parser.add_argument("--strict", action="store_true", help="exit 1 when a target is missed")
+    args = parser.parse_args(arguments)
+    if args.list:
+        for name in REGISTRY:
+            console.print(f"{name:20} {runner.load(name).summary}", highlight=False)
+        return 0
+    unknown = [name for name in args.cases if name not in REGISTRY]
+    if unknown:
+        parser.error(f"no such case: {', '.join(unknown)} (known: {', '.join(REGISTRY)})")
+    report = _run(args.cases or list(REGISTRY), Settings(args.quick, args.rounds))
+    show(report, console)
+    if args.json:
+        args.json.write_text(report.to_json())
+    missed = args.strict and any(result.met is False for result in report.results)
+    return int(bool(report.failures) or missed)
+
+
+def _run(names: Sequence[str], settings: Settings) -> Report:
+    results: list[SeriesResult] = []
+    failures: dict[str, str] = {}
+    facts = machine()
+    with Console(stderr=True).status("starting") as status:
+        for name in names:
+            try:
+                results += runner.run(runner.load(name), settings, status.update)
+            except (ServerError, OSError, ArithmeticError, LookupError, RuntimeError) as error:
+                failures[name] = f"{type(error).__name__}: {error}"
+    return Report(facts, versions(), settings.quick, tuple(results), failures)
+
+
+def _compare(arguments: Sequence[str], console: Console) -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench compare")
+    parser.add_argument("old", type=Path)
+    parser.add_argument("new", type=Path)
+    parser.add_argument(
+        "--threshold", type=float, default=1.25, help="how many times worse is too much"
+    )
+    args = parser.parse_args(arguments)
+    try:
+        return compare(Report.load(args.old), Report.load(args.new), args.threshold, console)
+    except (OSError, ValueError) as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

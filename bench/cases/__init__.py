@@ -1,0 +1,11 @@
+"""The benchmark cases by name. A case is a class with `name`, `summary` and `open`."""
+
+from collections.abc import Mapping
+
+REGISTRY: Mapping[str, str] = {
+    "large-result": "bench.cases.large_result:LargeResult",
+    "two-clients-memory": "bench.cases.two_clients:TwoClients",
+    "select-1": "bench.cases.select_one:SelectOne",
+    "plan-tpch": "bench.cases.plan_tpch:PlanTpch",
+    "tpch-postgres": "bench.cases.tpch_postgres:TpchPostgres",
+}

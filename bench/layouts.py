@@ -1,0 +1,1 @@
+"""Ways to spread the TPC-H tables over sources, loaded and published."""

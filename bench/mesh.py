@@ -1,0 +1,55 @@
+"""Mesh folders for benchmarks and tests, published by the `meshgate publish` command itself."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.cli import main as meshgate
+from gateway.users import add_user
+
+USER = ("bench", "bench-password")
+ROLE = "bench/reader"
+EVERYTHING = f"p, {ROLE}, *, *, discover|read, *, *, *, allow\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A data product to publish: the tables of one source (those whose name fits `objects`)."""
+
+    name: str
+    connector: str
+    uri: str
+    objects: tuple[str, ...] = ()
+
+
+class PublishError(RuntimeError):
+    """`meshgate publish` refused a source."""
+
+
+def build(folder: Path, domain: str, products: Iterable[Product]) -> Path:
+    """Publish the products into a new mesh folder whose one user may read everything."""
+    for product in products:
+        for pattern in product.objects or (None,):
+            _publish(folder, domain, product, pattern)
+    policies = folder / "policies"
+    policies.mkdir(parents=True)
+    (policies / "bench.csv").write_text(EVERYTHING)
+    add_user(folder, USER[0], (ROLE,), USER[1])
+    return folder
+
+
+def _publish(folder: Path, domain: str, product: Product, pattern: str | None) -> None:
+    arguments = [
+        *("publish", "--mesh", str(folder), "--domain", domain, "--product", product.name),
+        *("--connector", product.connector, "--uri", product.uri),
+        *(("--object", pattern) if pattern else ()),
+    ]
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
+        code = meshgate(arguments)
+    if code:
+        raise PublishError(f"publishing {product.name} failed: {output.getvalue().strip()}")

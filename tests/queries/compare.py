@@ -1,0 +1,98 @@
+"""When two answers are the same: by value, exactly, except where exactness is not defined."""
+
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+import math
+from collections.abc import Sequence
+
+import pyarrow as pa
+
+RELATIVE = 1e-9
+"""Sums of doubles depend on their order; beyond this they are different."""
+
+Row = tuple[object, ...]
+
+
+def difference(answer: pa.Table, expected: pa.Table, *, ordered: bool) -> str | None:
+    """None when the rows are the same, else a sentence about the first difference.
+
+    Columns are compared by position. Without `ordered` the rows are a multiset. Integers,
+    decimals, text, dates and times are compared exactly; a double on either side allows for
+    `RELATIVE`, and for one unit of the last digit of a decimal on the other side.
+    """
+    if answer.num_columns != expected.num_columns:
+        return f"{answer.num_columns} columns, expected {expected.num_columns}"
+    if answer.num_rows != expected.num_rows:
+        return f"{answer.num_rows} rows, expected {expected.num_rows}" + _missing(answer, expected)
+    units = [_unit(a.type, e.type) for a, e in zip(answer.schema, expected.schema, strict=True)]
+    left, right = rows(answer), rows(expected)
+    if not ordered:
+        left, right = sorted(left, key=_sort_key), sorted(right, key=_sort_key)
+    for number, (mine, theirs) in enumerate(zip(left, right, strict=True)):
+        if not all(map(_same, mine, theirs, units)):
+            return f"row {number}: {mine!r}, expected {theirs!r}"
+    return None
+
+
+def rows(table: pa.Table) -> list[Row]:
+    """The rows as tuples of Python values."""
+    if not table.num_columns:
+        return [()] * table.num_rows
+    return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
+
+
+def _missing(answer: pa.Table, expected: pa.Table) -> str:
+    def keys(table: pa.Table) -> set[str]:
+        return {repr(_sort_key(row)) for row in rows(table)}
+
+    extra = sorted(keys(answer) - keys(expected))[:3]
+    absent = sorted(keys(expected) - keys(answer))[:3]
+    return f"; too much: {extra}; missing: {absent}"
+
+
+def _unit(left: pa.DataType, right: pa.DataType) -> float:
+    """The absolute tolerance between a decimal on one side and a double on the other."""
+    scales = [t.scale for t in (left, right) if pa.types.is_decimal(t)]
+    doubles = any(pa.types.is_floating(t) for t in (left, right))
+    return 10.0 ** -scales[0] * 1.000001 if doubles and len(scales) == 1 else 0.0
+
+
+def _same(left: object, right: object, unit: float) -> bool:
+    if left is None or right is None:
+        return left is right
+    if isinstance(left, bool) != isinstance(right, bool):
+        return False
+    if isinstance(left, float) or isinstance(right, float):
+        return _close(left, right, unit)
+    if isinstance(left, list) and isinstance(right, list):
+        pairs = zip(left, right, strict=False)
+        return len(left) == len(right) and all(_same(a, b, unit) for a, b in pairs)
+    if isinstance(left, dt.datetime) != isinstance(right, dt.datetime):
+        return False
+    return left == right
+
+
+def _close(left: object, right: object, unit: float) -> bool:
+    numbers = (int, float, decimal.Decimal)
+    if not isinstance(left, numbers) or not isinstance(right, numbers):
+        return False
+    a, b = float(left), float(right)
+    if math.isnan(a) or math.isnan(b):
+        return math.isnan(a) and math.isnan(b)
+    return a == b or math.isclose(a, b, rel_tol=RELATIVE, abs_tol=unit)
+
+
+def _sort_key(row: Row) -> tuple[Sequence[object], ...]:
+    return tuple(map(_value_key, row))
+
+
+def _value_key(value: object) -> Sequence[object]:
+    """Orders values of any type; numbers by their first digits, so that rounding does not matter."""
+    if value is None:
+        return (0,)
+    if isinstance(value, (bool, int, float, decimal.Decimal)):
+        number = float(value)
+        return (1, math.inf, 0.0) if math.isnan(number) else (1, float(f"{number:.5g}") + 0.0)
+    return (2, str(value))
