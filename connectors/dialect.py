@@ -33,6 +33,9 @@ class Operand:
         return kind_of(self.type)
 
 
+FROM_INTEGER = "from_integer"
+"""Mark on a cast: floats made of integers of up to 32 bits add up exactly in any order."""
+
 Builder = Callable[[Sequence[Operand], pa.DataType], exp.Expr]
 """Writes a call: operands and the planned result type in, tree out. May raise NotPushable."""
 
@@ -109,6 +112,8 @@ def _is(value: exp.Expr, *, negated: bool = False) -> Builder:
 
 
 def _like(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
+    if len(args) != 2:
+        raise NotPushable("LIKE with an escape character")
     pattern = args[1]
     if not pattern.is_literal:
         raise NotPushable("LIKE with a pattern that is not a constant")
@@ -150,6 +155,13 @@ def nonzero_divisor(args: Sequence[Operand]) -> bool:
     """True when the divisor is a constant other than zero: no source disagrees about it then."""
     divisor = args[1]
     return divisor.is_literal and divisor.literal not in (None, 0)
+
+
+def made_of_integers(value: exp.Expr) -> bool:
+    """True for floats that are 32-bit integers cast on the spot (a DISTINCT looked through)."""
+    if isinstance(value, exp.Distinct) and len(value.expressions) == 1:
+        value = value.expressions[0]
+    return isinstance(value, exp.Cast) and bool(value.meta.get(FROM_INTEGER))
 
 
 def _divide(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
@@ -265,7 +277,9 @@ class SqlDialect:
         pair = (operand.kind, kind_of(to))
         if pair not in self.capabilities.casts or not widens(operand.type, to):
             raise NotPushable(f"cast from {operand.type} to {to} is not in the source's list")
-        return exp.cast(operand.sql, self.type_name(to))
+        tree = exp.cast(operand.sql, self.type_name(to))
+        tree.meta[FROM_INTEGER] = operand.kind is Kind.INTEGER
+        return tree
 
     def type_name(self, data_type: pa.DataType) -> exp.DataType:
         """The source's name of a type. Raises NotPushable when it has none."""
@@ -298,7 +312,7 @@ def widens(source: pa.DataType, target: pa.DataType) -> bool:
     if a is Kind.INTEGER and b is Kind.INTEGER:
         return bool(target.bit_width >= source.bit_width)
     if a is Kind.INTEGER and b is Kind.FLOAT:
-        return bool(source.bit_width <= 32 and target.bit_width == 64)
+        return bool(target.bit_width == 64)  # beyond 2^53 every side rounds to nearest
     if a is Kind.INTEGER and b is Kind.DECIMAL:
         digits = {8: 3, 16: 5, 32: 10, 64: 19}[source.bit_width]
         return bool(target.precision - target.scale >= digits)

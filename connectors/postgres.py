@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -197,7 +198,7 @@ class _PostgresSession:
             adbc_stmt_kwargs={"adbc.postgresql.batch_size_hint_bytes": str(_BATCH_BYTES)}
         )
 
-    def run(self, text: str) -> Iterator[pa.RecordBatch]:
+    def run(self, text: str, schema: pa.Schema | None = None) -> Iterator[pa.RecordBatch]:
         self._cursor.execute(text)
         reader = self._cursor.fetch_record_batch()
         for batch in reader:
@@ -279,12 +280,14 @@ def decimals_as_text(query: exp.Query, schema: pa.Schema) -> exp.Query:
     return rewritten
 
 
+_STATE = re.compile(r"SQLSTATE: ([0-9A-Z]{5})")
 _UNAVAILABLE_CLASSES = ("08", "57P", "53")
 
 
 def explain(error: Exception, where: str) -> SourceError:
     """An ADBC error as a SourceError, by SQLSTATE where there is one."""
-    state = getattr(error, "sqlstate", None) or ""
+    found = _STATE.search(str(error))  # an error in the middle of a stream has it in its text only
+    state = getattr(error, "sqlstate", None) or (found[1] if found else "")
     text = one_line(_primary(error))
     lowered = str(error).lower()
     if state == "57014":

@@ -15,6 +15,7 @@ from connectors.dialect import (
     Operand,
     SqlDialect,
     date_part_name,
+    made_of_integers,
     nonzero_divisor,
     paren,
 )
@@ -24,6 +25,7 @@ _NUMBERS: Kinds = frozenset({Kind.INTEGER, Kind.DECIMAL})
 _MOMENTS: Kinds = frozenset({Kind.DATE, Kind.TIME, Kind.TIMESTAMP, Kind.TIMESTAMP_TZ})
 _ORDERED: Kinds = _NUMBERS | _MOMENTS | {Kind.TEXT, Kind.BINARY}
 _EQUAL: Kinds = _ORDERED | {Kind.BOOLEAN}
+_COMPARED: Kinds = _EQUAL | {Kind.FLOAT}  # NaN = NaN and the greatest, -0.0 = 0.0: both sides agree
 _ANY: Kinds = frozenset(Kind) - {Kind.OTHER}
 _BOOLEAN: Kinds = frozenset({Kind.BOOLEAN})
 _TEXT: Kinds = frozenset({Kind.TEXT})
@@ -31,9 +33,8 @@ _TEXT: Kinds = frozenset({Kind.TEXT})
 _CAPABILITIES = Capabilities(
     relations=ALL_RELATIONS,
     functions={
-        **dict.fromkeys(("equal", "not_equal"), _EQUAL),
-        **dict.fromkeys(("is_distinct_from", "is_not_distinct_from"), _EQUAL),
-        **dict.fromkeys(("lt", "lte", "gt", "gte"), _EQUAL),
+        **dict.fromkeys(("equal", "not_equal", "lt", "lte", "gt", "gte"), _COMPARED),
+        **dict.fromkeys(("is_distinct_from", "is_not_distinct_from"), _COMPARED),
         **dict.fromkeys(("and", "or", "not"), _BOOLEAN),
         **dict.fromkeys(("is_true", "is_not_true", "is_false", "is_not_false"), _BOOLEAN),
         **dict.fromkeys(("is_null", "is_not_null", "count"), _ANY),
@@ -43,13 +44,15 @@ _CAPABILITIES = Capabilities(
         **dict.fromkeys(("substring", "substr"), _TEXT | {Kind.INTEGER}),
         **dict.fromkeys(("coalesce", "nullif"), _EQUAL),
         "date_part": _TEXT | {Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMP_TZ},
-        **dict.fromkeys(("sum", "avg"), _NUMBERS),
+        "sum": _NUMBERS,
+        "avg": frozenset({Kind.DECIMAL, Kind.FLOAT}),
         **dict.fromkeys(("min", "max"), _ORDERED - {Kind.BINARY}),
     },
     casts=frozenset(
         {
             (Kind.INTEGER, Kind.INTEGER),
             (Kind.INTEGER, Kind.DECIMAL),
+            (Kind.INTEGER, Kind.FLOAT),
             (Kind.INTEGER, Kind.TEXT),
             (Kind.DECIMAL, Kind.DECIMAL),
             (Kind.DATE, Kind.TIMESTAMP),
@@ -116,12 +119,9 @@ def _avg(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
         # div() is strict: over no rows sum is NULL, and so is the answer, before 0 matters.
         count = exp.Count(this=arg.sql.copy())
         return _truncated_quotient(exp.Sum(this=arg.sql), count, returns.scale)
-    if arg.type.bit_width > 32:
-        raise NotPushable("average of 64-bit integers, which depends on the order of the rows")
-    if isinstance(arg.sql, exp.Distinct):
-        (value,) = arg.sql.expressions
-        return exp.Avg(this=exp.Distinct(expressions=[exp.cast(value, "DOUBLE")]))
-    return exp.Avg(this=exp.cast(arg.sql, "DOUBLE"))
+    if not made_of_integers(arg.sql):
+        raise NotPushable("average of floats, which depends on the order of the rows")
+    return exp.Avg(this=arg.sql)
 
 
 def _sum(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:

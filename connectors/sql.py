@@ -36,8 +36,11 @@ class Session(Protocol):
     Every method may raise the driver's own errors: the connector translates them.
     """
 
-    def run(self, text: str) -> Iterator[pa.RecordBatch]:
-        """Send the text; batches as the driver types them. A new run ends the one before."""
+    def run(self, text: str, schema: pa.Schema | None = None) -> Iterator[pa.RecordBatch]:
+        """Send the text; batches as the driver types them. A new run ends the one before.
+
+        `schema` is what is planned, for a driver that knows no types of its own.
+        """
         ...
 
     def cancel(self) -> None:
@@ -288,7 +291,7 @@ class SqlStream:
         self._hold(session)
         sent = False
         try:
-            for batch in session.run(self._text):
+            for batch in session.run(self._text, self._schema):
                 sent = True
                 yield batch
             return
@@ -300,7 +303,7 @@ class SqlStream:
         self._release(healthy=False, ended=False)
         session, _ = self._pool.acquire(fresh=True)
         self._hold(session)
-        yield from session.run(self._text)
+        yield from session.run(self._text, self._schema)
 
     def _hold(self, session: Session) -> None:
         with self._lock:
