@@ -88,7 +88,7 @@ def _build(events: Iterator[yaml.Event]) -> tuple[Any, dict[Path, int]]:
     lines: dict[Path, int] = {}
     root: list[Any] = []
     for event in events:
-        line = event.start_mark.line + 1
+        line = event.start_mark.line + 1 if event.start_mark else 0
         if isinstance(event, yaml.ScalarEvent):
             value = _scalar(event, line, stack)
             frame = stack[-1] if stack else None
