@@ -1,0 +1,114 @@
+"""`meshgate query`: one SQL query against a running gateway."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import getpass
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from gateway.errors import UserError
+from gateway.flight.client import Client, Rows
+
+PASSWORD_VARIABLE = "MESHGATE_PASSWORD"
+TABLE_ROWS = 1000
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("sql", help="the query; - reads it from stdin")
+    parser.add_argument("--connect", required=True, metavar="URI", help="grpc://HOST:PORT")
+    parser.add_argument("--user", required=True, metavar="NAME")
+    parser.add_argument(
+        "--password-stdin",
+        action="store_true",
+        help=f"read the password from stdin (else ${PASSWORD_VARIABLE}, else it is asked)",
+    )
+    parser.add_argument("--tls-roots", type=Path, metavar="PEM", help="certificates to trust")
+    parser.add_argument("--format", choices=sorted(WRITERS), default="table")
+    parser.add_argument("--report", action="store_true", help="say on stderr what it took")
+
+
+def run(args: argparse.Namespace) -> int:
+    if args.sql == "-" and args.password_stdin:
+        raise UserError("stdin can not be both the query and the password")
+    if args.format == "arrow" and sys.stdout.isatty():
+        raise UserError("an Arrow stream is not for a terminal", hint="redirect it to a file")
+    text = sys.stdin.read() if args.sql == "-" else args.sql
+    roots = args.tls_roots.read_bytes() if args.tls_roots else None
+    with Client(args.connect, args.user, _password(args.password_stdin), roots) as client:
+        WRITERS[args.format](client.stream(text))
+        if args.report:
+            sys.stdout.flush()
+            print(_summary(client.report()), file=sys.stderr)
+    return 0
+
+
+def _password(from_stdin: bool) -> str:
+    if from_stdin:
+        return sys.stdin.readline().rstrip("\r\n")
+    password = os.environ.get(PASSWORD_VARIABLE)
+    return getpass.getpass("Password: ") if password is None else password
+
+
+def _records(rows: Rows) -> Iterable[list[Any]]:
+    for batch in rows:
+        yield from (list(row) for row in zip(*(c.to_pylist() for c in batch.columns), strict=True))
+
+
+def _write_table(rows: Rows) -> None:
+    table = Table(*(Text(name) for name in rows.schema.names))
+    count = 0
+    for record in _records(rows):
+        count += 1
+        if count <= TABLE_ROWS:
+            table.add_row(*(Text("" if value is None else str(value)) for value in record))
+    Console().print(table)
+    print(f"{count} rows" + (f", the first {TABLE_ROWS} shown" if count > TABLE_ROWS else ""))
+
+
+def _write_csv(rows: Rows) -> None:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(rows.schema.names)
+    writer.writerows(_records(rows))
+
+
+def _write_json(rows: Rows) -> None:
+    for record in _records(rows):
+        print(json.dumps(dict(zip(rows.schema.names, record, strict=True)), default=str))
+
+
+def _write_arrow(rows: Rows) -> None:
+    with pa.ipc.new_stream(sys.stdout.buffer, rows.schema) as writer:
+        for batch in rows:
+            writer.write_batch(batch)
+
+
+def _summary(report: dict[str, Any]) -> str:
+    lines = [
+        f"{report['outcome']}: {report['rows']} rows, {report['bytes']} bytes, "
+        f"{report['seconds']:.3f} s (query {report['query_id']})"
+    ]
+    for fragment in report["fragments"]:
+        lines.append(
+            f"  {fragment['source']}: {fragment['rows']} rows, {fragment['bytes']} bytes, "
+            f"{fragment['seconds']:.3f} s: {fragment['text']}"
+        )
+    return "\n".join(lines)
+
+
+WRITERS: dict[str, Callable[[Rows], None]] = {
+    "table": _write_table,
+    "csv": _write_csv,
+    "json": _write_json,
+    "arrow": _write_arrow,
+}

@@ -1,0 +1,117 @@
+"""`meshgate serve`: the gateway of a mesh folder, over Arrow Flight SQL, until it is stopped."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from gateway.errors import UserError
+from gateway.flight.authentication import Authenticator, Users
+from gateway.flight.server import FlightServer, Tls
+from gateway.flight.service import FlightSql, Limits
+from gateway.logs import start_logging
+from gateway.pipeline import Gateway
+
+DEFAULT_LISTEN = "grpc://127.0.0.1:8815"
+
+logger = logging.getLogger(__name__)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    limits = Limits()
+    parser.add_argument("--mesh", type=Path, required=True, metavar="DIR", help="the mesh folder")
+    parser.add_argument(
+        "--listen",
+        default=DEFAULT_LISTEN,
+        metavar="URI",
+        help=f"grpc://HOST:PORT or grpc+tls://HOST:PORT; port 0 is any free one ({DEFAULT_LISTEN})",
+    )
+    parser.add_argument("--tls-cert", type=Path, metavar="PEM", help="certificate chain")
+    parser.add_argument("--tls-key", type=Path, metavar="PEM", help="private key")
+    parser.add_argument(
+        "--drain-seconds",
+        type=float,
+        default=30.0,
+        metavar="S",
+        help="how long running queries may go on after SIGTERM (30)",
+    )
+    parser.add_argument(
+        "--max-streams", type=int, default=limits.streams, metavar="N", help="at once, in all"
+    )
+    parser.add_argument(
+        "--max-streams-per-user",
+        type=int,
+        default=limits.streams_per_principal,
+        metavar="N",
+        help="at once, of one user",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    start_logging()
+    tls = _tls(args.listen, args.tls_cert, args.tls_key)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    users = Users(args.mesh)
+    gateway = Gateway.open(args.mesh)
+    limits = Limits(streams=args.max_streams, streams_per_principal=args.max_streams_per_user)
+    service = FlightSql(gateway, limits)
+    server = listen(args.listen, service, Authenticator(users), tls)
+    if not users.current().users:
+        logger.warning("there are no users: add one with `meshgate user add NAME --mesh DIR`")
+    print(f"listening on {address(args.listen, server.port)}", flush=True)
+    stop.wait()
+    logger.info("stopping: running queries have %g seconds", args.drain_seconds)
+    ended = server.drain(args.drain_seconds)
+    gateway.close()
+    logger.info("stopped")
+    if not ended:
+        sys.stdout.flush()
+        os._exit(0)  # a client that does not read keeps a thread of gRPC for ever
+    return 0
+
+
+def listen(
+    uri: str, service: FlightSql, authenticator: Authenticator, tls: Tls | None
+) -> FlightServer:
+    """A server listening on `uri`; UserError when it can not."""
+    try:
+        return FlightServer(uri, service, authenticator, tls)
+    except Exception as error:
+        raise UserError(
+            f"can not listen on {uri}", hint="is the port taken, or the certificate wrong?"
+        ) from error
+
+
+def address(uri: str, port: int) -> str:
+    """The URI with the port that was really taken."""
+    parts = urlsplit(uri)
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    return f"{parts.scheme}://{host}:{port}"
+
+
+def _tls(uri: str, certificate: Path | None, key: Path | None) -> Tls | None:
+    parts = urlsplit(uri)
+    try:
+        well_formed = parts.hostname and parts.port is not None
+    except ValueError:
+        well_formed = False
+    if parts.scheme not in ("grpc", "grpc+tcp", "grpc+tls") or not well_formed:
+        raise UserError(
+            f"can not listen on {uri!r}", hint="write grpc://HOST:PORT or grpc+tls://HOST:PORT"
+        )
+    if (parts.scheme == "grpc+tls") != bool(certificate and key) or bool(certificate) != bool(key):
+        raise UserError("--tls-cert and --tls-key go together, with --listen grpc+tls://HOST:PORT")
+    if not certificate or not key:
+        return None
+    try:
+        return Tls(certificate.read_bytes(), key.read_bytes())
+    except OSError as error:
+        raise UserError(f"can not read {error.filename}: {error.strerror}") from error

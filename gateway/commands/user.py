@@ -1,0 +1,46 @@
+"""`meshgate user`: who may log in to the gateway of a mesh."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import sys
+from pathlib import Path
+
+from gateway.errors import UserError
+from gateway.users import UserStore, add_user, remove_user
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    add = actions.add_parser("add", help="add a user; the password is asked, or a line on stdin")
+    add.add_argument("name")
+    add.add_argument("--role", action="append", default=[], help="a role; may be repeated")
+    add.add_argument("--replace", action="store_true", help="replace a user of that name")
+    show = actions.add_parser("list", help="list the users and their roles")
+    remove = actions.add_parser("remove", help="remove a user; open sessions end with it")
+    remove.add_argument("name")
+    for action in (add, show, remove):
+        action.add_argument("--mesh", type=Path, required=True, metavar="DIR")
+
+
+def run(args: argparse.Namespace) -> int:
+    if args.action == "add":
+        add_user(args.mesh, args.name, args.role, _new_password(), replace=args.replace)
+        print(f"{args.name} can log in now")
+    elif args.action == "remove":
+        remove_user(args.mesh, args.name)
+        print(f"{args.name} can no longer log in")
+    else:
+        for user in UserStore.load(args.mesh).users:
+            print(f"{user.name}\t{' '.join(user.roles)}")
+    return 0
+
+
+def _new_password() -> str:
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\r\n")
+    password = getpass.getpass("Password: ")
+    if getpass.getpass("Again: ") != password:
+        raise UserError("the two passwords differ")
+    return password

@@ -1,0 +1,105 @@
+"""Every error that leaves over Flight passes `translate`: the only place that knows statuses.
+
+pyarrow decides the gRPC status by the class of the exception. Its own Flight errors carry
+``extra_info`` and travel clean; INVALID_ARGUMENT, NOT_FOUND and UNIMPLEMENTED exist only as Arrow
+errors, and for those Arrow formats the Python traceback into the message. `_Quiet` makes that
+formatting fail, upon which Arrow adds the bare class name instead.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import uuid
+
+import pyarrow as pa
+import pyarrow.flight as fl
+
+from connectors.interface import SourceError
+from gateway.errors import (
+    Cancelled,
+    GatewayError,
+    InternalError,
+    Kind,
+    NotFound,
+    Unauthenticated,
+    UnknownDataset,
+    Unsupported,
+    from_source,
+)
+
+logger = logging.getLogger(__name__)
+
+MAX_TEXT_BYTES = 2000
+"""gRPC refuses headers over 8 KiB, and Arrow sends the text in them up to three times."""
+
+
+class _Quiet:
+    @property
+    def __suppress_context__(self) -> bool:
+        raise RuntimeError("Arrow shall not format this traceback")
+
+
+class InvalidArgument(_Quiet, pa.ArrowInvalid):  # type: ignore[misc]
+    """gRPC INVALID_ARGUMENT."""
+
+
+class Missing(_Quiet, pa.ArrowKeyError):  # type: ignore[misc]
+    """gRPC NOT_FOUND."""
+
+
+class Unimplemented(_Quiet, pa.ArrowNotImplementedError):  # type: ignore[misc]
+    """gRPC UNIMPLEMENTED."""
+
+
+def translate(error: BaseException) -> Exception:
+    """The exception to raise into pyarrow. Anything unexpected is logged under an incident id."""
+    if isinstance(error, SourceError):
+        error = from_source(error)
+    if not isinstance(error, GatewayError) or error.kind is Kind.INTERNAL:
+        error = _incident(error)
+    text = _clip(str(error), MAX_TEXT_BYTES)
+    detail = _detail(error)
+    match error:
+        case UnknownDataset() | NotFound():
+            return Missing(text)
+        case Unsupported():
+            return Unimplemented(text)
+        case Unauthenticated():
+            return fl.FlightUnauthenticatedError(text, detail)
+        case Cancelled():
+            return fl.FlightCancelledError(text, detail)
+        case _ if error.retryable:
+            return fl.FlightUnavailableError(text, detail)
+        case _ if error.kind is Kind.DENIED:
+            return fl.FlightUnauthorizedError(text, detail)
+        case _ if error.kind in (Kind.USER, Kind.RESOURCES):
+            return InvalidArgument(text)
+    return fl.FlightInternalError(text, detail)
+
+
+def _incident(error: BaseException) -> GatewayError:
+    incident = uuid.uuid4().hex[:12]
+    logger.error("incident %s", incident, exc_info=error)
+    return InternalError(
+        f"an internal error happened; the log has it as incident {incident}",
+        hint="tell this id to whoever runs the gateway",
+    )
+
+
+def _detail(error: GatewayError) -> bytes:
+    detail = error.to_json().encode()
+    if len(detail) <= MAX_TEXT_BYTES:
+        return detail
+    short = {"code": error.code, "kind": error.kind.value, "retryable": error.retryable}
+    return json.dumps(short).encode()
+
+
+def _clip(text: str, limit: int) -> str:
+    """The text in at most `limit` bytes as gRPC counts them: three for each one not ASCII."""
+    cost = 0
+    for index, character in enumerate(text):
+        cost += 1 if " " <= character <= "~" else 3 * len(character.encode(errors="replace"))
+        if cost > limit:
+            return text[: max(index - 1, 0)] + "…"
+    return text

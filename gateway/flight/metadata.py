@@ -1,0 +1,186 @@
+"""The catalogue as Flight SQL shows it: catalog = domain, schema = product, table = dataset.
+
+Every answer is made from the datasets the caller may discover, and from nothing else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+import pyarrow as pa
+from google.protobuf.message import Message
+
+from gateway.flight import sqlinfo, types
+from gateway.flight.wire import flightsql_pb2 as sql
+from gateway.model import Dataset
+
+TABLE = "TABLE"
+
+CATALOGS = pa.schema([pa.field("catalog_name", pa.utf8(), False)])
+DB_SCHEMAS = pa.schema(
+    [pa.field("catalog_name", pa.utf8()), pa.field("db_schema_name", pa.utf8(), False)]
+)
+TABLES = pa.schema(
+    [
+        pa.field("catalog_name", pa.utf8()),
+        pa.field("db_schema_name", pa.utf8()),
+        pa.field("table_name", pa.utf8(), False),
+        pa.field("table_type", pa.utf8(), False),
+    ]
+)
+TABLES_WITH_SCHEMA = TABLES.append(pa.field("table_schema", pa.binary(), False))
+TABLE_TYPES = pa.schema([pa.field("table_type", pa.utf8(), False)])
+PRIMARY_KEYS = pa.schema(
+    [
+        pa.field("catalog_name", pa.utf8()),
+        pa.field("db_schema_name", pa.utf8()),
+        pa.field("table_name", pa.utf8(), False),
+        pa.field("column_name", pa.utf8(), False),
+        pa.field("key_sequence", pa.int32(), False),
+        pa.field("key_name", pa.utf8()),
+    ]
+)
+FOREIGN_KEYS = pa.schema(
+    [
+        pa.field("pk_catalog_name", pa.utf8()),
+        pa.field("pk_db_schema_name", pa.utf8()),
+        pa.field("pk_table_name", pa.utf8(), False),
+        pa.field("pk_column_name", pa.utf8(), False),
+        pa.field("fk_catalog_name", pa.utf8()),
+        pa.field("fk_db_schema_name", pa.utf8()),
+        pa.field("fk_table_name", pa.utf8(), False),
+        pa.field("fk_column_name", pa.utf8(), False),
+        pa.field("key_sequence", pa.int32(), False),
+        pa.field("fk_key_name", pa.utf8()),
+        pa.field("pk_key_name", pa.utf8()),
+        pa.field("update_rule", pa.uint8(), False),
+        pa.field("delete_rule", pa.uint8(), False),
+    ]
+)
+
+SCHEMAS: dict[type[Message], pa.Schema] = {
+    sql.CommandGetCatalogs: CATALOGS,
+    sql.CommandGetDbSchemas: DB_SCHEMAS,
+    sql.CommandGetTableTypes: TABLE_TYPES,
+    sql.CommandGetPrimaryKeys: PRIMARY_KEYS,
+    sql.CommandGetExportedKeys: FOREIGN_KEYS,
+    sql.CommandGetImportedKeys: FOREIGN_KEYS,
+    sql.CommandGetCrossReference: FOREIGN_KEYS,
+    sql.CommandGetXdbcTypeInfo: types.TYPE_INFO_SCHEMA,
+    sql.CommandGetSqlInfo: sqlinfo.SCHEMA,
+}
+
+
+def schema(command: Message) -> pa.Schema | None:
+    """The columns of the answer to a metadata command; None when it is another command."""
+    if isinstance(command, sql.CommandGetTables):
+        return TABLES_WITH_SCHEMA if command.include_schema else TABLES
+    return SCHEMAS.get(type(command))
+
+
+def answer(command: Message, datasets: Sequence[Dataset]) -> pa.Table:
+    """The rows of the answer, over the datasets the caller may discover, sorted by address."""
+    match command:
+        case sql.CommandGetCatalogs():
+            return _catalogs(datasets)
+        case sql.CommandGetDbSchemas():
+            return _db_schemas(command, datasets)
+        case sql.CommandGetTables():
+            return _tables(command, datasets)
+        case sql.CommandGetTableTypes():
+            return pa.table([[TABLE]], schema=TABLE_TYPES)
+        case sql.CommandGetPrimaryKeys():
+            return _primary_keys(command, datasets)
+        case sql.CommandGetXdbcTypeInfo():
+            return types.type_info(command.data_type if command.HasField("data_type") else None)
+        case sql.CommandGetSqlInfo():
+            return sqlinfo.table(command.info)
+    return FOREIGN_KEYS.empty_table()  # contracts declare no foreign keys
+
+
+def table_names(datasets: Iterable[Dataset]) -> Iterator[tuple[str, Dataset]]:
+    """Each dataset with its name as a table: ``name``, and ``name@version`` for older versions."""
+    latest: dict[tuple[str, str, str], Dataset] = {}
+    listed = list(datasets)
+    for dataset in listed:  # sorted: the last one is the newest
+        address = dataset.address
+        latest[address.domain, address.product, address.dataset] = dataset
+    for dataset in listed:
+        address = dataset.address
+        newest = latest[address.domain, address.product, address.dataset] is dataset
+        yield address.dataset if newest else f"{address.dataset}@{address.version}", dataset
+
+
+def like(pattern: str) -> re.Pattern[str]:
+    """A search pattern of the protocol: ``%`` any text, ``_`` one character, ``\\`` escapes.
+
+    Matching takes linear time whatever the pattern: each piece between two ``%`` is found at
+    its first place and never tried again.
+    """
+    pieces = [""]
+    for token in re.findall(r"\\?.", pattern, re.DOTALL):
+        if token == "%":
+            pieces.append("")
+        else:
+            pieces[-1] += "." if token == "_" else re.escape(token[-1])
+    first, *rest = pieces
+    if not rest:
+        return re.compile(first + r"\Z", re.DOTALL)
+    middle = "".join(f"(?>.*?{piece})" for piece in rest[:-1] if piece)
+    return re.compile(f"{first}{middle}.*{rest[-1]}" + r"\Z", re.DOTALL)
+
+
+def _catalogs(datasets: Sequence[Dataset]) -> pa.Table:
+    return pa.table([sorted({d.address.domain for d in datasets})], schema=CATALOGS)
+
+
+def _db_schemas(command: sql.CommandGetDbSchemas, datasets: Sequence[Dataset]) -> pa.Table:
+    found = sorted({(d.address.domain, d.address.product) for d in _selected(command, datasets)})
+    return pa.table([[c for c, _ in found], [s for _, s in found]], schema=DB_SCHEMAS)
+
+
+def _tables(command: sql.CommandGetTables, datasets: Sequence[Dataset]) -> pa.Table:
+    rows = []
+    if not command.table_types or TABLE in command.table_types:
+        name_filter = command.HasField("table_name_filter_pattern")
+        wanted = like(command.table_name_filter_pattern) if name_filter else None
+        for name, dataset in table_names(_selected(command, datasets)):
+            if wanted is None or wanted.match(name):
+                rows.append((dataset.address.domain, dataset.address.product, name, dataset))
+    rows.sort(key=lambda row: row[:3])
+    columns: list[list[object]] = [[row[i] for row in rows] for i in range(3)]
+    columns.append([TABLE] * len(rows))
+    if not command.include_schema:
+        return pa.table(columns, schema=TABLES)
+    columns.append([types.column_schema(d, n).serialize().to_pybytes() for *_, n, d in rows])
+    return pa.table(columns, schema=TABLES_WITH_SCHEMA)
+
+
+def _selected(
+    command: sql.CommandGetDbSchemas | sql.CommandGetTables, datasets: Sequence[Dataset]
+) -> list[Dataset]:
+    catalog = command.catalog if command.HasField("catalog") else None
+    pattern = command.HasField("db_schema_filter_pattern")
+    wanted = like(command.db_schema_filter_pattern) if pattern else None
+    return [
+        dataset
+        for dataset in datasets
+        if (catalog is None or dataset.address.domain == catalog)
+        and (wanted is None or wanted.match(dataset.address.product))
+    ]
+
+
+def _primary_keys(command: sql.CommandGetPrimaryKeys, datasets: Sequence[Dataset]) -> pa.Table:
+    rows = []
+    for name, dataset in table_names(datasets):
+        address = dataset.address
+        if (
+            name == command.table
+            and (not command.HasField("catalog") or address.domain == command.catalog)
+            and (not command.HasField("db_schema") or address.product == command.db_schema)
+        ):
+            for sequence, column in enumerate(dataset.primary_key, start=1):
+                rows.append((address.domain, address.product, name, column, sequence, None))
+    columns = [[row[i] for row in rows] for i in range(len(PRIMARY_KEYS))]
+    return pa.table(columns, schema=PRIMARY_KEYS)

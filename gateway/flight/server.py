@@ -1,0 +1,247 @@
+"""Arrow Flight over pyarrow: a thin coat around `gateway.flight.service`.
+
+Every handler is guarded, so that nothing but what `gateway.flight.errors` made gets out. The
+stream of a query is guarded batch by batch.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, TypeVar
+
+import pyarrow as pa
+import pyarrow.flight as fl
+
+from gateway.errors import LimitExceeded, Unsupported, UserError
+from gateway.flight import actions
+from gateway.flight.authentication import Authenticator
+from gateway.flight.errors import translate
+from gateway.flight.service import Flight, FlightSql
+from gateway.flight.streams import MAX_BATCH_BYTES, QueryStream, bounded, plain_schema
+from gateway.model import Principal
+
+logger = logging.getLogger(__name__)
+
+AUTHENTICATION = "authentication"
+UNKNOWN_SIZE = -1
+SHUTDOWN_SECONDS = 5.0
+
+Handler = TypeVar("Handler", bound=Callable[..., Any])
+
+
+def guarded(handler: Handler) -> Handler:
+    """Let nothing but translated errors leave a handler, Rust panics included."""
+
+    @wraps(handler)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return handler(*args, **kwargs)
+        except BaseException as error:
+            raise translate(error) from None
+
+    return call  # type: ignore[return-value]
+
+
+class _Session(fl.ServerMiddleware):  # type: ignore[misc]
+    """What authentication found out about one call."""
+
+    def __init__(self, principal: Principal | None, token: str | None) -> None:
+        self.principal = principal
+        self._token = token
+
+    def sending_headers(self) -> dict[str, str]:
+        return {"authorization": self._token} if self._token else {}
+
+
+class _Authentication(fl.ServerMiddlewareFactory):  # type: ignore[misc]
+    """The one middleware: who calls is settled before any handler runs."""
+
+    def __init__(self, authenticator: Authenticator, service: FlightSql) -> None:
+        super().__init__()
+        self._authenticator = authenticator
+        self._service = service
+
+    @guarded
+    def start_call(self, info: fl.CallInfo, headers: dict[str, list[str]]) -> _Session:
+        values = headers.get("authorization") or headers.get("Authorization") or [""]
+        header = values[0]
+        if info.method == fl.FlightMethod.HANDSHAKE:
+            self._service.admission.check()
+            return _Session(None, self._authenticator.open_session(header))
+        return _Session(self._authenticator.principal(header), None)
+
+
+class _Handshake(fl.ServerAuthHandler):  # type: ignore[misc]
+    """Only lets the Handshake call exist; the middleware has done the work."""
+
+    def authenticate(self, outgoing: Any, incoming: Any) -> None:
+        pass
+
+    def is_valid(self, token: bytes) -> bytes:
+        return b""
+
+
+class _Outgoing:
+    """The batches of a running query, guarded; dropping it closes the query."""
+
+    def __init__(self, stream: QueryStream) -> None:
+        self._stream = stream
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        return self
+
+    def __next__(self) -> pa.RecordBatch:
+        try:
+            return next(self._stream)
+        except StopIteration:
+            raise
+        except BaseException as error:
+            raise translate(error) from None
+
+    def __del__(self) -> None:
+        try:
+            self._stream.close()
+        except BaseException as error:
+            translate(error)  # for the log: nobody is left to tell
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """The server's certificate chain and private key, PEM."""
+
+    certificate: bytes
+    key: bytes
+
+
+class FlightServer(fl.FlightServerBase):  # type: ignore[misc]
+    """Listens from construction on. `port` is the real one when the location says 0."""
+
+    def __init__(
+        self,
+        location: str,
+        service: FlightSql,
+        authenticator: Authenticator,
+        tls: Tls | None = None,
+    ) -> None:
+        self._service = service
+        super().__init__(
+            location,
+            auth_handler=_Handshake(),
+            tls_certificates=[(tls.certificate, tls.key)] if tls else None,
+            middleware={AUTHENTICATION: _Authentication(authenticator, service)},
+        )
+
+    @guarded
+    def get_flight_info(
+        self, context: fl.ServerCallContext, descriptor: fl.FlightDescriptor
+    ) -> fl.FlightInfo:
+        caller = _caller(context)
+        if descriptor.descriptor_type == fl.DescriptorType.PATH:
+            flight = self._service.path_flight(caller, descriptor.path)
+        else:
+            flight = self._service.flight(caller, _command(descriptor))
+        return _info(descriptor, flight)
+
+    @guarded
+    def get_schema(
+        self, context: fl.ServerCallContext, descriptor: fl.FlightDescriptor
+    ) -> fl.SchemaResult:
+        caller = _caller(context)
+        if descriptor.descriptor_type == fl.DescriptorType.PATH:
+            return fl.SchemaResult(self._service.path_schema(caller, descriptor.path))
+        return fl.SchemaResult(self._service.schema(caller, _command(descriptor)))
+
+    @guarded
+    def list_flights(
+        self, context: fl.ServerCallContext, criteria: bytes
+    ) -> Iterator[fl.FlightInfo]:
+        flights = []
+        for dataset in self._service.datasets(_caller(context), criteria):
+            address = dataset.address
+            path = fl.FlightDescriptor.for_path(address.domain, address.product, address.dataset)
+            flights.append(
+                fl.FlightInfo(plain_schema(dataset.schema), path, [], UNKNOWN_SIZE, UNKNOWN_SIZE)
+            )
+        return iter(flights)
+
+    @guarded
+    def do_get(self, context: fl.ServerCallContext, ticket: fl.Ticket) -> fl.FlightDataStream:
+        answer = self._service.stream(_caller(context), ticket.ticket, context.is_cancelled)
+        if isinstance(answer, QueryStream):
+            return fl.GeneratorStream(answer.schema, _Outgoing(answer))
+        pieces = [b for batch in answer.to_batches() for b in bounded(batch, MAX_BATCH_BYTES)]
+        return fl.RecordBatchStream(pa.Table.from_batches(pieces, answer.schema))
+
+    @guarded
+    def do_put(
+        self,
+        context: fl.ServerCallContext,
+        descriptor: fl.FlightDescriptor,
+        reader: fl.FlightStreamReader,
+        writer: fl.FlightMetadataWriter,
+    ) -> None:
+        command = _command(descriptor)
+        try:
+            columns = len(reader.schema)
+        except pa.ArrowException as error:
+            raise UserError("the upload is not a stream of Arrow batches") from error
+        result = self._service.bind(_caller(context), command, columns)
+        writer.write(pa.py_buffer(result))
+
+    @guarded
+    def do_exchange(self, context: fl.ServerCallContext, *_: Any) -> None:
+        raise Unsupported("DoExchange is not offered", hint="read with DoGet")
+
+    @guarded
+    def list_actions(self, context: fl.ServerCallContext) -> list[fl.ActionType]:
+        return [fl.ActionType(name, text) for name, (text, _) in actions.ACTIONS.items()]
+
+    @guarded
+    def do_action(self, context: fl.ServerCallContext, action: fl.Action) -> Iterator[bytes]:
+        body = action.body
+        if body is not None and body.size > actions.MAX_BODY_BYTES:
+            raise LimitExceeded(f"the body of the action has {body.size} bytes, more than it may")
+        data = body.to_pybytes() if body is not None else b""
+        return iter(actions.act(self._service, _caller(context), action.type, data))
+
+    def drain(self, seconds: float) -> bool:
+        """Refuse new work, let running streams end for so long, stop the rest, shut down.
+
+        Whether everything has ended: pyarrow waits without end for a client that does not read.
+        """
+        admission = self._service.admission
+        admission.drain()
+        if not admission.wait_idle(seconds):
+            logger.warning("stopping %d streams still running", admission.running)
+            self._service.cancel_all()
+            admission.wait_idle(SHUTDOWN_SECONDS)
+        closing = threading.Thread(target=self.shutdown, daemon=True)
+        closing.start()
+        closing.join(SHUTDOWN_SECONDS)
+        return not closing.is_alive()
+
+
+def _caller(context: fl.ServerCallContext) -> Principal:
+    principal = context.get_middleware(AUTHENTICATION).principal
+    assert isinstance(principal, Principal)
+    return principal
+
+
+def _command(descriptor: fl.FlightDescriptor) -> bytes:
+    command = descriptor.command
+    if descriptor.descriptor_type != fl.DescriptorType.CMD or command is None:
+        raise UserError("the descriptor is not a command", hint="send a Flight SQL command")
+    return bytes(command)
+
+
+def _info(descriptor: fl.FlightDescriptor, flight: Flight) -> fl.FlightInfo:
+    query = json.dumps({"query_id": flight.query_id}).encode() if flight.query_id else b""
+    endpoint = fl.FlightEndpoint(flight.ticket, [])
+    return fl.FlightInfo(
+        flight.schema, descriptor, [endpoint], UNKNOWN_SIZE, UNKNOWN_SIZE, False, query
+    )

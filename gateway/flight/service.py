@@ -1,0 +1,230 @@
+"""Flight SQL without a transport: commands and tickets in, schemas and streams out.
+
+Nothing here knows pyarrow.flight. Every method takes the principal that calls, and raises
+GatewayError; `gateway.flight.server` carries it over the network, `gateway.flight.errors`
+translates what was raised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+from google.protobuf.message import Message
+
+from gateway.errors import NotFound, Unsupported, UserError
+from gateway.flight import commands, metadata
+from gateway.flight.admission import Admission
+from gateway.flight.handles import Handles
+from gateway.flight.reports import Reports
+from gateway.flight.statements import Statement
+from gateway.flight.streams import Cancellation, QueryStream, plain_schema
+from gateway.flight.wire import flightsql_pb2 as sql
+from gateway.model import Dataset, Principal, Request
+
+if TYPE_CHECKING:
+    from gateway.pipeline import Gateway
+
+MAX_PATH_BYTES = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much one server and one principal may hold open."""
+
+    streams: int = 256
+    streams_per_principal: int = 64
+    tickets_per_principal: int = 1000
+    ticket_ttl_seconds: float = 300.0
+    prepared_per_principal: int = 1000
+    prepared_ttl_seconds: float = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Flight:
+    """Where an answer can be read: the schema, the ticket for it, and the query it belongs to."""
+
+    schema: pa.Schema
+    ticket: bytes
+    query_id: str | None = None
+
+
+class FlightSql:
+    """The Flight SQL of one gateway. Safe from any thread."""
+
+    def __init__(self, gateway: Gateway, limits: Limits | None = None) -> None:
+        limits = limits or Limits()
+        self._gateway = gateway
+        self.admission = Admission(total=limits.streams, per_principal=limits.streams_per_principal)
+        self.reports = Reports()
+        self.tickets: Handles[Statement] = Handles(
+            "ticket", ttl_seconds=limits.ticket_ttl_seconds, per_owner=limits.tickets_per_principal
+        )
+        self.prepared: Handles[Statement] = Handles(
+            "prepared statement",
+            ttl_seconds=limits.prepared_ttl_seconds,
+            per_owner=limits.prepared_per_principal,
+        )
+        self._running: dict[QueryStream, tuple[str, bytes]] = {}
+
+    def flight(self, principal: Principal, command: bytes) -> Flight:
+        """Plan what a command asks for: a query, a prepared statement, or metadata."""
+        self.admission.check()
+        message = commands.decode(command)
+        schema = metadata.schema(message)
+        if schema is not None:
+            return Flight(schema, command)
+        return self._ticket(principal, self._statement(principal, message))
+
+    def path_flight(self, principal: Principal, path: Sequence[bytes]) -> Flight:
+        """Plan reading a whole dataset, named by a path."""
+        self.admission.check()
+        statement = Statement(self._gateway, Request(principal, select_all(path)))
+        return self._ticket(principal, statement)
+
+    def schema(self, principal: Principal, command: bytes) -> pa.Schema:
+        """The columns of the answer to a command."""
+        self.admission.check()
+        message = commands.decode(command)
+        schema = metadata.schema(message)
+        if schema is None:
+            schema = plain_schema(self._statement(principal, message).schema)
+        return schema
+
+    def path_schema(self, principal: Principal, path: Sequence[bytes]) -> pa.Schema:
+        """The columns of a dataset, named by a path."""
+        self.admission.check()
+        request = Request(principal, select_all(path))
+        return plain_schema(self._gateway.prepare(request).schema)
+
+    def datasets(self, principal: Principal, criteria: bytes = b"") -> list[Dataset]:
+        """What the principal may discover; with criteria, those whose address contains them."""
+        self.admission.check()
+        wanted = _text(criteria)
+        return [d for d in self._gateway.visible(principal) if wanted in str(d.address)]
+
+    def stream(
+        self, principal: Principal, ticket: bytes, gone: Callable[[], bool]
+    ) -> pa.Table | QueryStream:
+        """The answer behind a ticket: a small table of metadata, or the running query.
+
+        `gone` says whether the client has left; it is polled while the query runs, and never
+        after the stream is closed.
+        """
+        self.admission.check()
+        message = commands.decode(ticket)
+        if metadata.schema(message) is not None:
+            return metadata.answer(message, self._gateway.visible(principal))
+        if not isinstance(message, sql.TicketStatementQuery):
+            raise UserError("this is not a ticket", hint="take it from GetFlightInfo")
+        handle = message.statement_handle
+        prepared = self.tickets.get(principal.name, handle).take()
+        cancellation = Cancellation(gone)
+
+        def on_close(stream: QueryStream) -> None:
+            self._running.pop(stream, None)
+            self.admission.leave(principal.name)
+            self.reports.record(principal.name, stream.result.report)
+
+        self.admission.enter(principal.name)
+        try:
+            result = self._gateway.execute(prepared, cancellation)
+            stream = QueryStream(result, cancellation, on_close)
+        except BaseException:
+            cancellation.end()
+            self.admission.leave(principal.name)
+            raise
+        self._running[stream] = (principal.name, handle)
+        return stream
+
+    def prepare(self, principal: Principal, text: str) -> sql.ActionCreatePreparedStatementResult:
+        """Plan a statement and keep it under a handle."""
+        self.admission.check()
+        statement = Statement(self._gateway, Request(principal, commands.sql_text(text)))
+        return sql.ActionCreatePreparedStatementResult(
+            prepared_statement_handle=self.prepared.add(principal.name, statement),
+            dataset_schema=plain_schema(statement.schema).serialize().to_pybytes(),
+            parameter_schema=pa.schema([]).serialize().to_pybytes(),
+            is_update=False,
+        )
+
+    def bind(self, principal: Principal, command: bytes, columns: int) -> bytes:
+        """Answer an upload: only an empty set of parameters for a prepared statement is taken."""
+        message = commands.decode(command)
+        if not isinstance(message, sql.CommandPreparedStatementQuery):
+            raise Unsupported(
+                f"{message.DESCRIPTOR.name} is not answered: the gateway only reads",
+                hint="change the data in its source",
+            )
+        handle = message.prepared_statement_handle
+        self.prepared.get(principal.name, handle)
+        if columns:
+            raise Unsupported(
+                "prepared statements do not take parameters",
+                hint="write the values into the SQL text",
+            )
+        result = sql.DoPutPreparedStatementResult(prepared_statement_handle=handle)
+        return result.SerializeToString()
+
+    def cancel(self, principal: Principal, tickets: Sequence[bytes]) -> bool:
+        """Stop what runs for these tickets, and forget them. Whether it had stopped on return.
+
+        NotFound for a ticket that is not the principal's.
+        """
+        stopped = True
+        for ticket in tickets:
+            message = commands.decode(ticket)
+            if not isinstance(message, sql.TicketStatementQuery):
+                continue  # metadata: nothing runs
+            key = (principal.name, message.statement_handle)
+            running = [stream for stream, of in list(self._running.items()) if of == key]
+            if not running:
+                self.tickets.get(*key)
+            self.tickets.discard(*key)
+            for stream in running:
+                stopped = stream.cancel() and stopped
+        return stopped
+
+    def cancel_all(self) -> None:
+        """Stop every running query."""
+        for stream in list(self._running):
+            stream.cancel()
+
+    def _statement(self, principal: Principal, message: Message) -> Statement:
+        match message:
+            case sql.CommandStatementQuery():
+                if message.HasField("transaction_id"):
+                    raise Unsupported("there are no transactions", hint="use autocommit")
+                return Statement(
+                    self._gateway, Request(principal, commands.sql_text(message.query))
+                )
+            case sql.CommandPreparedStatementQuery():
+                handle = message.prepared_statement_handle
+                return self.prepared.get(principal.name, handle).once()
+        raise Unsupported(f"{message.DESCRIPTOR.name} is not answered here")
+
+    def _ticket(self, principal: Principal, statement: Statement) -> Flight:
+        handle = self.tickets.add(principal.name, statement)
+        ticket = commands.encode(sql.TicketStatementQuery(statement_handle=handle))
+        return Flight(plain_schema(statement.schema), ticket, statement.query_id)
+
+
+def select_all(path: Sequence[bytes]) -> str:
+    """The query a path stands for: ``domain/product/dataset`` in one part or in three."""
+    if sum(map(len, path)) > MAX_PATH_BYTES:
+        raise NotFound("there is no dataset of such a long name")
+    parts = _text(b"/".join(path)).split("/")
+    if len(parts) != 3 or not all(parts):
+        raise UserError(
+            f"{'/'.join(parts)!r} does not name a dataset", hint="write domain/product/dataset"
+        )
+    return "SELECT * FROM " + ".".join('"' + part.replace('"', '""') + '"' for part in parts)
+
+
+def _text(data: bytes) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise UserError("a name has to be UTF-8 text") from error

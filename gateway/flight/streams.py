@@ -1,0 +1,196 @@
+"""Batches on their way out: cut to a size clients accept, and stopped when nobody wants them."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from threading import Lock
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from gateway.errors import Cancelled, InternalError
+
+if TYPE_CHECKING:
+    from gateway.pipeline import Result
+
+MAX_BATCH_BYTES = 8 << 20
+"""Clients refuse messages over 16 MiB; a row larger than this still goes as one batch."""
+
+DECODED_ROWS = 8192
+"""Rows re-encoded at once: a dictionary or a view may stand for far more bytes than it has."""
+
+CANCEL_WAIT_SECONDS = 2.0
+
+
+class Cancellation:
+    """Whether a stream should stop: somebody asked, or its client has gone. For any thread.
+
+    `gone` is never called after `end`: what it looks at lives only as long as the call.
+    """
+
+    def __init__(self, gone: Callable[[], bool]) -> None:
+        self._gone = gone
+        self._lock = Lock()
+        self._ended = False
+        self.requested = False
+
+    def __call__(self) -> bool:
+        with self._lock:
+            return self.requested or self._ended or self._gone()
+
+    def request(self) -> None:
+        self.requested = True
+
+    def end(self) -> None:
+        with self._lock:
+            self._ended = True
+
+
+class QueryStream:
+    """The batches of one execution in `schema`, each of at most MAX_BATCH_BYTES.
+
+    An iterator rather than a generator: `close` has to run even when no batch was ever asked
+    for. `on_close` runs once, after the work has stopped.
+    """
+
+    def __init__(
+        self,
+        result: Result,
+        cancellation: Cancellation,
+        on_close: Callable[[QueryStream], None],
+    ) -> None:
+        self.result = result
+        schema = result.schema
+        self.schema = plain_schema(schema)
+        self._decode = self.schema is not schema
+        self._batches = iter(result.batches)
+        self._cancellation = cancellation
+        self._on_close = on_close
+        self._pieces: deque[pa.RecordBatch] = deque()
+        self._lock = Lock()
+        self._closed = False
+
+    def __iter__(self) -> QueryStream:
+        return self
+
+    def __next__(self) -> pa.RecordBatch:
+        try:
+            with self._lock:
+                batch = self._pull()
+            if batch is not None:
+                return batch
+        except BaseException:
+            self.close()
+            raise
+        self.close()
+        raise StopIteration
+
+    def cancel(self) -> bool:
+        """Stop the work, from any thread; whether it had stopped when this returned."""
+        self._cancellation.request()
+        if not self._lock.acquire(timeout=CANCEL_WAIT_SECONDS):
+            return False
+        try:
+            self._stop()
+        finally:
+            self._lock.release()
+        return True
+
+    def close(self) -> None:
+        """Release everything; more than once is fine."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            self._cancellation.end()
+            self._pieces.clear()
+            self._stop()
+        self._on_close(self)
+
+    def _pull(self) -> pa.RecordBatch | None:
+        if self._cancellation.requested:
+            raise Cancelled("the query was cancelled")
+        if self._closed:
+            return None
+        while not self._pieces:
+            batch = next(self._batches, None)
+            if batch is None:
+                if self._cancellation.requested:  # an early end shall never look like a whole one
+                    raise Cancelled("the query was cancelled")
+                return None
+            if self._decode:
+                self._pieces.extend(decoded(batch, self.schema))
+            elif batch.schema.equals(self.schema):
+                self._pieces.extend(bounded(batch, MAX_BATCH_BYTES))
+            else:
+                raise InternalError("a batch does not have the schema of its query")
+        return self._pieces.popleft()
+
+    def _stop(self) -> None:
+        close = getattr(self._batches, "close", None)
+        if close is not None:
+            close()
+
+
+def bounded(batch: pa.RecordBatch, max_bytes: int) -> Iterator[pa.RecordBatch]:
+    """The batch in slices of at most `max_bytes`, or of one row."""
+    if batch.nbytes <= max_bytes or batch.num_rows <= 1:
+        yield batch
+        return
+    rows = max(1, batch.num_rows * max_bytes // batch.nbytes)
+    if rows == batch.num_rows:
+        rows = (rows + 1) // 2
+    for start in range(0, batch.num_rows, rows):
+        yield from bounded(batch.slice(start, rows), max_bytes)  # rows differ in size
+
+
+def decoded(batch: pa.RecordBatch, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """The batch in the plain types of `schema`, bounded."""
+    for start in range(0, batch.num_rows, DECODED_ROWS):
+        yield from bounded(batch.slice(start, DECODED_ROWS).cast(schema), MAX_BATCH_BYTES)
+
+
+def plain_schema(schema: pa.Schema) -> pa.Schema:
+    """The schema without dictionaries and views, which JDBC and JS clients cannot read.
+
+    The very same object when there is nothing to change.
+    """
+    types = schema.types
+    plain = [plain_type(kind) for kind in types]
+    if all(after is before for after, before in zip(plain, types, strict=True)):
+        return schema
+    fields = [field.with_type(kind) for field, kind in zip(schema, plain, strict=True)]
+    return pa.schema(fields, schema.metadata)
+
+
+def plain_type(kind: pa.DataType) -> pa.DataType:
+    """`kind` with its dictionaries and views replaced; `kind` itself when it has none."""
+    if pa.types.is_dictionary(kind):
+        return plain_type(kind.value_type)
+    if pa.types.is_string_view(kind):
+        return pa.string()
+    if pa.types.is_binary_view(kind):
+        return pa.binary()
+    if pa.types.is_list_view(kind):
+        return pa.list_(_plain_field(kind.value_field))
+    if pa.types.is_large_list_view(kind):
+        return pa.large_list(_plain_field(kind.value_field))
+    if not pa.types.is_nested(kind):
+        return kind
+    plain: pa.DataType = kind
+    if pa.types.is_list(kind):
+        plain = pa.list_(_plain_field(kind.value_field))
+    elif pa.types.is_large_list(kind):
+        plain = pa.large_list(_plain_field(kind.value_field))
+    elif pa.types.is_fixed_size_list(kind):
+        plain = pa.list_(_plain_field(kind.value_field), kind.list_size)
+    elif pa.types.is_map(kind):
+        plain = pa.map_(_plain_field(kind.key_field), _plain_field(kind.item_field))
+    elif pa.types.is_struct(kind):
+        plain = pa.struct([_plain_field(kind.field(i)) for i in range(kind.num_fields)])
+    return kind if plain.equals(kind) else plain
+
+
+def _plain_field(field: pa.Field) -> pa.Field:
+    return field.with_type(plain_type(field.type))
