@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import decimal
 import math
+from collections import Counter
 from collections.abc import Sequence
 
 import pyarrow as pa
@@ -29,7 +30,11 @@ def difference(answer: pa.Table, expected: pa.Table, *, ordered: bool) -> str | 
     units = [_unit(a.type, e.type) for a, e in zip(answer.schema, expected.schema, strict=True)]
     left, right = rows(answer), rows(expected)
     if not ordered:
-        left, right = sorted(left, key=_sort_key), sorted(right, key=_sort_key)
+        rough = [
+            pa.types.is_floating(a.type) or pa.types.is_floating(e.type)
+            for a, e in zip(answer.schema, expected.schema, strict=True)
+        ]
+        left, right = _order(left, rough), _order(right, rough)
     for number, (mine, theirs) in enumerate(zip(left, right, strict=True)):
         if not all(map(_same, mine, theirs, units)):
             return f"row {number}: {mine!r}, expected {theirs!r}"
@@ -44,11 +49,8 @@ def rows(table: pa.Table) -> list[Row]:
 
 
 def _missing(answer: pa.Table, expected: pa.Table) -> str:
-    def keys(table: pa.Table) -> set[str]:
-        return {repr(_sort_key(row)) for row in rows(table)}
-
-    extra = sorted(keys(answer) - keys(expected))[:3]
-    absent = sorted(keys(expected) - keys(answer))[:3]
+    mine, theirs = (Counter(map(repr, rows(table))) for table in (answer, expected))
+    extra, absent = (sorted(left - right)[:3] for left, right in ((mine, theirs), (theirs, mine)))
     return f"; too much: {extra}; missing: {absent}"
 
 
@@ -84,15 +86,26 @@ def _close(left: object, right: object, unit: float) -> bool:
     return a == b or math.isclose(a, b, rel_tol=RELATIVE, abs_tol=unit)
 
 
-def _sort_key(row: Row) -> tuple[Sequence[object], ...]:
-    return tuple(map(_value_key, row))
+def _order(table: list[Row], rough: Sequence[bool]) -> list[Row]:
+    """The rows sorted: by what is compared exactly, then by what is not."""
+
+    def key(row: Row) -> Sequence[Sequence[object]]:
+        exact = [_value_key(v) for v, r in zip(row, rough, strict=True) if not r]
+        return [*exact, *(_rough_key(v) for v, r in zip(row, rough, strict=True) if r)]
+
+    return sorted(table, key=key)
 
 
 def _value_key(value: object) -> Sequence[object]:
-    """Orders values of any type; numbers by their first digits, so that rounding does not matter."""
     if value is None:
         return (0,)
     if isinstance(value, (bool, int, float, decimal.Decimal)):
-        number = float(value)
-        return (1, math.inf, 0.0) if math.isnan(number) else (1, float(f"{number:.5g}") + 0.0)
+        return (1, value)
     return (2, str(value))
+
+
+def _rough_key(value: object) -> Sequence[object]:
+    if not isinstance(value, (int, float, decimal.Decimal)):
+        return _value_key(value)
+    number = float(value)
+    return (1, math.inf, 0) if math.isnan(number) else (1, float(f"{number:.9g}") + 0.0)
