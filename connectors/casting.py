@@ -167,3 +167,44 @@ def cast_batches(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterat
     for batch in batches:
         if batch.num_rows:
             yield cast_batch(batch, schema)
+
+
+def refuse_outside(
+    batch: pa.RecordBatch,
+    first_day: int,
+    first_tick: int,
+    last_day: int | None = None,
+    last_tick: int | None = None,
+) -> None:
+    """Refuse dates and timestamps that stand for infinity or have wrapped around.
+
+    Bounds are in the driver's own units: days, and ticks of its timestamps. A time of day is
+    within its day. Raises VALUE_UNEXPECTED.
+    """
+    for field, array in zip(batch.schema, batch.columns, strict=True):
+        while pa.types.is_list(array.type):
+            array = array.flatten()
+        if pa.types.is_date32(array.type):
+            wrong = _outside(array.cast(pa.int32()), first_day, last_day)
+        elif pa.types.is_timestamp(array.type):
+            wrong = _outside(array.cast(pa.int64()), first_tick, last_tick)
+        elif pa.types.is_time64(array.type):
+            wrong = _outside(array.cast(pa.int64()), 0, _DAY[array.type.unit] - 1)
+        else:
+            continue
+        if wrong:
+            raise SourceError(
+                SourceErrorCode.VALUE_UNEXPECTED,
+                f"column {field.name!r}: a date or time beyond what Arrow holds (infinity?)",
+                hint="publish a view that leaves such values out or makes them NULL",
+            )
+
+
+_DAY = {"us": 86_400_000_000, "ns": 86_400_000_000_000}
+
+
+def _outside(array: pa.Array, low: int, high: int | None) -> bool:
+    ends = pc.min_max(array).as_py()
+    if ends["min"] is None:
+        return False
+    return bool(ends["min"] < low or (high is not None and ends["max"] > high))

@@ -191,10 +191,15 @@ class ProvidesDataset(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ParquetFiles:
-    """Local Parquet files the engine can open by path, with their hive partition columns."""
+    """Local Parquet files the engine opens by path: one file, or all files of a folder.
 
-    directory: str
-    paths: tuple[str, ...]
+    `location` is a path (a folder ends in ``/``: every file below it with `extension` belongs to
+    the object, and no other does). Partition columns are those of hive folders, in folder order;
+    in the dataset's schema they come last.
+    """
+
+    location: str
+    extension: str = ".parquet"
     partition_columns: tuple[pa.Field, ...] = ()
 
 
@@ -202,6 +207,10 @@ class ParquetFiles:
 class ProvidesParquet(Protocol):
     """A source of local Parquet files: the engine's own reader prunes row groups and pages."""
 
-    def parquet(self, object_name: str) -> ParquetFiles | None:
-        """The files behind the object, or None when they are not local Parquet."""
+    def parquet(self, object_name: str, schema: pa.Schema) -> ParquetFiles | None:
+        """The files behind the object, read as `schema`; None when only `dataset` can read them.
+
+        That is: files that are not local or not Parquet, a glob that is not a whole folder, a
+        schema whose columns are not the files' own followed by the partition columns.
+        """
         ...

@@ -9,9 +9,9 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from sqlglot import exp
 
+from connectors.casting import refuse_outside
 from connectors.interface import (
     COMMENT,
     PHYSICAL_TYPE,
@@ -20,8 +20,12 @@ from connectors.interface import (
     SourceErrorCode,
     SourceKey,
 )
+from connectors.names import join_name, split_name
 from connectors.postgres_dialect import POSTGRES
+from connectors.postgres_types import COLUMNS, TYPES, decimal_type
 from connectors.sql import Session, SqlConnector, credential, one_line, positive_number
+
+_SCHEMA = "public"
 
 _DEFAULTS = {"connect_timeout": "10", "application_name": "meshgate", "tcp_user_timeout": "30000"}
 
@@ -79,14 +83,14 @@ class PostgresConnector(SqlConnector):
 
     def table(self, object_name: str) -> exp.Table:
         """The object, always with its schema."""
-        schema, name = split_name(object_name)
+        schema, name = split_name(object_name, _SCHEMA)
         return exp.Table(
             this=exp.to_identifier(name, quoted=True), db=exp.to_identifier(schema, quoted=True)
         )
 
     def schema(self, object_name: str) -> pa.Schema:
         """The columns as they are now. The scale of an unconstrained numeric is looked up once."""
-        schema, name = split_name(object_name)
+        schema, name = split_name(object_name, _SCHEMA)
         found = list(self._describe(schema, name))
         if not found:
             raise SourceError(
@@ -125,10 +129,10 @@ class PostgresConnector(SqlConnector):
         if schema is not None and name is not None:
             conditions = f"n.nspname = {_text(schema)} AND c.relname = {_text(name)}"
         tables: dict[tuple[str, str], list[dict[str, Any]]] = {}
-        for row in self._rows(_COLUMNS.format(conditions=conditions)):
+        for row in self._rows(COLUMNS.format(conditions=conditions)):
             tables.setdefault((str(row["schema"]), str(row["name"])), []).append(row)
         for (table_schema, table_name), columns in tables.items():
-            object_name = join_name(table_schema, table_name)
+            object_name = join_name(table_schema, table_name, _SCHEMA)
             if fnmatch.fnmatchcase(object_name, pattern):
                 yield ObjectInfo(
                     object_name,
@@ -154,17 +158,17 @@ class PostgresConnector(SqlConnector):
             return pa.string()
         element = column["element"]
         if element:
-            item = pa.string() if column["element_kind"] == "e" else _TYPES.get(element)
+            item = pa.string() if column["element_kind"] == "e" else TYPES.get(element)
             if element == "numeric" and modifier >= 0:
-                item = _decimal(modifier)
+                item = decimal_type(modifier)
             if item is not None:
                 return pa.list_(item)
         elif base == "numeric":
             if modifier >= 0:
-                return _decimal(modifier)
+                return decimal_type(modifier)
             return pa.decimal128(38, self._scale(object_name, column["column"]))
-        elif base in _TYPES:
-            return _TYPES[base]
+        elif base in TYPES:
+            return TYPES[base]
         raise SourceError(
             SourceErrorCode.TYPE_UNSUPPORTED,
             f"column {column['column']!r} of {object_name!r} has type {column['type']}, "
@@ -202,7 +206,8 @@ class _PostgresSession:
         self._cursor.execute(text)
         reader = self._cursor.fetch_record_batch()
         for batch in reader:
-            _check_range(batch)
+            # The driver lets infinity and the far future wrap around into the past.
+            refuse_outside(batch, _FIRST_DAY, _FIRST_MICROSECOND)
             yield batch
 
     def cancel(self) -> None:
@@ -217,35 +222,6 @@ class _PostgresSession:
 
 _FIRST_DAY = -2_440_588
 _FIRST_MICROSECOND = _FIRST_DAY * 86_400_000_000
-_DAY = 86_400_000_000
-
-
-def _check_range(batch: pa.RecordBatch) -> None:
-    """Refuse infinity and the far future: the driver lets them wrap around into the past."""
-    for field, array in zip(batch.schema, batch.columns, strict=True):
-        while pa.types.is_list(array.type):
-            array = array.flatten()
-        if pa.types.is_date(array.type):
-            wrong = _outside(array.cast(pa.int32()), _FIRST_DAY, None)
-        elif pa.types.is_timestamp(array.type):
-            wrong = _outside(array.cast(pa.int64()), _FIRST_MICROSECOND, None)
-        elif pa.types.is_time(array.type):
-            wrong = _outside(array.cast(pa.int64()), 0, _DAY - 1)
-        else:
-            continue
-        if wrong:
-            raise SourceError(
-                SourceErrorCode.VALUE_UNEXPECTED,
-                f"column {field.name!r}: a date or time beyond what Arrow holds (infinity?)",
-                hint="publish a view that leaves such values out or makes them NULL",
-            )
-
-
-def _outside(array: pa.Array, low: int, high: int | None) -> bool:
-    ends = pc.min_max(array).as_py()
-    if ends["min"] is None:
-        return False
-    return bool(ends["min"] < low or (high is not None and ends["max"] > high))
 
 
 def decimals_as_text(query: exp.Query, schema: pa.Schema) -> exp.Query:
@@ -357,111 +333,5 @@ def _primary(error: Exception) -> str:
     return text
 
 
-def split_name(object_name: str) -> tuple[str, str]:
-    """``table``, ``schema.table`` or either part in double quotes, as (schema, table)."""
-    parts: list[str] = []
-    rest = object_name
-    while True:
-        if rest.startswith('"'):
-            end = 1
-            while (end := rest.find('"', end)) >= 0 and rest[end : end + 2] == '""':
-                end += 2
-            part, tail = rest[1:end].replace('""', '"'), rest[end + 1 :]
-            if end < 0 or (tail and not tail.startswith(".")):
-                break
-        else:
-            part, dot, tail = rest.partition(".")
-            tail = dot + tail
-        if not part:
-            break
-        parts.append(part)
-        if not tail:
-            if len(parts) <= 2:
-                return ("public", parts[0]) if len(parts) == 1 else (parts[0], parts[1])
-            break
-        rest = tail[1:]
-    raise SourceError(
-        SourceErrorCode.BINDING_INVALID,
-        f"{object_name!r} is not the name of a table",
-        hint='write table, schema.table or "a.name".with."odd.parts" in double quotes',
-    )
-
-
-def join_name(schema: str, table: str) -> str:
-    """The object name of a table: what `split_name` reads back."""
-    quoted = [
-        '"' + p.replace('"', '""') + '"' if "." in p or '"' in p else p for p in (schema, table)
-    ]
-    return quoted[1] if schema == "public" else ".".join(quoted)
-
-
 def _text(value: str) -> str:
     return exp.Literal.string(value).sql(dialect="postgres")
-
-
-def _decimal(modifier: int) -> pa.DataType:
-    """numeric(p, s) from its type modifier; a scale may be negative there."""
-    precision = ((modifier - 4) >> 16) & 0xFFFF
-    scale = (((modifier - 4) & 0x7FF) ^ 1024) - 1024
-    if scale < 0:
-        precision, scale = precision - scale, 0
-    precision = max(precision, scale)
-    if precision > 76:
-        return pa.string()
-    return pa.decimal128(precision, scale) if precision <= 38 else pa.decimal256(precision, scale)
-
-
-_TYPES: Mapping[str, pa.DataType] = {
-    "bool": pa.bool_(),
-    "int2": pa.int16(),
-    "int4": pa.int32(),
-    "int8": pa.int64(),
-    "oid": pa.int64(),
-    "float4": pa.float32(),
-    "float8": pa.float64(),
-    "date": pa.date32(),
-    "time": pa.time64("us"),
-    "timestamp": pa.timestamp("us"),
-    "timestamptz": pa.timestamp("us", "UTC"),
-    "bytea": pa.binary(),
-    "interval": pa.month_day_nano_interval(),
-    **dict.fromkeys(
-        (
-            *("text", "varchar", "bpchar", "name", "char", "citext"),
-            *("uuid", "json", "jsonb", "xml", "inet", "cidr", "macaddr", "macaddr8"),
-        ),
-        pa.string(),
-    ),
-}
-
-_COLUMNS = """
-SELECT n.nspname::text AS schema, c.relname::text AS name,
-  CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialised view' ELSE 'table' END AS kind,
-  obj_description(c.oid, 'pg_class') AS table_comment,
-  (SELECT array_agg(k.attname::text ORDER BY array_position(i.indkey::int2[], k.attnum))
-     FROM pg_index i JOIN pg_attribute k ON k.attrelid = i.indrelid
-      AND k.attnum = ANY (i.indkey::int2[])
-    WHERE i.indrelid = c.oid AND i.indisprimary) AS primary_key,
-  a.attname::text AS column, format_type(a.atttypid, a.atttypmod) AS type, a.attnotnull AS not_null,
-  t.typname::text AS base, t.typtype::text AS base_kind, t.modifier AS modifier,
-  e.typname::text AS element, e.typtype::text AS element_kind,
-  col_description(c.oid, a.attnum) AS comment,
-  coalesce(l.collisdeterministic, true) AS deterministic, l.collname::text AS collation
-FROM pg_class c
-JOIN pg_namespace n ON n.oid = c.relnamespace
-LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-LEFT JOIN LATERAL (
-  WITH RECURSIVE base(oid, modifier) AS (
-    SELECT a.atttypid, a.atttypmod
-    UNION ALL
-    SELECT d.typbasetype, CASE WHEN d.typtypmod >= 0 THEN d.typtypmod ELSE b.modifier END
-    FROM base b JOIN pg_type d ON d.oid = b.oid AND d.typtype = 'd')
-  SELECT y.*, b.modifier FROM base b JOIN pg_type y ON y.oid = b.oid AND y.typtype <> 'd'
-) t ON true
-LEFT JOIN pg_type e ON e.oid = t.typelem AND t.typcategory = 'A'
-LEFT JOIN pg_collation l ON l.oid = a.attcollation
-WHERE c.relkind IN ('r', 'v', 'm', 'p', 'f') AND {conditions}
-  AND has_schema_privilege(n.oid, 'USAGE')
-  AND (has_table_privilege(c.oid, 'SELECT') OR has_any_column_privilege(c.oid, 'SELECT'))
-ORDER BY n.nspname, c.relname, a.attnum
-"""

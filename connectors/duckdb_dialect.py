@@ -1,0 +1,126 @@
+"""What DuckDB may be asked, and how its SQL says what DataFusion means."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+from sqlglot import exp
+
+from connectors.capabilities import ALL_RELATIONS, Capabilities, Kind, Kinds, NotPushable, kind_of
+from connectors.dialect import Operand, SqlDialect, date_part_name, made_of_integers, paren
+from connectors.interface import PHYSICAL_TYPE
+
+AS_TEXT = frozenset({"UUID", "JSON", "ENUM"})
+"""Types that are read as text."""
+
+_NUMBERS: Kinds = frozenset({Kind.INTEGER, Kind.DECIMAL})
+_MOMENTS: Kinds = frozenset({Kind.DATE, Kind.TIME, Kind.TIMESTAMP, Kind.TIMESTAMP_TZ})
+_ORDERED: Kinds = _NUMBERS | _MOMENTS | {Kind.UNSIGNED, Kind.TEXT}
+_EQUAL: Kinds = _ORDERED | {Kind.BOOLEAN}
+_COMPARED: Kinds = _EQUAL | {Kind.FLOAT}
+_BOOLEAN: Kinds = frozenset({Kind.BOOLEAN})
+_TEXT: Kinds = frozenset({Kind.TEXT})
+_ANY: Kinds = frozenset(Kind) - {Kind.OTHER}
+
+_CAPABILITIES = Capabilities(
+    relations=ALL_RELATIONS,
+    functions={
+        **dict.fromkeys(("equal", "not_equal", "lt", "lte", "gt", "gte"), _COMPARED),
+        **dict.fromkeys(("is_distinct_from", "is_not_distinct_from"), _COMPARED),
+        **dict.fromkeys(("and", "or", "not"), _BOOLEAN),
+        **dict.fromkeys(("is_true", "is_not_true", "is_false", "is_not_false"), _BOOLEAN),
+        **dict.fromkeys(("is_null", "is_not_null", "count"), _ANY),
+        **dict.fromkeys(("add", "subtract", "multiply", "negate", "abs"), _NUMBERS),
+        "modulus": _NUMBERS,
+        "divide": frozenset({Kind.INTEGER}),  # decimals divide as doubles here
+        **dict.fromkeys(("like", "character_length", "length", "str_concat"), _TEXT),
+        **dict.fromkeys(("substring", "substr"), _TEXT | {Kind.INTEGER}),
+        **dict.fromkeys(("coalesce", "nullif"), _EQUAL),
+        "date_part": _TEXT | {Kind.DATE, Kind.TIMESTAMP},
+        "sum": _NUMBERS,
+        "avg": frozenset({Kind.FLOAT}),  # of integers only, see _avg
+        **dict.fromkeys(("min", "max"), _ORDERED),
+    },
+    casts=frozenset(
+        {
+            (Kind.INTEGER, Kind.INTEGER),
+            (Kind.INTEGER, Kind.DECIMAL),
+            (Kind.INTEGER, Kind.FLOAT),
+            (Kind.INTEGER, Kind.TEXT),
+            (Kind.DECIMAL, Kind.DECIMAL),
+            (Kind.DATE, Kind.TIMESTAMP),
+            (Kind.TIMESTAMP, Kind.TIMESTAMP),
+            (Kind.TEXT, Kind.TEXT),
+        }
+    ),
+    sorts=_EQUAL,
+    groups=_EQUAL,
+)
+
+
+def base_type(physical: str) -> str:
+    """The name of a type without its arguments; of a list or array, with the brackets."""
+    if physical.endswith("]"):
+        return physical
+    return physical.partition("(")[0].strip()
+
+
+def _divide(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
+    return paren(exp.IntDiv(this=args[0].sql, expression=args[1].sql))
+
+
+def _sum(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
+    total = exp.Sum(this=args[0].sql)
+    # The sum of integers is a HUGEINT here, which Arrow knows only as a decimal.
+    return exp.cast(total, "BIGINT") if kind_of(returns) is Kind.INTEGER else total
+
+
+def _avg(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
+    if not made_of_integers(args[0].sql):
+        raise NotPushable("average of floats, which depends on the order of the rows")
+    return exp.Avg(this=args[0].sql)
+
+
+def _date_part(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
+    part = date_part_name(args[0])
+    kind = args[1].kind
+    if kind is Kind.TEXT or (kind is Kind.DATE and part in {"hour", "minute"}):
+        raise NotPushable(f"date_part of {part} of a {kind.value}")
+    return exp.cast(exp.Extract(this=exp.var(part.upper()), expression=args[1].sql), "INT")
+
+
+def _literal(value: object, data_type: pa.DataType) -> exp.Expr | None:
+    if isinstance(value, str) and "\x00" not in value:
+        return exp.Literal.string(value)
+    return None
+
+
+def _read(column: exp.Column, field: pa.Field) -> exp.Expr:
+    physical = (field.metadata or {}).get(PHYSICAL_TYPE, b"").decode()
+    base = base_type(physical)
+    if pa.types.is_string(field.type):
+        return column if base == "VARCHAR" else exp.cast(column, "TEXT")
+    if base in {"HUGEINT", "UHUGEINT"}:
+        return exp.cast(column, "DECIMAL(38, 0)")
+    if base.endswith("]") and not base.endswith("[]"):
+        items, _, _ = base.rpartition("[")  # an array of fixed length is read as a list
+        return exp.cast(column, exp.DataType.build(f"{items}[]", dialect="duckdb"))
+    return column
+
+
+DUCKDB = SqlDialect(
+    name="duckdb",
+    capabilities=_CAPABILITIES,
+    builders={"divide": _divide, "sum": _sum, "avg": _avg, "date_part": _date_part},
+    type_names={
+        Kind.INTEGER: "BIGINT",
+        Kind.FLOAT: "DOUBLE",
+        Kind.TEXT: "TEXT",
+        Kind.DATE: "DATE",
+        Kind.TIMESTAMP: "TIMESTAMP",
+        Kind.BOOLEAN: "BOOLEAN",
+    },
+    read=_read,
+    write_literal=_literal,
+)
