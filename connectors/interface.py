@@ -56,13 +56,18 @@ class Binding:
 
 @dataclass(frozen=True, slots=True)
 class ObjectInfo:
-    """One table, view or file set found in a source: what `meshgate publish` writes down."""
+    """One table, view or file set found in a source: what `meshgate publish` writes down.
+
+    `problem` says why the object can not be read (a column of an unsupported type, by name); its
+    `schema` is empty then.
+    """
 
     name: str
     schema: pa.Schema
     primary_key: tuple[str, ...] = ()
     comment: str = ""
     kind: str = "table"
+    problem: str = ""
 
 
 class SourceErrorCode(Enum):
@@ -147,7 +152,10 @@ class ListsObjects(Protocol):
     """A source that can say what it holds."""
 
     def objects(self, pattern: str | None = None) -> Iterator[ObjectInfo]:
-        """Every object whose name matches the shell pattern (``*`` when None), sorted by name."""
+        """Every object whose name matches the shell pattern (``*`` when None), sorted by name.
+
+        One that can not be read comes with its `problem`, and does not stop the others.
+        """
         ...
 
 
