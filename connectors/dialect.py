@@ -112,7 +112,7 @@ def _is(value: exp.Expr, *, negated: bool = False) -> Builder:
 
 
 def _like(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
-    if len(args) != 2:
+    if len(args) > 2 and args[2].literal not in (None, "", "\\"):
         raise NotPushable("LIKE with an escape character")
     pattern = args[1]
     if not pattern.is_literal:
@@ -229,7 +229,7 @@ class SqlDialect:
     """A source's SQL: what it may be asked (`capabilities`) and how that is written.
 
     `name` is the sqlglot dialect that turns trees into text. `builders` override FUNCTIONS and
-    AGGREGATES by canonical name. `type_names` give the cast target per kind (decimals carry
+    AGGREGATES by canonical name, `casts` the form of a cast. `type_names` give the cast target per kind (decimals carry
     their precision and scale by themselves). `sort_key` wraps ORDER BY keys, `read` wraps a
     column as it leaves its table (a collation, a cast of uuid to text); it gets the field with
     its PHYSICAL_TYPE metadata.
@@ -238,6 +238,7 @@ class SqlDialect:
     name: str
     capabilities: Capabilities
     builders: Mapping[str, Builder] = field(default_factory=dict)
+    casts: Mapping[tuple[Kind, Kind], Builder] = field(default_factory=dict)
     type_names: Mapping[Kind, str] = field(default_factory=dict)
     sort_key: Callable[[Operand], exp.Expr] = lambda operand: operand.sql
     read: Callable[[exp.Column, pa.Field], exp.Expr] = lambda column, _: column
@@ -318,11 +319,10 @@ def widens(source: pa.DataType, target: pa.DataType) -> bool:
         return bool(target.precision - target.scale >= digits)
     if a is Kind.FLOAT and b is Kind.FLOAT:
         return bool(target.bit_width >= source.bit_width)
+    if a is Kind.FLOAT and b is Kind.DECIMAL:
+        return bool(target.scale >= 15)  # how the engine compares a decimal with a float
     if a is Kind.DECIMAL and b is Kind.DECIMAL:
-        return bool(
-            target.scale >= source.scale
-            and target.precision - target.scale >= source.precision - source.scale
-        )
+        return bool(target.scale >= source.scale)  # too large a number fails on every side
     return (a, b) in {
         (Kind.INTEGER, Kind.TEXT),
         (Kind.DECIMAL, Kind.FLOAT),

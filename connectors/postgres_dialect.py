@@ -15,13 +15,13 @@ from connectors.dialect import (
     Operand,
     SqlDialect,
     date_part_name,
-    made_of_integers,
     nonzero_divisor,
     paren,
 )
 from connectors.interface import PHYSICAL_TYPE
 
 _NUMBERS: Kinds = frozenset({Kind.INTEGER, Kind.DECIMAL})
+_ARITHMETIC: Kinds = _NUMBERS | {Kind.FLOAT}
 _MOMENTS: Kinds = frozenset({Kind.DATE, Kind.TIME, Kind.TIMESTAMP, Kind.TIMESTAMP_TZ})
 _ORDERED: Kinds = _NUMBERS | _MOMENTS | {Kind.TEXT, Kind.BINARY}
 _EQUAL: Kinds = _ORDERED | {Kind.BOOLEAN}
@@ -38,14 +38,15 @@ _CAPABILITIES = Capabilities(
         **dict.fromkeys(("and", "or", "not"), _BOOLEAN),
         **dict.fromkeys(("is_true", "is_not_true", "is_false", "is_not_false"), _BOOLEAN),
         **dict.fromkeys(("is_null", "is_not_null", "count"), _ANY),
-        **dict.fromkeys(("add", "subtract", "multiply", "negate", "abs"), _NUMBERS),
-        **dict.fromkeys(("divide", "modulus"), _NUMBERS),
+        **dict.fromkeys(("add", "subtract", "multiply", "negate", "abs"), _ARITHMETIC),
+        "divide": _ARITHMETIC,
+        "modulus": _NUMBERS,
         **dict.fromkeys(("like", "character_length", "length", "str_concat"), _TEXT),
         **dict.fromkeys(("substring", "substr"), _TEXT | {Kind.INTEGER}),
         **dict.fromkeys(("coalesce", "nullif"), _EQUAL),
         "date_part": _TEXT | {Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMP_TZ},
-        "sum": _NUMBERS,
-        "avg": frozenset({Kind.DECIMAL, Kind.FLOAT}),
+        "sum": _ARITHMETIC,
+        "avg": _ARITHMETIC,
         **dict.fromkeys(("min", "max"), _ORDERED - {Kind.BINARY}),
     },
     casts=frozenset(
@@ -55,6 +56,9 @@ _CAPABILITIES = Capabilities(
             (Kind.INTEGER, Kind.FLOAT),
             (Kind.INTEGER, Kind.TEXT),
             (Kind.DECIMAL, Kind.DECIMAL),
+            (Kind.DECIMAL, Kind.FLOAT),
+            (Kind.FLOAT, Kind.FLOAT),
+            (Kind.FLOAT, Kind.DECIMAL),
             (Kind.DATE, Kind.TIMESTAMP),
             (Kind.TIMESTAMP, Kind.TIMESTAMP),
             (Kind.TIMESTAMP_TZ, Kind.TIMESTAMP_TZ),
@@ -108,9 +112,44 @@ def _divide(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
     left, right = args
     if kind_of(returns) is Kind.DECIMAL:
         return _truncated_quotient(left.sql, right.sql, returns.scale)
+    quotient = exp.Div(this=left.sql, expression=right.sql, typed=True, safe=False)
     if kind_of(returns) is Kind.FLOAT and not nonzero_divisor(args):
-        raise NotPushable("division of floats by what may be zero")
-    return paren(exp.Div(this=left.sql, expression=right.sql, typed=True, safe=False))
+        return _float_quotient(quotient, left.sql, right.sql)
+    return paren(quotient)
+
+
+def _float_to_decimal(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
+    """By way of text, which has all digits: a direct cast keeps only 15 of them."""
+    return exp.cast(exp.cast(args[0].sql, "TEXT"), f"DECIMAL({returns.precision}, {returns.scale})")
+
+
+def _float_quotient(quotient: exp.Expr, left: exp.Expr, right: exp.Expr) -> exp.Expr:
+    """Division by zero is an error here, but an infinity or NaN in IEEE arithmetic and in Arrow."""
+    zero = exp.Literal.number(0)
+
+    def outcome(value: str) -> exp.Expr:
+        return exp.cast(exp.Literal.string(value), "DOUBLE")
+
+    def test(node: type[exp.Binary]) -> exp.Expr:
+        return node(this=paren(left.copy()), expression=zero.copy())
+
+    nonzero = exp.NEQ(this=paren(right.copy()), expression=zero.copy())
+    by_zero = exp.Case(
+        ifs=[
+            exp.If(this=test(exp.GT), true=outcome("Infinity")),
+            exp.If(this=test(exp.LT), true=outcome("-Infinity")),
+            exp.If(this=test(exp.EQ), true=outcome("NaN")),
+        ]
+    )
+    zero_divisor = exp.EQ(this=paren(right.copy()), expression=zero.copy())
+    return paren(
+        exp.Case(
+            ifs=[
+                exp.If(this=nonzero, true=quotient),
+                exp.If(this=zero_divisor, true=paren(by_zero)),
+            ]
+        )
+    )
 
 
 def _avg(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
@@ -119,8 +158,6 @@ def _avg(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
         # div() is strict: over no rows sum is NULL, and so is the answer, before 0 matters.
         count = exp.Count(this=arg.sql.copy())
         return _truncated_quotient(exp.Sum(this=arg.sql), count, returns.scale)
-    if not made_of_integers(arg.sql):
-        raise NotPushable("average of floats, which depends on the order of the rows")
     return exp.Avg(this=arg.sql)
 
 
@@ -197,6 +234,7 @@ POSTGRES = SqlDialect(
         "avg": _avg,
         "date_part": _date_part,
     },
+    casts={(Kind.FLOAT, Kind.DECIMAL): _float_to_decimal},
     type_names={
         Kind.INTEGER: "BIGINT",
         Kind.FLOAT: "DOUBLE PRECISION",

@@ -215,9 +215,7 @@ def from_source(error: SourceError) -> GatewayError:
     family: type[GatewayError] = (
         ArithmeticFailure if error.code is SourceErrorCode.ARITHMETIC else SourceFailure
     )
-    return family(
-        error.message, code=error.code.value, hint=error.hint, retryable=error.retryable
-    )
+    return family(error.message, code=error.code.value, hint=error.hint, retryable=error.retryable)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str | None:

@@ -1,0 +1,17 @@
+"""Limits and settings of a gateway. Everything has a safe default."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What an operator may change. Sizes are bytes, times seconds."""
+
+    batch_rows: int = 65_536
+    target_partitions: int = 2
+    memory_per_query_bytes: int = 2 * 1024**3
+    max_query_bytes: int = 1024**2
+    queued_batches: int = 4
+    poll_seconds: float = 0.05

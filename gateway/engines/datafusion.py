@@ -1,0 +1,97 @@
+"""The embedded engine: a fresh DataFusion session a request, holding only that request's tables."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from typing import Any, TypeAlias
+
+# Python-backed tables block the worker they run on while they wait for their source. Workers must
+# outnumber them, or an unrelated query waits too. Read once, when datafusion is first imported.
+os.environ.setdefault("TOKIO_WORKER_THREADS", "32")
+
+import datafusion.substrait as substrait
+import pyarrow as pa
+import pyarrow.dataset as pads
+from datafusion import DataFrame, RuntimeEnvBuilder, SessionConfig, SessionContext, SQLOptions
+from datafusion.catalog import Catalog, Schema
+from substrait.proto import Plan
+
+from connectors.interface import ParquetFiles
+from gateway.config import Config
+
+READ_ONLY = SQLOptions().with_allow_ddl(False).with_allow_dml(False).with_allow_statements(False)
+"""Only queries: everything that changes or sets anything is refused by the engine as well."""
+
+DEFAULT_CATALOG = "datafusion"
+
+Provider: TypeAlias = pads.Dataset | ParquetFiles
+"""A table the engine can read: any pyarrow dataset, or Parquet files it opens itself."""
+
+
+def session(config: Config, *, hash_joins: bool = True, remainder: bool = False) -> SessionContext:
+    """A session without tables. A `remainder` keeps the join order the plan came with."""
+    settings = (
+        SessionConfig()
+        .with_batch_size(config.batch_rows)
+        .with_target_partitions(config.target_partitions)
+        .with_information_schema(False)
+        .set("datafusion.execution.parquet.schema_force_view_types", "false")
+        .set("datafusion.sql_parser.map_string_types_to_utf8view", "false")
+        .set("datafusion.optimizer.prefer_hash_join", str(hash_joins).lower())
+    )
+    runtime = RuntimeEnvBuilder().with_disk_manager_os()
+    runtime = runtime.with_fair_spill_pool(config.memory_per_query_bytes)
+    context = SessionContext(settings, runtime)
+    if remainder:
+        context.remove_optimizer_rule("eliminate_cross_join")
+    return context
+
+
+def register(
+    context: SessionContext, name: tuple[str, ...], provider: Provider, schema: pa.Schema
+) -> None:
+    """Make a table known under a name of one, two or three parts, exactly as the query has it."""
+    table: Any = provider
+    if isinstance(provider, ParquetFiles):
+        table = _listing(context, provider, schema)
+    *path, leaf = name
+    if not path:
+        context.register_table(leaf, table)
+        return
+    catalog_name, schema_name = path if len(path) == 2 else (DEFAULT_CATALOG, path[0])
+    if catalog_name not in context.catalog_names():
+        context.register_catalog_provider(catalog_name, Catalog.memory_catalog())
+    catalog = context.catalog(catalog_name)
+    if schema_name not in catalog.names():
+        catalog.register_schema(schema_name, Schema.memory_schema())
+    catalog.schema(schema_name).register_table(leaf, table)
+
+
+def _listing(context: SessionContext, files: ParquetFiles, schema: pa.Schema) -> Any:
+    """A table over Parquet files that the engine opens and prunes itself."""
+    partitions = {f.name for f in files.partition_columns}
+    held = pa.schema([f for f in schema if f.name not in partitions])
+    name = f"__files_{uuid.uuid4().hex}"
+    context.register_listing_table(
+        name,
+        files.location,
+        table_partition_cols=[(f.name, f.type) for f in files.partition_columns],
+        file_extension=files.extension,
+        schema=held,
+    )
+    return context.catalog(DEFAULT_CATALOG).schema("public").table(name)
+
+
+def to_substrait(frame: DataFrame, context: SessionContext) -> Plan:
+    """The optimised plan as Substrait. Raises RuntimeError for what Substrait has no word for."""
+    produced = substrait.Producer.to_substrait_plan(frame.optimized_logical_plan(), context)
+    return Plan.FromString(produced.encode())
+
+
+def from_substrait(plan: bytes, context: SessionContext) -> DataFrame:
+    """The frame of a Substrait plan over tables registered in the session."""
+    logical = substrait.Consumer.from_substrait_plan(
+        context, substrait.Serde.deserialize_bytes(plan)
+    )
+    return context.create_dataframe_from_logical_plan(logical)

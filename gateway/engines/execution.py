@@ -1,0 +1,169 @@
+"""Runs a plan: batches out, bounded, cancellable even while blocked, finished exactly once."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable, Generator
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
+from contextlib import closing
+from functools import cache
+
+import pyarrow as pa
+from datafusion import DataFrame
+
+from gateway.config import Config
+from gateway.engines.failures import exhausted, translate
+from gateway.errors import Cancelled
+from gateway.plan.fragment import FragmentReads
+from gateway.plan.plan import Plan
+from gateway.plan.planner import open_frame
+
+IsCancelled = Callable[[], bool]
+
+
+def run(
+    plan: Plan, config: Config, reads: FragmentReads, cancelled: IsCancelled, text: str
+) -> Generator[pa.RecordBatch]:
+    """The plan's rows in its schema. Closing the generator stops the work, in the sources too.
+
+    Raises GatewayError only.
+    """
+    batches = (
+        _passed_through(plan, config, reads, cancelled)
+        if plan.whole
+        else _computed(plan, config, reads, cancelled)
+    )
+    try:
+        with closing(batches):
+            for batch in batches:
+                yield conform(batch, plan.schema)
+    except GeneratorExit:
+        raise
+    except BaseException as error:
+        raise translate(reads.failure or error, text) from error
+    finally:
+        reads.cancel()
+
+
+def conform(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """The batch under the names and types clients were promised, by position."""
+    if batch.schema.equals(schema):
+        return batch
+    columns = [
+        column if column.type == field.type else column.cast(field.type)
+        for column, field in zip(batch.columns, schema, strict=True)
+    ]
+    if not columns:
+        return batch
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def _computed(
+    plan: Plan, config: Config, reads: FragmentReads, cancelled: IsCancelled
+) -> Generator[pa.RecordBatch]:
+    """The engine's rows. Hash joins do not spill: out of memory, they are tried as merge joins."""
+    started = False
+    try:
+        for batch in _pump(open_frame(plan, config, reads), config, cancelled):
+            started = True
+            yield batch
+        return
+    except Exception as error:
+        if started or not exhausted(error):
+            raise
+    frame = open_frame(plan, config, reads, hash_joins=False)
+    yield from _pump(frame, config, cancelled)
+
+
+def _pump(frame: DataFrame, config: Config, cancelled: IsCancelled) -> Generator[pa.RecordBatch]:
+    """Pull batches on the engine's event loop, one ahead, watching for a client that left."""
+    stream = frame.execute_stream()
+
+    async def following() -> pa.RecordBatch | None:
+        try:
+            batch = await stream.__anext__()
+        except StopAsyncIteration:
+            return None
+        return batch.to_pyarrow()
+
+    loop = _loop()
+    ahead: Future[pa.RecordBatch | None] = asyncio.run_coroutine_threadsafe(following(), loop)
+    try:
+        while True:
+            batch = _wait(ahead, config.poll_seconds, cancelled)
+            if batch is None:
+                return
+            ahead = asyncio.run_coroutine_threadsafe(following(), loop)
+            if batch.num_rows:
+                yield batch
+    finally:
+        ahead.cancel()
+
+
+def _wait(
+    future: Future[pa.RecordBatch | None], poll_seconds: float, cancelled: IsCancelled
+) -> pa.RecordBatch | None:
+    while True:
+        try:
+            return future.result(poll_seconds)
+        except FutureTimeout:
+            if future.done():
+                raise
+            if cancelled():
+                raise Cancelled("the request was cancelled") from None
+
+
+@cache
+def _loop() -> asyncio.AbstractEventLoop:
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, name="meshgate-engine", daemon=True).start()
+    return loop
+
+
+def _passed_through(
+    plan: Plan, config: Config, reads: FragmentReads, cancelled: IsCancelled
+) -> Generator[pa.RecordBatch]:
+    """One fragment is the answer: its reader fills a bounded queue from a thread of its own."""
+    (fragment,) = plan.fragments
+    batches: queue.Queue[pa.RecordBatch | BaseException | None] = queue.Queue(config.queued_batches)
+    left = threading.Event()
+
+    def put(item: pa.RecordBatch | BaseException | None) -> bool:
+        while not left.is_set():
+            try:
+                batches.put(item, timeout=config.poll_seconds)
+                return True
+            except queue.Full:
+                continue
+        return False
+
+    def fill() -> None:
+        end: BaseException | None = None
+        try:
+            with closing(reads.read(fragment)) as source:
+                for batch in source:
+                    if batch.num_rows and not put(batch):
+                        return
+        except BaseException as error:
+            end = error
+        put(end)
+
+    threading.Thread(target=fill, name="meshgate-read", daemon=True).start()
+    try:
+        while True:
+            try:
+                item = batches.get(timeout=config.poll_seconds)
+            except queue.Empty:
+                if cancelled():
+                    raise Cancelled("the request was cancelled") from None
+                continue
+            if item is None:
+                return
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        left.set()

@@ -1,0 +1,181 @@
+"""A SELECT in the making: what one source will be asked, built up operator by operator.
+
+A `Block` is immutable. Each relational operator either extends the block of its input or, where
+SQL's order of clauses forbids it, first nests that block as a derived table. `Block.select` writes
+the finished statement with columns named c0, c1, ... by position.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from sqlglot import exp
+
+from connectors.capabilities import NotPushable
+from connectors.dialect import Operand
+from gateway.plan.source import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """One item of a FROM clause: a table or derived table, and how it is joined to those before."""
+
+    table: exp.Expr
+    side: str = ""  # "", "inner", "left", "right", "full" or "cross"; the first item has ""
+    condition: exp.Expr | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One SELECT over one source.
+
+    `columns` are the output expressions with their planned Arrow types. `groups` is None for a
+    plain query and a tuple (maybe empty) for an aggregation. `product` marks a join without any
+    condition that connects its sides: it may only be sent where it is reduced again.
+    """
+
+    source: Source
+    columns: tuple[Operand, ...]
+    tables: tuple[Joined, ...]
+    where: tuple[exp.Expr, ...] = ()
+    groups: tuple[exp.Expr, ...] | None = None
+    having: tuple[exp.Expr, ...] = ()
+    order: tuple[exp.Ordered, ...] = ()
+    limit: int | None = None
+    offset: int = 0
+    product: bool = False
+
+    @property
+    def open(self) -> bool:
+        """True while WHERE, joins and GROUP BY can still be added without nesting."""
+        return self.groups is None and not self.order and not self.bounded
+
+    @property
+    def bounded(self) -> bool:
+        """True when the block has a LIMIT or OFFSET."""
+        return self.limit is not None or self.offset > 0
+
+    @property
+    def joins_only_inner(self) -> bool:
+        """True when every table is joined by an inner or cross join: filters commute with all."""
+        return all(item.side in {"", "inner", "cross"} for item in self.tables)
+
+    def select(self) -> exp.Select:
+        """The finished statement."""
+        projections = [
+            exp.alias_(column.sql.copy(), f"c{i}", quoted=False)
+            for i, column in enumerate(self.columns)
+        ] or [exp.alias_(exp.Literal.number(1), "c0", quoted=False)]
+        query = exp.Select(expressions=projections)
+        query.set("from_", exp.From(this=self.tables[0].table.copy()))
+        for item in self.tables[1:]:
+            query.append("joins", _join(item))
+        if self.where:
+            query.set("where", exp.Where(this=_all(self.where)))
+        if self.groups:
+            query.set("group", exp.Group(expressions=[g.copy() for g in self.groups]))
+        if self.having:
+            query.set("having", exp.Having(this=_all(self.having)))
+        if self.order:
+            query.set("order", exp.Order(expressions=[o.copy() for o in self.order]))
+        if self.limit is not None:
+            query.set("limit", exp.Limit(expression=exp.Literal.number(self.limit)))
+        if self.offset:
+            query.set("offset", exp.Offset(expression=exp.Literal.number(self.offset)))
+        return query
+
+
+def _join(item: Joined) -> exp.Join:
+    join = exp.Join(this=item.table.copy())
+    if item.side == "cross" or item.condition is None:
+        join.set("kind", "CROSS")
+        return join
+    join.set("on", item.condition.copy())
+    if item.side == "inner":
+        join.set("kind", "INNER")
+    else:
+        join.set("side", item.side.upper())
+    return join
+
+
+def _all(conditions: Sequence[exp.Expr]) -> exp.Expr:
+    tree = conditions[0].copy()
+    for condition in conditions[1:]:
+        tree = exp.And(this=tree, expression=condition.copy())
+    return tree
+
+
+class Aliases:
+    """Table aliases t1, t2, ...: unique within one plan."""
+
+    def __init__(self) -> None:
+        self._names: Iterator[str] = (f"t{i}" for i in itertools.count(1))
+
+    def next(self) -> str:
+        """The next unused alias."""
+        return next(self._names)
+
+
+def nest(block: Block, aliases: Aliases) -> Block:
+    """The block as a derived table of a new one. An order without a limit means nothing inside."""
+    if not block.bounded:
+        block = replace(block, order=())
+    alias = aliases.next()
+    derived = exp.Subquery(this=block.select(), alias=exp.TableAlias(this=exp.to_identifier(alias)))
+    columns = tuple(
+        Operand(exp.column(f"c{i}", table=alias), column.type)
+        for i, column in enumerate(block.columns)
+    )
+    return Block(block.source, columns, (Joined(derived),), product=block.product)
+
+
+def opened(block: Block, aliases: Aliases) -> Block:
+    """The block itself while it can be extended, else nested."""
+    return block if block.open else nest(block, aliases)
+
+
+def filtered(block: Block, conditions: Sequence[exp.Expr]) -> Block:
+    """The block with more conditions; `conditions` are written over the block's columns."""
+    if block.order or block.bounded:
+        raise ValueError("nest before filtering a block that is ordered or limited")
+    if block.groups is not None:
+        return replace(block, having=(*block.having, *conditions))
+    return replace(block, where=(*block.where, *conditions))
+
+
+def fetched(block: Block, offset: int, count: int | None) -> Block:
+    """The block cut to `count` rows after the first `offset`; consecutive cuts are merged."""
+    if block.limit is not None:
+        left = max(block.limit - offset, 0)
+        count = left if count is None else min(count, left)
+    product = block.product and count is None
+    return replace(block, limit=count, offset=block.offset + offset, product=product)
+
+
+def check_duplicable(columns: Sequence[Operand], uses: Sequence[int]) -> bool:
+    """True when no computed column would be written twice by substituting it `uses` times."""
+    return all(
+        count <= 1 or isinstance(column.sql, exp.Column) or column.is_literal
+        for column, count in zip(columns, uses, strict=True)
+    )
+
+
+def union_all(blocks: Sequence[Block], aliases: Aliases) -> Block:
+    """UNION ALL of blocks of one source, as a derived table. Types must agree by position."""
+    first = blocks[0]
+    if any([c.type for c in b.columns] != [c.type for c in first.columns] for b in blocks):
+        raise NotPushable("a union of different types")
+    if any(b.order or b.bounded for b in blocks):
+        blocks = [nest(b, aliases) if b.order or b.bounded else b for b in blocks]
+    tree: exp.Query = blocks[0].select()
+    for block in blocks[1:]:
+        tree = exp.Union(this=tree, expression=block.select(), distinct=False)
+    alias = aliases.next()
+    derived = exp.Subquery(this=tree, alias=exp.TableAlias(this=exp.to_identifier(alias)))
+    columns = tuple(
+        Operand(exp.column(f"c{i}", table=alias), column.type)
+        for i, column in enumerate(first.columns)
+    )
+    return Block(first.source, columns, (Joined(derived),))

@@ -1,0 +1,225 @@
+"""Cuts an optimised plan into one fragment per source region, leaving the remainder behind.
+
+Bottom up, every operator tries to extend what its inputs ask of their source; where it can not, the
+inputs become fragments. So each fragment is as large as its source's allow-list permits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import pyarrow as pa
+from substrait.proto import Plan, Rel
+
+from connectors.capabilities import NotPushable
+from gateway.plan import relations
+from gateway.plan.block import Aliases, Block
+from gateway.plan.source import TableName, Tables
+from gateway.plan.sql_writer import SqlWriter
+from gateway.plan.types import named_struct
+
+FRAGMENT_TABLE = "__fragment_{}"
+
+
+@dataclass(frozen=True, slots=True)
+class NotPushed:
+    """One operator that stayed in the remainder although its input is one source's, and why."""
+
+    source: str
+    operator: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """The outcome: blocks to send, in the order of their numbers, and what was not pushed.
+
+    `whole` means that the single block is the whole query. Otherwise the plan has been changed in
+    place: each block's subtree is now a read of the table `__fragment_<number>`.
+    """
+
+    blocks: tuple[Block, ...]
+    whole: bool
+    not_pushed: tuple[NotPushed, ...]
+
+
+class Cutter:
+    """One use per plan; `plan` is changed in place."""
+
+    def __init__(self, plan: Plan, tables: Tables, null_aware: frozenset[int]) -> None:
+        self._root: Rel = plan.relations[0].root.input
+        self._tables = tables
+        self._blocks: dict[int, Block | None] = {}
+        self._alive: list[Rel] = []  # keeps each message's Python object, and so its id, unique
+        self._null_aware_positions = null_aware
+        self._null_aware: set[int] = set()
+        self._fragments: list[Block] = []
+        self._not_pushed: list[NotPushed] = []
+        self._writer = SqlWriter(
+            functions=relations.function_names(plan),
+            aliases=Aliases(),
+            subquery=lambda rel: self._blocks.get(id(rel)),
+            null_aware=lambda rel: id(rel) in self._null_aware,
+        )
+
+    def cut(self) -> Cut:
+        """Find the blocks and, unless one block is everything, put reads in their places."""
+        joins = 0
+        for rel in relations.walk(self._root):
+            self._alive.append(rel)
+            if relations.kind(rel) == "join":
+                if joins in self._null_aware_positions:
+                    self._null_aware.add(id(rel))
+                joins += 1
+        self._build(self._root)
+        whole = self._blocks[id(self._root)]
+        if whole is not None:
+            return Cut((whole,), True, tuple(self._not_pushed))
+        self._materialise(self._root)
+        return Cut(tuple(self._fragments), False, tuple(self._not_pushed))
+
+    @property
+    def leaves_null_aware(self) -> bool:
+        """True when a NOT IN join stayed in the remainder: Substrait has lost its NULLs there."""
+        return any(
+            id(rel) in self._null_aware
+            for rel in relations.walk(self._root)
+            if relations.kind(rel) == "join"
+        )
+
+    def _build(self, rel: Rel) -> Block | None:
+        children = [self._build(child) for child in relations.inputs(rel)]
+        nested = [self._build(child) for child in relations.subqueries(rel)]
+        block = self._extend(rel, children, nested)
+        self._blocks[id(rel)] = block
+        return block
+
+    def _extend(
+        self, rel: Rel, children: Sequence[Block | None], nested: Sequence[Block | None]
+    ) -> Block | None:
+        try:
+            name = relations.table_name(rel)
+            if name is not None:
+                return self._read(rel, name)
+            if not children or any(c is None for c in children):
+                return None
+            blocks = [c for c in children if c is not None]
+            keys = {b.source.key for b in (*blocks, *(n for n in nested if n is not None))}
+            if len(keys) != 1:
+                return None
+            return self._writer.extend(rel, blocks)
+        except NotPushable as refusal:
+            source = self._source_of(rel, children)
+            self._not_pushed.append(NotPushed(source, operator(rel), refusal.reason))
+            return None
+
+    def _read(self, rel: Rel, name: TableName) -> Block | None:
+        table = self._tables.get(name)
+        if table is None or table.source is None:
+            return None
+        return self._writer.read(rel, table, table.source)
+
+    def _source_of(self, rel: Rel, children: Sequence[Block | None]) -> str:
+        for child in children:
+            if child is not None:
+                return str(child.source.key)
+        name = relations.table_name(rel)
+        table = self._tables.get(name) if name else None
+        return str(table.source.key) if table and table.source else ""
+
+    def _materialise(self, rel: Rel) -> None:
+        block = self._blocks[id(rel)]
+        if block is not None and not block.product and self._replace(rel, block):
+            return
+        for child in (*relations.inputs(rel), *relations.subqueries(rel)):
+            self._materialise(child)
+
+    def _replace(self, rel: Rel, block: Block) -> bool:
+        """Make `rel` a read of a new fragment. False when its inputs must be fragments instead."""
+        if block.order and not self._top_n(rel, block):
+            return False
+        if block.order:
+            return True
+        try:
+            self._send(rel, block)
+        except NotPushable as refusal:
+            reason = NotPushed(str(block.source.key), operator(rel), refusal.reason)
+            self._not_pushed.append(reason)
+            return False
+        return True
+
+    def _top_n(self, rel: Rel, block: Block) -> bool:
+        """A sorted and limited block inside a plan: the engine does not know that it is sorted.
+
+        So the sort stays in the remainder, over a fragment cut to the rows it can need.
+        """
+        below = rel
+        while relations.kind(below) in {"project", "fetch"}:
+            below = relations.inputs(below)[0]
+        if relations.kind(below) != "sort" or block.limit is None:
+            return False
+        source = relations.inputs(below)[0]
+        unsorted = self._blocks[id(source)]
+        if unsorted is None or not unsorted.columns or unsorted.bounded or unsorted.order:
+            return False
+        ordered = self._blocks[id(below)]
+        if ordered is None or ordered.bounded:
+            return False
+        needed = block.limit + block.offset
+        limited = replace(unsorted, order=ordered.order, limit=needed, offset=0, product=False)
+        try:
+            self._send(source, limited)
+        except NotPushable:
+            return False
+        return True
+
+    def _send(self, rel: Rel, block: Block) -> None:
+        schema = block_schema(block)
+        base = named_struct(schema)  # may refuse a type before anything is changed
+        width = len(block.columns)
+        number = len(self._fragments) + 1
+        self._fragments.append(block)
+        rel.Clear()
+        read = rel.read
+        if not width:  # count(*) needs rows, not columns
+            rel.project.common.emit.SetInParent()
+            read = rel.project.input.read
+        read.common.direct.SetInParent()
+        read.base_schema.CopyFrom(base)
+        read.named_table.names.append(FRAGMENT_TABLE.format(number))
+
+
+def operator(rel: Rel) -> str:
+    """How EXPLAIN names an operator."""
+    kind = relations.kind(rel)
+    if kind in {"join", "cross"}:
+        return f"{relations.join_type(rel).lower().replace('_', ' ')} join"
+    name = relations.table_name(rel)
+    return f"read of {'.'.join(name)}" if name else kind
+
+
+def block_schema(block: Block) -> pa.Schema:
+    """The planned schema of a fragment: c0, c1, ...; a fragment without columns returns a 1."""
+    if not block.columns:
+        return pa.schema([pa.field("c0", pa.int64())])
+    return pa.schema([pa.field(f"c{i}", c.type) for i, c in enumerate(block.columns)])
+
+
+def null_aware_joins(plan_text: str) -> frozenset[int]:
+    """Which joins of a plan, counted from the top, are NOT IN with SQL's NULLs.
+
+    Substrait has no word for it; DataFusion's plan text has, and lists joins in the same order.
+    Cross joins are left out, as they are other relations in Substrait.
+    """
+    return frozenset(
+        i for i, line in enumerate(join_lines(plan_text)) if line.rstrip().endswith("null_aware")
+    )
+
+
+def join_lines(plan_text: str) -> Iterator[str]:
+    """The lines of a plan text that are joins with a condition."""
+    for line in plan_text.splitlines():
+        head = line.strip().split(":", 1)[0]
+        if head.endswith(" Join") and head != "Cross Join":
+            yield line

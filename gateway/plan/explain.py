@@ -1,0 +1,46 @@
+"""EXPLAIN: who gets what, what is left, and why it was left."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from gateway.config import Config
+from gateway.plan.fragment import FragmentReads
+from gateway.plan.plan import Plan
+from gateway.plan.planner import open_frame
+
+SCHEMA = pa.schema(
+    [
+        pa.field("item", pa.string(), nullable=False),
+        pa.field("source", pa.string()),
+        pa.field("text", pa.string(), nullable=False),
+    ]
+)
+"""item: "fragment N", "remainder" or "not pushed"; source: where it runs; text: what runs."""
+
+ENGINE = "gateway"
+
+
+def explain(plan: Plan, config: Config) -> pa.RecordBatch:
+    """The plan as rows of SCHEMA. Sources are not asked anything."""
+    reads = FragmentReads()
+    rows: list[tuple[str, str | None, str]] = [
+        (f"fragment {f.number}", str(f.source), f.text) for f in plan.fragments
+    ]
+    if plan.whole:
+        rows.append(("remainder", ENGINE, "none: the fragment's rows pass straight through"))
+    else:
+        frame = open_frame(plan, config, reads)
+        if not plan.fragments:
+            frame.execution_plan()  # the engine names the columns and filters it will ask for
+            rows += [(f"fragment {f.number}", str(f.source), f.text) for f in reads.planned]
+        text = frame.optimized_logical_plan().display_indent()
+        rows.append(("remainder", ENGINE, text))
+    rows += [
+        ("not pushed", item.source or None, f"{item.operator}: {item.reason}")
+        for item in plan.not_pushed
+    ]
+    columns = list(zip(*rows, strict=True))
+    return pa.RecordBatch.from_arrays(
+        [pa.array(column, pa.string()) for column in columns], schema=SCHEMA
+    )

@@ -1,0 +1,107 @@
+"""A fragment: the one piece of a plan that one source runs."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from connectors.interface import BatchStream, SourceKey
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """What one source gets: the exact text, and the schema its answer must have."""
+
+    number: int
+    source: SourceKey
+    text: str
+    schema: pa.Schema
+    open: Callable[[], BatchStream] = field(repr=False, compare=False)
+
+
+@dataclass(slots=True)
+class FragmentRun:
+    """What a fragment did in one execution; counts every batch that came from the source."""
+
+    fragment: Fragment
+    rows: int = 0
+    bytes: int = 0
+    seconds: float = 0.0
+    opened: int = 0
+
+
+class FragmentReads:
+    """The open reads of one execution, so that they can be counted and all be cancelled.
+
+    DataFusion loses the type of an exception raised inside a table; `failure` keeps it.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._streams: set[BatchStream] = set()
+        self._cancelled = False
+        self._numbers = 0
+        self.runs: dict[int, FragmentRun] = {}
+        self.planned: list[Fragment] = []
+        self.failure: BaseException | None = None
+
+    def next_number(self) -> int:
+        """A number for a fragment that is only made while the query runs."""
+        with self._lock:
+            self._numbers += 1
+            return self._numbers
+
+    def read(self, fragment: Fragment) -> Generator[pa.RecordBatch]:
+        """The fragment's batches, counted. The source is asked at the first batch."""
+        with self._lock:
+            run = self.runs.setdefault(fragment.number, FragmentRun(fragment))
+            run.opened += 1
+        stream = self._open(fragment)
+        try:
+            batches = iter(stream)
+            while True:
+                started = time.perf_counter()
+                batch = next(batches, None)
+                waited = time.perf_counter() - started
+                with self._lock:
+                    run.seconds += waited
+                    if batch is not None:
+                        run.rows += batch.num_rows
+                        run.bytes += batch.nbytes
+                if batch is None:
+                    return
+                yield batch
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            self.failure = self.failure or error
+            raise
+        finally:
+            with self._lock:
+                self._streams.discard(stream)
+            stream.close()
+
+    def _open(self, fragment: Fragment) -> BatchStream:
+        try:
+            stream = fragment.open()
+        except BaseException as error:
+            self.failure = self.failure or error
+            raise
+        with self._lock:
+            self._streams.add(stream)
+            cancelled = self._cancelled
+        if cancelled:
+            stream.cancel()
+        return stream
+
+    def cancel(self) -> None:
+        """Stop every open read, and every one that may still be opened, in its source too."""
+        with self._lock:
+            self._cancelled = True
+            streams = list(self._streams)
+        for stream in streams:
+            stream.cancel()

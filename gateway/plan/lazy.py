@@ -1,0 +1,91 @@
+"""Tables whose rows come from a source only when the engine asks for them.
+
+DataFusion takes any `pyarrow.dataset.Dataset`, a Python subclass included, and hands it the
+columns and the simple filters of the query. It counts such a filter as exact: whatever the source
+did, the rows that leave here have been filtered. A plain generator is used on purpose: pyarrow's
+own scanner reads ahead, past any LIMIT.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as pads
+
+Opener = Callable[[Sequence[str] | None, pc.Expression | None], Iterator[pa.RecordBatch]]
+"""Reads a table: the columns wanted (None: all), a filter that may be used; batches come back."""
+
+Planned = Callable[[Sequence[str] | None, pc.Expression | None], None]
+"""Told at planning what a reading will ask for."""
+
+
+def _ignore(columns: Sequence[str] | None, condition: pc.Expression | None) -> None:
+    pass
+
+
+class LazyDataset(pads.Dataset):  # type: ignore[misc]  # pyarrow has no types
+    """A dataset of one partition that opens its source at the first batch."""
+
+    def __init__(self, schema: pa.Schema, opener: Opener, planned: Planned = _ignore) -> None:
+        self._schema = schema
+        self._opener = opener
+        self._planned = planned
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns of the table."""
+        return self._schema
+
+    def scanner(
+        self, columns: list[str] | None = None, filter: pc.Expression | None = None
+    ) -> LazyScan:
+        """What DataFusion asks at planning; nothing is read."""
+        self._planned(columns, filter)
+        return LazyScan(self, columns, filter)
+
+    def get_fragments(self, filter: pc.Expression | None = None) -> list[LazyPartition]:
+        """The one partition."""
+        return [LazyPartition(self)]
+
+
+class LazyPartition:
+    """The whole of a LazyDataset, as DataFusion's dataset reader expects a fragment."""
+
+    def __init__(self, dataset: LazyDataset) -> None:
+        self._dataset = dataset
+
+    def scanner(
+        self,
+        schema: pa.Schema,
+        columns: list[str] | None = None,
+        filter: pc.Expression | None = None,
+        batch_size: int | None = None,
+    ) -> LazyScan:
+        """What DataFusion asks at execution."""
+        return LazyScan(self._dataset, columns, filter)
+
+
+class LazyScan:
+    """One reading of a LazyDataset."""
+
+    def __init__(
+        self, dataset: LazyDataset, columns: list[str] | None, filter_: pc.Expression | None
+    ) -> None:
+        self._dataset = dataset
+        self._columns = columns
+        self._filter = filter_
+
+    @property
+    def projected_schema(self) -> pa.Schema:
+        """The schema of the batches."""
+        if self._columns is None:
+            return self._dataset.schema
+        return pa.schema([self._dataset.schema.field(name) for name in self._columns])
+
+    def to_batches(self) -> Iterator[pa.RecordBatch]:
+        """The rows. Filtered here whatever the source did: the engine will not look again."""
+        for batch in self._dataset._opener(self._columns, self._filter):
+            wanted = batch if self._filter is None else batch.filter(self._filter)
+            yield wanted if self._columns is None else wanted.select(self._columns)

@@ -1,0 +1,33 @@
+"""The planner's product: what each source gets, and what the engine does with the answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from gateway.plan.cutter import NotPushed
+from gateway.plan.fragment import Fragment
+from gateway.plan.source import Tables
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a query is answered. Immutable: it may be executed many times, also at once.
+
+    Exactly one of three: `remainder` is a Substrait plan over fragments and engine tables; or
+    `unfederated` is SQL the engine runs on lazily read tables; or neither, when the one fragment
+    is the whole query and its rows stream straight through.
+    """
+
+    schema: pa.Schema
+    tables: Tables
+    fragments: tuple[Fragment, ...] = ()
+    remainder: bytes | None = field(default=None, repr=False)
+    unfederated: str | None = None
+    not_pushed: tuple[NotPushed, ...] = ()
+
+    @property
+    def whole(self) -> bool:
+        """True when one fragment answers the query by itself."""
+        return self.remainder is None and self.unfederated is None

@@ -1,0 +1,216 @@
+"""From a query over opened tables to a plan: DataFusion optimises, the cut decides who does what.
+
+The ladder, best rung first; every rung gives the same rows:
+
+1. The whole query is one fragment: its source answers, the engine only passes the rows on.
+2. The optimised plan, as Substrait, is cut into one fragment per source region and a remainder.
+3. An operator a source may not be asked stays in the remainder; the cut moves below it.
+4. What Substrait has no word for runs as the engine's own plan over lazily read tables, which
+   still take projections and simple filters.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import pyarrow as pa
+from datafusion import DataFrame, SessionContext
+from sqlglot import exp
+from substrait.proto import Plan as SubstraitPlan
+
+from connectors.interface import ProvidesDataset, ProvidesParquet, RunsSql
+from gateway.config import Config
+from gateway.engines import datafusion as engine
+from gateway.engines.failures import translate
+from gateway.plan import guards
+from gateway.plan.block import Block
+from gateway.plan.cutter import (
+    FRAGMENT_TABLE,
+    Cutter,
+    NotPushed,
+    block_schema,
+    join_lines,
+    null_aware_joins,
+)
+from gateway.plan.fragment import Fragment, FragmentReads
+from gateway.plan.lazy import LazyDataset, Opener
+from gateway.plan.plan import Plan
+from gateway.plan.relations import kind, subqueries, walk
+from gateway.plan.scan import scan_opener, scan_recorder
+from gateway.plan.source import Table, Tables
+from gateway.plan.tree import qualified, whole_query
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A query as the languages stage hands it over.
+
+    `text` is SQL for the engine; `tree` the same query parsed. Table names in both are those
+    under which the tables are opened.
+    """
+
+    text: str
+    tree: exp.Query | exp.Values
+
+
+def plan_query(query: Query, tables: Tables, config: Config) -> Plan:
+    """Plan a query. Raises GatewayError for what the engine finds wrong with it."""
+    context = engine.session(config)
+    register_tables(context, tables, FragmentReads())
+    frame = _frame(context, query.text)
+    schema = plain_schema(frame.schema())
+    if not any(table.source for table in tables.values()) and not _may_lose_sort(frame):
+        return Plan(schema, tables, unfederated=query.text)
+    federated = _federated(frame, context, query, tables, schema)
+    if federated is None:
+        rewritten = qualified(query.tree, tables)
+        if rewritten is not None:
+            federated = _retried(rewritten, context, query, tables, schema)
+    if federated is not None:
+        return federated
+    reason = NotPushed("", "query", "it has no Substrait form: tables are read lazily instead")
+    return Plan(schema, tables, unfederated=query.text, not_pushed=(reason,))
+
+
+def _retried(
+    text: str, context: SessionContext, query: Query, tables: Tables, schema: pa.Schema
+) -> Plan | None:
+    """The plan of the same query written without USING and NATURAL, if it is the same."""
+    try:
+        frame = context.sql_with_options(text, engine.READ_ONLY)
+    except Exception:  # the rewriting is an attempt: the original query has been planned already
+        return None
+    if plain_schema(frame.schema()).remove_metadata() != schema.remove_metadata():
+        return None
+    return _federated(frame, context, replace(query, text=text), tables, schema)
+
+
+def _federated(
+    frame: DataFrame, context: SessionContext, query: Query, tables: Tables, schema: pa.Schema
+) -> Plan | None:
+    try:
+        plan = engine.to_substrait(frame, context)
+    except RuntimeError:
+        return None
+    null_aware = _null_aware(frame, plan)
+    if null_aware is None:
+        return None
+    cutter = Cutter(plan, tables, null_aware)
+    cut = cutter.cut()
+    if cut.whole:
+        return _whole(cut.blocks[0], query, tables, schema, cut.not_pushed)
+    if cutter.leaves_null_aware:
+        return None
+    guards.keep_sorts(plan)
+    fragments = tuple(
+        fragment_of(number, block, block_schema(block))
+        for number, block in enumerate(cut.blocks, start=1)
+    )
+    return Plan(schema, tables, fragments, plan.SerializeToString(), None, cut.not_pushed)
+
+
+def _whole(
+    block: Block,
+    query: Query,
+    tables: Tables,
+    schema: pa.Schema,
+    not_pushed: tuple[NotPushed, ...],
+) -> Plan:
+    """One fragment for everything: the query's own tree where a source plans it better."""
+    own = whole_query(query.tree, tables, block.source, schema)
+    tree = own if own is not None else block.select()
+    fragment = _fragment(1, block, tree, schema)
+    return Plan(schema, tables, (fragment,), not_pushed=not_pushed)
+
+
+def fragment_of(number: int, block: Block, schema: pa.Schema) -> Fragment:
+    """The fragment that asks a block's source for the block."""
+    return _fragment(number, block, block.select(), schema)
+
+
+def _fragment(number: int, block: Block, tree: exp.Query, schema: pa.Schema) -> Fragment:
+    connector = block.source.connector
+    text = connector.render(tree, schema)
+    return Fragment(number, block.source.key, text, schema, lambda: connector.query(text, schema))
+
+
+def _null_aware(frame: DataFrame, plan: SubstraitPlan) -> frozenset[int] | None:
+    """Which joins are NOT IN, by position; None when positions can not be told."""
+    text = frame.optimized_logical_plan().display_indent()
+    found = null_aware_joins(text)
+    if not found:
+        return found
+    rels = list(walk(plan.relations[0].root.input))
+    joins = sum(kind(r) == "join" for r in rels)
+    if joins != sum(1 for _ in join_lines(text)) or any(subqueries(r) for r in rels):
+        return None
+    return found
+
+
+def _may_lose_sort(frame: DataFrame) -> bool:
+    text = frame.optimized_logical_plan().display_indent()
+    return "Sort:" in text and " = " in text
+
+
+def _frame(context: SessionContext, text: str) -> DataFrame:
+    try:
+        return context.sql_with_options(text, engine.READ_ONLY)
+    except BaseException as error:
+        raise translate(error, text) from error
+
+
+def register_tables(context: SessionContext, tables: Tables, reads: FragmentReads) -> None:
+    """Make every table of the query known to a session, read lazily where a source holds it."""
+    for name, table in tables.items():
+        engine.register(context, name, provider(table, reads), table.dataset.schema)
+
+
+def provider(table: Table, reads: FragmentReads) -> engine.Provider:
+    """What the engine reads a table through."""
+    connector = table.connector
+    schema = table.dataset.schema
+    object_name = table.dataset.binding.object
+    if isinstance(connector, RunsSql):
+        return LazyDataset(schema, scan_opener(table, reads), scan_recorder(table, reads))
+    if isinstance(connector, ProvidesParquet):
+        files = connector.parquet(object_name, schema)
+        if files is not None:
+            return files
+    assert isinstance(connector, ProvidesDataset)
+    return connector.dataset(object_name, schema)
+
+
+def open_frame(
+    plan: Plan, config: Config, reads: FragmentReads, *, hash_joins: bool = True
+) -> DataFrame:
+    """The engine's frame of a plan, in a session of its own that reads through `reads`."""
+    context = engine.session(config, hash_joins=hash_joins, remainder=plan.remainder is not None)
+    register_tables(context, plan.tables, reads)
+    if plan.remainder is None:
+        assert plan.unfederated is not None
+        return _frame(context, plan.unfederated)
+    for fragment in plan.fragments:
+        table = LazyDataset(fragment.schema, _reader(fragment, reads))
+        name = FRAGMENT_TABLE.format(fragment.number)
+        engine.register(context, (name,), table, fragment.schema)
+    return engine.from_substrait(plan.remainder, context)
+
+
+def _reader(fragment: Fragment, reads: FragmentReads) -> Opener:
+    return lambda columns, filter_: reads.read(fragment)
+
+
+def plain_schema(schema: pa.Schema) -> pa.Schema:
+    """The schema clients see: no view types, which JDBC and JavaScript readers can not read."""
+    return pa.schema([f.with_type(plain_type(f.type)) for f in schema])
+
+
+def plain_type(data_type: pa.DataType) -> pa.DataType:
+    """An Arrow type every client reads."""
+    if pa.types.is_string_view(data_type):
+        return pa.string()
+    if pa.types.is_binary_view(data_type):
+        return pa.binary()
+    if pa.types.is_dictionary(data_type):
+        return plain_type(data_type.value_type)
+    return data_type

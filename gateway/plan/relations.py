@@ -1,0 +1,163 @@
+"""Reading Substrait relations: children, kinds, output mapping, literals.
+
+A thin vocabulary over the protobuf messages, so that the rest of the planner speaks of relations
+and expressions and not of oneofs.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+from google.protobuf.message import Message
+from substrait.proto import Expression, JoinRel, Plan, Rel
+
+from connectors.capabilities import NotPushable
+from gateway.plan.types import arrow_type
+
+EPOCH = dt.datetime(1970, 1, 1)  # what Substrait's timestamps count from
+
+
+def kind(rel: Rel) -> str:
+    """Which relation this is: ``read``, ``filter``, ``project``, ``join`` ..."""
+    return str(rel.WhichOneof("rel_type"))
+
+
+def body(rel: Rel) -> Any:
+    """The message behind the relation's kind."""
+    return getattr(rel, kind(rel))
+
+
+def inputs(rel: Rel) -> list[Rel]:
+    """The relations this one reads, left to right, without sub-queries."""
+    node = body(rel)
+    match kind(rel):
+        case "join" | "cross" | "hash_join" | "merge_join" | "nested_loop_join":
+            return [node.left, node.right]
+        case "set":
+            return list(node.inputs)
+        case "read":
+            return []
+        case _ if node.HasField("input"):
+            return [node.input]
+    return []
+
+
+def emitted(rel: Rel) -> list[int] | None:
+    """The positions of the columns that leave the relation, or None for all in order."""
+    common = body(rel).common
+    return list(common.emit.output_mapping) if common.HasField("emit") else None
+
+
+def join_type(rel: Rel) -> str:
+    """``INNER``, ``LEFT``, ``LEFT_ANTI`` ...; a cross product is ``CROSS``."""
+    if kind(rel) == "cross":
+        return "CROSS"
+    return str(JoinRel.JoinType.Name(rel.join.type)).removeprefix("JOIN_TYPE_")
+
+
+def subqueries(rel: Rel) -> list[Rel]:
+    """The relations of sub-queries inside this relation's own expressions, in field order."""
+    found: list[Rel] = []
+
+    def visit(message: Message) -> None:
+        for descriptor, value in message.ListFields():
+            if descriptor.message_type is None:
+                continue
+            for item in value if descriptor.is_repeated else [value]:
+                if isinstance(item, Rel):
+                    continue
+                if isinstance(item, Expression.Subquery):
+                    found.append(subquery_input(item))
+                elif isinstance(item, Message):
+                    visit(item)
+
+    visit(body(rel))
+    return found
+
+
+def subquery_input(subquery: Expression.Subquery) -> Rel:
+    """The relation a sub-query expression reads."""
+    match subquery.WhichOneof("subquery_type"):
+        case "scalar":
+            return subquery.scalar.input
+        case "in_predicate":
+            return subquery.in_predicate.haystack
+        case "set_predicate":
+            return subquery.set_predicate.tuples
+        case _:
+            return subquery.set_comparison.right
+
+
+def walk(rel: Rel) -> Iterator[Rel]:
+    """The relation and everything below it, parents first, sub-queries included."""
+    yield rel
+    for child in (*inputs(rel), *subqueries(rel)):
+        yield from walk(child)
+
+
+def table_name(rel: Rel) -> tuple[str, ...] | None:
+    """The name of the table a read reads, or None when it is no named table."""
+    if kind(rel) == "read" and rel.read.HasField("named_table"):
+        return tuple(rel.read.named_table.names)
+    return None
+
+
+def function_names(plan: Plan) -> dict[int, str]:
+    """Anchor -> canonical function name, without the argument suffix."""
+    return {
+        e.extension_function.function_anchor: e.extension_function.name.split(":")[0]
+        for e in plan.extensions
+        if e.HasField("extension_function")
+    }
+
+
+def literal(message: Expression.Literal) -> tuple[object, pa.DataType]:
+    """A constant's Python value (None for NULL) and Arrow type. Raises NotPushable."""
+    name = str(message.WhichOneof("literal_type"))
+    value = getattr(message, name)
+    if name == "null":
+        return None, arrow_type(value)
+    simple: dict[str, pa.DataType] = {
+        "boolean": pa.bool_(),
+        "i8": pa.int8(),
+        "i16": pa.int16(),
+        "i32": pa.int32(),
+        "i64": pa.int64(),
+        "fp32": pa.float32(),
+        "fp64": pa.float64(),
+        "string": pa.string(),
+    }
+    if name in simple:
+        if name[0] == "i" and message.type_variation_reference:
+            raise NotPushable("an unsigned constant")
+        return value, simple[name]
+    if name == "var_char":
+        return value.value, pa.string()
+    if name == "date":
+        return EPOCH.date() + dt.timedelta(days=value), pa.date32()
+    if name == "decimal":
+        unscaled = int.from_bytes(value.value, "little", signed=True)
+        with decimal.localcontext(prec=80):
+            number = decimal.Decimal(unscaled).scaleb(-value.scale)
+        return number, pa.decimal128(value.precision, value.scale)
+    if name in {"precision_timestamp", "precision_timestamp_tz"}:
+        return _timestamp(value, zoned=name.endswith("tz"))
+    raise NotPushable(f"a constant of type {name}")
+
+
+def _timestamp(value: Any, *, zoned: bool) -> tuple[object, pa.DataType]:
+    unit = {0: "s", 3: "ms", 6: "us", 9: "ns"}[value.precision]
+    if value.precision == 9 and value.value % 1000:
+        raise NotPushable("a constant time finer than microseconds")
+    microseconds = value.value * 10**6 // 10**value.precision
+    try:
+        moment = EPOCH + dt.timedelta(microseconds=microseconds)
+    except OverflowError:
+        raise NotPushable("a constant time outside the years 1 to 9999") from None
+    if zoned:
+        return moment.replace(tzinfo=dt.UTC), pa.timestamp(unit, "UTC")
+    return moment, pa.timestamp(unit)

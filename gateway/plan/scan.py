@@ -1,0 +1,103 @@
+"""Reading one table of a SQL source for the engine: the lowest rung of the ladder.
+
+The engine offers the columns it wants and a filter as a pyarrow expression. The filter is sent if
+the source's allow-list has all of it; the engine's side filters again in any case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from sqlglot import exp
+from substrait.proto import ExtendedExpression, Rel
+
+from connectors.capabilities import NotPushable, Relation
+from connectors.dialect import Operand
+from gateway.plan.block import Aliases, Block, filtered
+from gateway.plan.expressions import ExpressionWriter
+from gateway.plan.fragment import Fragment, FragmentReads
+from gateway.plan.lazy import Opener, Planned
+from gateway.plan.source import Table
+from gateway.plan.sql_writer import read_block
+
+_CANONICAL = {
+    "less": "lt",
+    "less_equal": "lte",
+    "greater": "gt",
+    "greater_equal": "gte",
+    "and_kleene": "and",
+    "or_kleene": "or",
+    "invert": "not",
+}
+
+
+def scan_opener(table: Table, reads: FragmentReads) -> Opener:
+    """Reads the table through `reads`, each reading as a fragment of its own."""
+
+    def open_scan(
+        columns: Sequence[str] | None, condition: pc.Expression | None
+    ) -> Iterator[pa.RecordBatch]:
+        return reads.read(scan_fragment(table, columns, condition, reads.next_number()))
+
+    return open_scan
+
+
+def scan_recorder(table: Table, reads: FragmentReads) -> Planned:
+    """Notes in `reads.planned` what each reading of the table will ask its source."""
+
+    def record(columns: Sequence[str] | None, condition: pc.Expression | None) -> None:
+        number = len(reads.planned) + 1
+        reads.planned.append(scan_fragment(table, columns, condition, number))
+
+    return record
+
+
+def scan_fragment(
+    table: Table, columns: Sequence[str] | None, condition: pc.Expression | None, number: int
+) -> Fragment:
+    """The fragment that reads columns of a table; with the filter's columns when there is one."""
+    schema = table.dataset.schema
+    source = table.source
+    assert source is not None
+    wanted = schema.names if columns is None or condition is not None else list(columns)
+    block = read_block(table, source, schema.names, Aliases())
+    if condition is not None:
+        block = _with_filter(block, condition, schema)
+    positions = [schema.names.index(name) for name in wanted]
+    block = replace(block, columns=tuple(block.columns[i] for i in positions))
+    returned = pa.schema([schema.field(i) for i in positions])
+    if not positions:
+        returned = pa.schema([pa.field("c0", pa.int64())])
+    connector = source.connector
+    text = connector.render(block.select(), returned)
+    return Fragment(number, source.key, text, returned, lambda: connector.query(text, returned))
+
+
+def _with_filter(block: Block, condition: pc.Expression, schema: pa.Schema) -> Block:
+    try:
+        block.source.dialect.require(Relation.FILTER)
+        return filtered(block, [_written(block, condition, schema)])
+    except (NotPushable, pa.ArrowException, KeyError, ValueError):
+        return block  # an attempt: the engine's side applies every filter
+
+
+def _written(block: Block, condition: pc.Expression, schema: pa.Schema) -> exp.Expr:
+    message = ExtendedExpression.FromString(bytes(condition.to_substrait(schema)))
+    names = {
+        e.extension_function.function_anchor: _name(e.extension_function.name)
+        for e in message.extensions
+    }
+    writer = ExpressionWriter(block.source.dialect, names, _no_subquery)
+    return writer.condition(message.referred_expr[0].expression, block.columns)
+
+
+def _name(name: str) -> str:
+    bare = name.split(":")[0]
+    return _CANONICAL.get(bare, bare)
+
+
+def _no_subquery(rel: Rel) -> Operand:
+    raise NotPushable("a sub-query in a filter")

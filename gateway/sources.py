@@ -1,0 +1,82 @@
+"""The open sources of a gateway: one connector per source, and what their schemas last were."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+
+from cachetools import TTLCache
+
+from connectors import open_connector
+from connectors.interface import Binding, Connector, RunsSql
+from gateway.catalogue.bindings import fill_secrets
+from gateway.catalogue.drift import drift
+from gateway.errors import SchemaDrift
+from gateway.model import Dataset
+from gateway.plan.source import Source, Table
+
+SCHEMA_AGE_SECONDS = 30.0
+"""How long a dataset that was found to keep its contract is not looked at again."""
+
+
+class Sources:
+    """Opens datasets. Connectors are shared by all requests and live as long as the gateway."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._connectors: dict[tuple[object, ...], Connector] = {}
+        self._checked: TTLCache[tuple[object, ...], bool] = TTLCache(10_000, SCHEMA_AGE_SECONDS)
+
+    def open(self, dataset: Dataset) -> Table:
+        """The dataset with its connector, once its source is known to keep the contract.
+
+        Raises SourceError when the source does not answer, SchemaDrift when it has changed.
+        """
+        binding = dataset.binding
+        connector = self._connector(binding)
+        known = (dataset.address, *_identity(binding))
+        with self._lock:
+            fresh = known in self._checked
+        if not fresh:
+            self.check(dataset, connector)
+            with self._lock:
+                self._checked[known] = True
+        source = Source(connector.source_key, connector) if isinstance(connector, RunsSql) else None
+        return Table(dataset, connector, source)
+
+    def check(self, dataset: Dataset, connector: Connector) -> None:
+        """Compare the contract with the source as it is now. Raises SchemaDrift, SourceError."""
+        lines = drift(dataset.schema, connector.schema(dataset.binding.object))
+        if lines:
+            raise SchemaDrift(
+                f"the source of {dataset.address} has changed: {'; '.join(lines)}",
+                hint="the owner of the product publishes it again, or mends the source",
+            )
+
+    def forget(self, dataset: Dataset) -> None:
+        """Look at the dataset's source again the next time it is opened."""
+        with self._lock:
+            self._checked.pop((dataset.address, *_identity(dataset.binding)), None)
+
+    def _connector(self, binding: Binding) -> Connector:
+        identity = _identity(binding)
+        with self._lock:
+            connector = self._connectors.get(identity)
+        if connector is not None:
+            return connector
+        opened = open_connector(replace(fill_secrets(binding)))
+        with self._lock:
+            return self._connectors.setdefault(identity, opened)
+
+    def close(self) -> None:
+        """Close every connector."""
+        with self._lock:
+            connectors = list(self._connectors.values())
+            self._connectors.clear()
+        for connector in connectors:
+            connector.close()
+
+
+def _identity(binding: Binding) -> tuple[object, ...]:
+    """Equal for bindings that one connector can serve. Secrets are still references here."""
+    return (binding.connector, binding.uri, tuple(sorted(binding.options.items())))
