@@ -86,9 +86,12 @@ def _read_options(value: Any) -> Mapping[str, str]:
 
 def absolute_uri(uri: str, mesh: FilePath) -> str:
     """A path relative to the mesh folder made absolute; a URI with a scheme as it is."""
-    if _SCHEME.match(uri) or uri.startswith("${"):
-        return uri
-    return os.path.normpath(mesh.absolute() / uri)
+    return os.path.normpath(mesh.absolute() / uri) if is_path(uri) else uri
+
+
+def is_path(uri: str) -> bool:
+    """True for a URI without scheme; one that begins with a reference may be anything."""
+    return not _SCHEME.match(uri) and not uri.startswith("${")
 
 
 def fill_secrets(binding: Binding) -> Binding:
@@ -116,18 +119,21 @@ def _fill(text: str, secret: Callable[[re.Match[str]], str]) -> str:
 
 def has_plain_secret(uri: str) -> bool:
     """True when the URI carries a password that is written out instead of referred to."""
-    parts = urllib.parse.urlsplit(_REFERENCE.sub("REFERENCE", uri))
-    query = urllib.parse.parse_qsl(parts.query)
-    literals = [parts.password, *(v for k, v in query if _SECRET_NAME.search(k))]
-    return any(value and value != "REFERENCE" for value in literals)
+    bare = _REFERENCE.sub("", uri)
+    userinfo = _USERINFO.match(bare)
+    password = userinfo[1].partition(":")[2] if userinfo else ""
+    return bool(password) or bool(_SECRET_ARGUMENT.search(bare))
 
 
 def is_secret_option(name: str, value: str) -> bool:
     """True when the option's name says that its value is a secret, and it is written out."""
-    return bool(_SECRET_NAME.search(name)) and not _REFERENCE.fullmatch(value)
+    return bool(_SECRET_NAME.search(name)) and bool(_REFERENCE.sub("", value))
 
 
 _SECRET_NAME = re.compile(r"passw|pwd|secret|token|credential", re.IGNORECASE)
+_SECRET_ARGUMENT = re.compile(
+    r"(?:passw\w*|pwd|secret\w*|\w*token|credential\w*)=[^&;\s]", re.IGNORECASE
+)
 
 
 def _userinfo(uri: str) -> range:

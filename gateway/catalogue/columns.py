@@ -27,6 +27,7 @@ _INTEGERS = {
     for sign, name in (("i", "int"), ("u", "uint"))
     for bits in (8, 16, 32, 64)
 }
+_FORMATS = {**{number: name for name, number in _INTEGERS.items()}, pa.float32(): "f32"}
 _FIXED_LIST = re.compile(r"fixed_size_list\[(\d+)\]\Z")
 
 
@@ -143,6 +144,8 @@ def write_property(field: pa.Field) -> dict[str, Any]:
     column: dict[str, Any] = {"name": field.name, **_write_type(field.type)}
     if PHYSICAL_TYPE in metadata:
         column["physicalType"] = metadata[PHYSICAL_TYPE].decode()
+    elif field.type in _FORMATS:
+        column["logicalTypeOptions"] = {"format": _FORMATS[field.type]}
     if COMMENT in metadata:
         column["description"] = metadata[COMMENT].decode()
     if not field.nullable:

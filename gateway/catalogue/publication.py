@@ -1,0 +1,317 @@
+"""Publication: what a source holds, written down as a data product.
+
+One ODPS file for the product, one ODCS file per dataset and version. What people have added by
+hand (descriptions, tags, classifications, teams, quality rules) survives a second publication;
+what the source decides (columns, types, keys, binding) is replaced.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from connectors.interface import Binding, ObjectInfo
+from gateway.catalogue.bindings import BINDING
+from gateway.catalogue.columns import ARROW_TYPE, ColumnError, write_property
+from gateway.catalogue.document import read_document
+from gateway.catalogue.problems import Problem
+from gateway.catalogue.versions import VERSION
+from gateway.errors import CatalogueError, UserError
+from gateway.model import NAME, Address
+
+CONTRACT_STANDARD = "v3.1.0"
+CONTRACT_STANDARD_WITH_MAPS = "v3.2.0"
+PRODUCT_STANDARD = "v1.0.0"
+
+_FILE_ENDING = re.compile(r"\.(parquet|csv|jsonl?|ndjson|arrow|ipc|feather)\Z", re.IGNORECASE)
+_TYPE = ("logicalType", "logicalTypeOptions", "physicalType", "items", "properties", "map")
+_FROM_SOURCE = frozenset({"name", *_TYPE, "required", "primaryKey", "primaryKeyPosition"})
+"""Keys of a column that only the source decides."""
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """What is published: the product's names, the version, and where its rows are.
+
+    `binding` is written as given, so its secrets must still be references; its `object` is not
+    used: every dataset has its own.
+    """
+
+    domain: str
+    name: str
+    version: str
+    binding: Binding
+
+    def check(self) -> None:
+        """Raise UserError unless the names can be part of an address."""
+        for what, name in (("domain", self.domain), ("product", self.name)):
+            if not NAME.match(name):
+                raise UserError(
+                    f"{name!r} can not be the name of a {what}",
+                    hint="use letters, digits, _ . and -, beginning with a letter, digit or _",
+                )
+        if not VERSION.match(self.version):
+            raise UserError(f"{self.version!r} is not a version", hint="write it like 1.0.0")
+
+    @property
+    def folder(self) -> Path:
+        """Its folder below the mesh folder."""
+        return Path("products", self.domain, self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One file of a publication: where below the mesh folder, its text, and the text before."""
+
+    path: Path
+    text: str
+    before: str | None
+
+    @property
+    def is_new(self) -> bool:
+        """True when there is no such file yet."""
+        return self.before is None
+
+    @property
+    def is_changed(self) -> bool:
+        """True when there is such a file and it says something else."""
+        return self.before is not None and self.before != self.text
+
+    def changes(self) -> list[str]:
+        """The lines that leave (``- ``) and come (``+ ``)."""
+        lines = difflib.ndiff((self.before or "").splitlines(), self.text.splitlines())
+        return [line for line in lines if line.startswith(("- ", "+ "))]
+
+    def write(self, mesh: Path) -> None:
+        """Put the page in place, whole or not at all."""
+        target = mesh / self.path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=".publish-")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(self.text)
+            os.chmod(name, 0o644)
+            os.replace(name, target)
+        except OSError:
+            os.unlink(name)
+            raise
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """The pages to write, the addresses they declare, and why other objects are left out."""
+
+    pages: tuple[Page, ...]
+    addresses: tuple[Address, ...]
+    problems: tuple[str, ...]
+
+
+def publish_objects(mesh: Path, product: Product, objects: Iterable[ObjectInfo]) -> Publication:
+    """Write up every object as a dataset of the product; nothing is put on disk yet.
+
+    Raises UserError for names that can not be, CatalogueError when a file that is already there
+    can not be read.
+    """
+    product.check()
+    found = sorted(objects, key=lambda info: info.name)
+    names = dataset_names([info.name for info in found])
+    pages: list[Page] = []
+    addresses: list[Address] = []
+    problems: list[str] = []
+    for info in found:
+        name = names[info.name]
+        try:
+            if info.problem:
+                raise ColumnError(info.problem)
+            path = product.folder / f"{name}-{product.version}.odcs.yaml"
+            contract = write_contract(product, name, info, _existing(mesh, path))
+        except ColumnError as error:
+            problems.append(f"{info.name}: {error}")
+            continue
+        pages.append(_page(mesh, path, contract))
+        addresses.append(Address(product.domain, product.name, name, product.version))
+    if addresses:
+        path = product.folder / f"{product.name}.odps.yaml"
+        names_written = [address.dataset for address in addresses]
+        document = write_product(product, names_written, _existing(mesh, path))
+        pages.insert(0, _page(mesh, path, document))
+    return Publication(tuple(pages), tuple(addresses), tuple(problems))
+
+
+def dataset_names(objects: list[str]) -> dict[str, str]:
+    """A dataset name for every object name: the table alone where that is unique.
+
+    ``public.orders`` becomes ``orders``, or ``public_orders`` beside ``hr.orders``;
+    ``flights/*.parquet`` becomes ``flights``.
+    """
+    long = {name: _plain_name(name) for name in objects}
+    short = {name: _plain_name(_last_part(name)) for name in objects}
+    uses: dict[str, int] = {}
+    for name in short.values():
+        uses[name.casefold()] = uses.get(name.casefold(), 0) + 1
+    chosen: dict[str, str] = {}
+    taken: set[str] = set()
+    for name in objects:
+        wanted = short[name] if uses[short[name].casefold()] == 1 else long[name]
+        number, free = 1, wanted
+        while free.casefold() in taken:
+            number += 1
+            free = f"{wanted}_{number}"
+        taken.add(free.casefold())
+        chosen[name] = free
+    return chosen
+
+
+def _last_part(name: str) -> str:
+    bare = _FILE_ENDING.sub("", name)
+    if "/" in name or "*" in name or bare != name:
+        parts = [part for part in bare.split("/") if part.strip("*") and "=" not in part]
+        return parts[-1] if parts else "data"
+    return name.rsplit(".", 1)[-1]
+
+
+def _plain_name(name: str) -> str:
+    plain = re.sub(r"[^A-Za-z0-9_-]+", "_", _FILE_ENDING.sub("", name)).strip("_-")
+    return plain or "data"
+
+
+def write_contract(
+    product: Product, name: str, info: ObjectInfo, existing: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The ODCS document of one object; `existing` is the one it replaces. Raises ColumnError."""
+    old = dict(existing)
+    old_object = dict((old.get("schema") or [{}])[0])
+    old_columns = {c["name"]: c for c in old_object.get("properties") or ()}
+    columns = [
+        _merge_column(write_property(field), info.primary_key, old_columns.get(field.name, {}))
+        for field in info.schema
+    ]
+    if not columns:
+        raise ColumnError("it has no columns")
+    has_map = any("map" in column for column in columns)
+    binding: dict[str, Any] = {
+        "connector": product.binding.connector,
+        "uri": product.binding.uri,
+        "object": info.name,
+    }
+    if product.binding.options:
+        binding["options"] = dict(sorted(product.binding.options.items()))
+    element = {
+        "name": name,
+        "logicalType": "object",
+        "physicalName": info.name,
+        "physicalType": info.kind,
+        **({"description": info.comment} if info.comment else {}),
+    }
+    new = {
+        "apiVersion": CONTRACT_STANDARD_WITH_MAPS if has_map else CONTRACT_STANDARD,
+        "kind": "DataContract",
+        "id": f"{product.domain}.{product.name}.{name}",
+        "name": name,
+        "version": product.version,
+        "status": old.pop("status", "active"),
+        "domain": product.domain,
+        "dataProduct": product.name,
+        "schema": [{**element, **_without(old_object, {*element, "properties"})}],
+        "customProperties": _custom(old, BINDING, binding),
+    }
+    new["schema"][0]["properties"] = columns
+    return {**new, **_without(old, new)}
+
+
+def _merge_column(
+    column: dict[str, Any], primary_key: tuple[str, ...], old: Mapping[str, Any]
+) -> dict[str, Any]:
+    if column["name"] in primary_key:
+        column["primaryKey"] = True
+        column["primaryKeyPosition"] = primary_key.index(column["name"]) + 1
+    exact = column.pop("customProperties", None)
+    custom = [*(exact or ()), *_custom_beside(old, ARROW_TYPE)]
+    merged = {**column, **_without(old, {*_FROM_SOURCE, "customProperties", *column})}
+    return {**merged, "customProperties": custom} if custom else merged
+
+
+def _custom(element: Mapping[str, Any], name: str, value: Any) -> list[dict[str, Any]]:
+    return [{"property": name, "value": value}, *_custom_beside(element, name)]
+
+
+def _custom_beside(element: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    entries = element.get("customProperties") or ()
+    return [dict(entry) for entry in entries if entry["property"] != name]
+
+
+def _without(mapping: Mapping[str, Any], keys: Iterable[str]) -> dict[str, Any]:
+    dropped = set(keys)
+    return {key: value for key, value in mapping.items() if key not in dropped}
+
+
+def write_product(
+    product: Product, datasets: list[str], existing: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The ODPS document; ports of other datasets and versions in `existing` stay."""
+    old = dict(existing)
+    ports = {(p["name"], p.get("version", "")): p for p in old.pop("outputPorts", None) or ()}
+    for name in datasets:
+        port = {
+            "name": name,
+            "version": product.version,
+            "type": "tables",
+            "contractId": f"{product.domain}.{product.name}.{name}",
+        }
+        before = ports.get((name, product.version), {})
+        ports[name, product.version] = {**port, **_without(before, port)}
+    new = {
+        "apiVersion": old.pop("apiVersion", PRODUCT_STANDARD),
+        "kind": "DataProduct",
+        "id": old.pop("id", f"{product.domain}.{product.name}"),
+        "name": product.name,
+        "version": old.pop("version", product.version),
+        "status": old.pop("status", "active"),
+        "domain": product.domain,
+    }
+    return {**new, **_without(old, new), "outputPorts": [ports[key] for key in sorted(ports)]}
+
+
+def _existing(mesh: Path, path: Path) -> Mapping[str, Any]:
+    if not (mesh / path).exists():
+        return {}
+    document = read_document(mesh / path, path.as_posix())
+    if isinstance(document, Problem):
+        raise CatalogueError(f"a file of this product can not be replaced: {document}")
+    return document.content
+
+
+def _page(mesh: Path, path: Path, document: Mapping[str, Any]) -> Page:
+    target = mesh / path
+    before = target.read_text(encoding="utf-8-sig") if target.exists() else None
+    return Page(path, to_yaml(document), before)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Block style for structure, one line for small flat mappings, no aliases."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        super().increase_indent(flow, indentless=False)
+
+    def represent_mapping(self, tag: str, mapping: Any, flow_style: bool | None = None) -> Any:
+        node = super().represent_mapping(tag, mapping, flow_style)
+        if set(mapping) == {"property", "value"} and not isinstance(mapping["value"], dict):
+            node.flow_style = True
+        return node
+
+
+def to_yaml(document: Mapping[str, Any]) -> str:
+    """The document as YAML in the order of its keys, for people to read and edit."""
+    text: str = yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
+    return text

@@ -1,0 +1,99 @@
+"""`meshgate publish`: inspect a source and write a data product for what it holds."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from gateway.catalogue import Catalogue
+from gateway.catalogue.inspection import inspect_source, written_binding
+from gateway.catalogue.publication import Page, Product, Publication, publish_objects
+from gateway.errors import UserError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--mesh", type=Path, required=True, metavar="DIR", help="the mesh folder")
+    parser.add_argument("--domain", required=True, help="the domain the product belongs to")
+    parser.add_argument("--product", required=True, help="the name of the product")
+    parser.add_argument(
+        "--connector", required=True, metavar="C", help="files, sqlite, duckdb, postgres, mariadb"
+    )
+    parser.add_argument(
+        "--uri", required=True, help="where the source is; secrets as '${NAME}' (in single quotes)"
+    )
+    parser.add_argument("--object", metavar="PATTERN", help="only objects of this name (* and ?)")
+    parser.add_argument(
+        "--option", action="append", default=[], metavar="K=V", help="a connector's option"
+    )
+    parser.add_argument("--version", default="1.0.0", help="the version of the datasets (1.0.0)")
+    parser.add_argument("--dry-run", action="store_true", help="show the files, write nothing")
+    parser.add_argument("--force", action="store_true", help="replace files that say otherwise")
+
+
+def run(args: argparse.Namespace) -> int:
+    mesh: Path = args.mesh
+    binding = written_binding(mesh, args.connector, args.uri, _options(args.option))
+    product = Product(args.domain, args.product, args.version, binding)
+    product.check()
+    objects = inspect_source(mesh, binding, args.object)
+    if not objects:
+        wanted = f" that matches {args.object!r}" if args.object else ""
+        raise UserError(f"the source holds nothing{wanted}")
+    publication = publish_objects(mesh, product, objects)
+    for problem in publication.problems:
+        print(f"meshgate: left out {problem}", file=sys.stderr)
+    if args.dry_run:
+        for page in publication.pages:
+            print(f"# {page.path}\n{page.text}")
+    else:
+        write_pages(mesh, publication.pages, force=args.force)
+        Catalogue.load(mesh)
+        _print_summary(product, publication)
+    return 1 if publication.problems else 0
+
+
+def write_pages(mesh: Path, pages: Sequence[Page], *, force: bool) -> None:
+    """Put the pages on disk and say so, all or (UserError without `force`) none."""
+    changed = [page for page in pages if page.is_changed]
+    if changed and not force:
+        listed = "".join(f"\n  {page.path}" for page in changed)
+        raise UserError(
+            f"these files are there already and say otherwise:{listed}",
+            hint="--force replaces them (what was added by hand stays); or raise --version",
+        )
+    for page in pages:
+        if page.is_new or page.is_changed:
+            page.write(mesh)
+            print(f"{'wrote' if page.is_new else 'replaced'} {page.path}")
+            if page.is_changed:
+                print("".join(f"    {line}\n" for line in page.changes()), end="")
+        else:
+            print(f"unchanged {page.path}")
+
+
+def policy_line(product: Product, role: str) -> str:
+    """The row that lets a role read every dataset of the product."""
+    pattern = f"mesh://{product.domain}/{product.name}/*"
+    return f"p,{role},{product.domain},{pattern},read,*,*,*,allow"
+
+
+def _print_summary(product: Product, publication: Publication) -> None:
+    if not publication.addresses:
+        return
+    print("\npublished")
+    for address in publication.addresses:
+        print(f"  {address}   in SQL: {address.sql_name}")
+    print("\nNobody may read it yet. A line like this in policies/*.csv of the mesh allows a role:")
+    print(f"  {policy_line(product, f'{product.domain}/analyst')}")
+
+
+def _options(pairs: Sequence[str]) -> dict[str, str]:
+    options = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise UserError(f"--option {pair!r} is not NAME=VALUE")
+        options[name] = value
+    return options
