@@ -89,8 +89,9 @@ def _read_logical(column: Property) -> pa.DataType:
     if logical == "timestamp":
         zone = options.get("defaultTimezone", "UTC") if options.get("timezone") else None
         return pa.timestamp("us", zone)
+    if logical == "string":
+        return pa.binary() if options.get("format") == "binary" else pa.string()
     simple = {
-        "string": pa.string(),
         "boolean": pa.bool_(),
         "date": pa.date32(),
         "time": pa.time64("us"),
@@ -173,7 +174,10 @@ def _exact_name(data_type: pa.DataType) -> str:
 
 
 def _write_type(data_type: pa.DataType) -> dict[str, Any]:
-    """`logicalType` and what goes with it; a type ODCS has no word for gets none."""
+    """`logicalType` and what goes with it; what ODCS has no word for is called a string.
+
+    (Published ODCS schemas take a column without `logicalType` for a map.)
+    """
     t = pa.types
     if t.is_struct(data_type):
         fields = [data_type.field(i) for i in range(data_type.num_fields)]
@@ -186,10 +190,12 @@ def _write_type(data_type: pa.DataType) -> dict[str, Any]:
     if t.is_timestamp(data_type) and data_type.tz:
         zone = {"timezone": True, "defaultTimezone": data_type.tz}
         return {"logicalType": "timestamp", "logicalTypeOptions": zone}
+    if t.is_binary(data_type) or t.is_large_binary(data_type) or t.is_binary_view(data_type):
+        return {"logicalType": "string", "logicalTypeOptions": {"format": "binary"}}
     for test, logical in _LOGICAL:
         if test(data_type):
             return {"logicalType": logical}
-    return {}
+    return {"logicalType": "string"}
 
 
 def _write_child(field: pa.Field) -> dict[str, Any]:
@@ -203,9 +209,6 @@ _LOGICAL = (
     (pa.types.is_integer, "integer"),
     (pa.types.is_floating, "number"),
     (pa.types.is_decimal, "number"),
-    (pa.types.is_string, "string"),
-    (pa.types.is_large_string, "string"),
-    (pa.types.is_string_view, "string"),
     (pa.types.is_date, "date"),
     (pa.types.is_time, "time"),
     (pa.types.is_timestamp, "timestamp"),

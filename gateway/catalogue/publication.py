@@ -122,7 +122,7 @@ def publish_objects(mesh: Path, product: Product, objects: Iterable[ObjectInfo])
     """
     product.check()
     found = sorted(objects, key=lambda info: info.name)
-    names = dataset_names([info.name for info in found])
+    names = dataset_names([info.name for info in found], product.name)
     pages: list[Page] = []
     addresses: list[Address] = []
     problems: list[str] = []
@@ -146,14 +146,14 @@ def publish_objects(mesh: Path, product: Product, objects: Iterable[ObjectInfo])
     return Publication(tuple(pages), tuple(addresses), tuple(problems))
 
 
-def dataset_names(objects: list[str]) -> dict[str, str]:
+def dataset_names(objects: list[str], nameless: str) -> dict[str, str]:
     """A dataset name for every object name: the table alone where that is unique.
 
     ``public.orders`` becomes ``orders``, or ``public_orders`` beside ``hr.orders``;
-    ``flights/*.parquet`` becomes ``flights``.
+    ``flights/*.parquet`` becomes ``flights``, and ``*.parquet`` becomes `nameless`.
     """
-    long = {name: _plain_name(name) for name in objects}
-    short = {name: _plain_name(_last_part(name)) for name in objects}
+    long = {name: _plain_name(name) or nameless for name in objects}
+    short = {name: _plain_name(_last_part(name)) or nameless for name in objects}
     uses: dict[str, int] = {}
     for name in short.values():
         uses[name.casefold()] = uses.get(name.casefold(), 0) + 1
@@ -174,13 +174,12 @@ def _last_part(name: str) -> str:
     bare = _FILE_ENDING.sub("", name)
     if "/" in name or "*" in name or bare != name:
         parts = [part for part in bare.split("/") if part.strip("*") and "=" not in part]
-        return parts[-1] if parts else "data"
+        return parts[-1] if parts else ""
     return name.rsplit(".", 1)[-1]
 
 
 def _plain_name(name: str) -> str:
-    plain = re.sub(r"[^A-Za-z0-9_-]+", "_", _FILE_ENDING.sub("", name)).strip("_-")
-    return plain or "data"
+    return re.sub(r"[^A-Za-z0-9_-]+", "_", _FILE_ENDING.sub("", name)).strip("_-")
 
 
 def write_contract(

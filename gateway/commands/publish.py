@@ -85,7 +85,7 @@ def _print_summary(product: Product, publication: Publication) -> None:
     print("\npublished")
     for address in publication.addresses:
         print(f"  {address}   in SQL: {address.sql_name}")
-    print("\nNobody may read it yet. A line like this in policies/*.csv of the mesh allows a role:")
+    print("\nTo let a role read it, add a line like this to policies/*.csv of the mesh:")
     print(f"  {policy_line(product, f'{product.domain}/analyst')}")
 
 
