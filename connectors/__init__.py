@@ -46,6 +46,8 @@ def open_connector(binding: Binding) -> Connector:
             binding.uri, binding.options
         )
     except (ImportError, OSError) as error:
+        if (getattr(error, "name", None) or "").partition(".")[0] == "connectors":
+            raise  # a fault of this package, not a driver that is missing
         extra = _EXTRAS.get(binding.connector, binding.connector)
         raise SourceError(
             SourceErrorCode.DRIVER_MISSING,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import threading
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -21,7 +22,7 @@ from connectors.interface import (
     SourceKey,
 )
 from connectors.names import join_name, split_name
-from connectors.sql import Session, SqlConnector, one_line
+from connectors.sql import Session, SqlConnector, listed, one_line
 from connectors.sqlite import local_path
 
 BATCH_ROWS = 65_536
@@ -67,16 +68,17 @@ class DuckDbConnector(SqlConnector):
     def schema(self, object_name: str) -> pa.Schema:
         """The columns as they are now."""
         schema, name = split_name(object_name, _SCHEMA)
-        for found in self._describe(schema, name):
-            return found.schema
+        for found, columns in self._columns(schema, name).items():
+            return self._info(found, columns).schema
         raise SourceError(
             SourceErrorCode.OBJECT_NOT_FOUND, f"{self._path} has no table or view {object_name!r}"
         )
 
     def objects(self, pattern: str | None = None) -> Iterator[ObjectInfo]:
         """Every table and view."""
-        found = self._describe(None, None, pattern or "*")
-        yield from sorted(found, key=lambda o: o.name)
+        for name, columns in sorted(self._columns().items()):
+            if fnmatch.fnmatchcase(name, pattern or "*"):
+                yield listed(name, partial(self._info, name, columns))
 
     def close(self) -> None:
         """Drop the cursors and the database."""
@@ -121,26 +123,29 @@ class DuckDbConnector(SqlConnector):
             return SourceError(SourceErrorCode.OBJECT_NOT_FOUND, f"{self._path}: {text}")
         return SourceError(SourceErrorCode.REJECTED, f"{self._path}: {text}")
 
-    def _describe(
-        self, schema: str | None, name: str | None, pattern: str = "*"
-    ) -> Iterator[ObjectInfo]:
+    def _columns(
+        self, schema: str | None = None, name: str | None = None
+    ) -> dict[str, list[dict[str, Any]]]:
+        """The catalogue's rows about columns, by object name."""
         condition = "true"
         if schema is not None and name is not None:
             parts = (exp.Literal.string(p).sql(dialect="duckdb") for p in (schema, name))
             condition = "c.schema_name = {} AND c.table_name = {}".format(*parts)
-        tables: dict[tuple[str, str], list[dict[str, Any]]] = {}
+        tables: dict[str, list[dict[str, Any]]] = {}
         for row in self._rows(_COLUMNS.format(condition=condition)):
-            tables.setdefault((str(row["schema"]), str(row["name"])), []).append(row)
-        for (table_schema, table_name), columns in tables.items():
-            object_name = join_name(table_schema, table_name, _SCHEMA)
-            if fnmatch.fnmatchcase(object_name, pattern):
-                yield ObjectInfo(
-                    object_name,
-                    pa.schema(self._fields(object_name, columns)),
-                    tuple(columns[0]["primary_key"] or ()),
-                    columns[0]["table_comment"] or "",
-                    columns[0]["kind"],
-                )
+            key = join_name(str(row["schema"]), str(row["name"]), _SCHEMA)
+            tables.setdefault(key, []).append(row)
+        return tables
+
+    def _info(self, name: str, columns: list[dict[str, Any]]) -> ObjectInfo:
+        first = columns[0]
+        return ObjectInfo(
+            name,
+            pa.schema(self._fields(name, columns)),
+            tuple(first["primary_key"] or ()),
+            first["table_comment"] or "",
+            first["kind"],
+        )
 
     def _fields(self, object_name: str, columns: list[dict[str, Any]]) -> Iterator[pa.Field]:
         query = exp.select("*").from_(self.table(object_name)).limit(0)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import fnmatch
-import re
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -23,7 +23,7 @@ from connectors.interface import (
 from connectors.names import join_name, split_name
 from connectors.postgres_dialect import POSTGRES
 from connectors.postgres_types import COLUMNS, TYPES, decimal_type
-from connectors.sql import Session, SqlConnector, credential, one_line, positive_number
+from connectors.sql import Session, SqlConnector, credential, listed, one_line, positive_number
 
 _SCHEMA = "public"
 
@@ -91,18 +91,19 @@ class PostgresConnector(SqlConnector):
     def schema(self, object_name: str) -> pa.Schema:
         """The columns as they are now. The scale of an unconstrained numeric is looked up once."""
         schema, name = split_name(object_name, _SCHEMA)
-        found = list(self._describe(schema, name))
+        found = self._columns(schema, name)
         if not found:
             raise SourceError(
                 SourceErrorCode.OBJECT_NOT_FOUND,
                 f"{self.source_key} has no table or view {object_name!r} that this user may read",
             )
-        return found[0].schema
+        return next(self._info(*item).schema for item in found.items())
 
     def objects(self, pattern: str | None = None) -> Iterator[ObjectInfo]:
         """Everything this user may read, partitions of a partitioned table left out."""
-        found = self._describe(None, None, pattern or "*")
-        yield from sorted(found, key=lambda o: o.name)
+        for name, columns in sorted(self._columns().items()):
+            if fnmatch.fnmatchcase(name, pattern or "*"):
+                yield listed(name, partial(self._info, name, columns))
 
     def render(self, query: exp.Query, schema: pa.Schema) -> str:
         """Decimals leave as text, which the driver moves faster than its own numeric."""
@@ -122,25 +123,28 @@ class PostgresConnector(SqlConnector):
     def _explain(self, error: Exception) -> SourceError:
         return explain(error, str(self.source_key))
 
-    def _describe(
-        self, schema: str | None, name: str | None, pattern: str = "*"
-    ) -> Iterator[ObjectInfo]:
+    def _columns(
+        self, schema: str | None = None, name: str | None = None
+    ) -> dict[str, list[dict[str, Any]]]:
+        """The catalogue's rows about columns, by object name."""
         conditions = "NOT c.relispartition AND n.nspname !~ '^(pg_|information_schema$)'"
         if schema is not None and name is not None:
             conditions = f"n.nspname = {_text(schema)} AND c.relname = {_text(name)}"
-        tables: dict[tuple[str, str], list[dict[str, Any]]] = {}
+        tables: dict[str, list[dict[str, Any]]] = {}
         for row in self._rows(COLUMNS.format(conditions=conditions)):
-            tables.setdefault((str(row["schema"]), str(row["name"])), []).append(row)
-        for (table_schema, table_name), columns in tables.items():
-            object_name = join_name(table_schema, table_name, _SCHEMA)
-            if fnmatch.fnmatchcase(object_name, pattern):
-                yield ObjectInfo(
-                    object_name,
-                    pa.schema([self._field(object_name, c) for c in columns if c["column"]]),
-                    tuple(columns[0]["primary_key"] or ()),
-                    columns[0]["table_comment"] or "",
-                    columns[0]["kind"],
-                )
+            key = join_name(str(row["schema"]), str(row["name"]), _SCHEMA)
+            tables.setdefault(key, []).append(row)
+        return tables
+
+    def _info(self, name: str, columns: list[dict[str, Any]]) -> ObjectInfo:
+        first = columns[0]
+        return ObjectInfo(
+            name,
+            pa.schema([self._field(name, c) for c in columns if c["column"]]),
+            tuple(first["primary_key"] or ()),
+            first["table_comment"] or "",
+            first["kind"],
+        )
 
     def _field(self, object_name: str, column: Mapping[str, Any]) -> pa.Field:
         data_type = self._data_type(object_name, column)
@@ -205,6 +209,8 @@ class _PostgresSession:
     def run(self, text: str, schema: pa.Schema | None = None) -> Iterator[pa.RecordBatch]:
         self._cursor.execute(text)
         reader = self._cursor.fetch_record_batch()
+        # The plain reader forgets the SQLSTATE of an error in mid-stream, the driver's own not.
+        reader = getattr(getattr(self._cursor, "_results", None), "reader", reader)
         for batch in reader:
             # The driver lets infinity and the far future wrap around into the past.
             refuse_outside(batch, _FIRST_DAY, _FIRST_MICROSECOND)
@@ -256,14 +262,12 @@ def decimals_as_text(query: exp.Query, schema: pa.Schema) -> exp.Query:
     return rewritten
 
 
-_STATE = re.compile(r"SQLSTATE: ([0-9A-Z]{5})")
 _UNAVAILABLE_CLASSES = ("08", "57P", "53")
 
 
 def explain(error: Exception, where: str) -> SourceError:
     """An ADBC error as a SourceError, by SQLSTATE where there is one."""
-    found = _STATE.search(str(error))  # an error in the middle of a stream has it in its text only
-    state = getattr(error, "sqlstate", None) or (found[1] if found else "")
+    state = getattr(error, "sqlstate", None) or ""
     text = one_line(_primary(error))
     lowered = str(error).lower()
     if state == "57014":

@@ -21,7 +21,7 @@ from sqlglot import exp
 from connectors.capabilities import Capabilities
 from connectors.casting import cast_batches
 from connectors.dialect import SqlDialect
-from connectors.interface import BatchStream, SourceError, SourceErrorCode, SourceKey
+from connectors.interface import BatchStream, ObjectInfo, SourceError, SourceErrorCode, SourceKey
 
 CANCEL_INTERVAL = 0.05
 """Seconds between two attempts to cancel: one sent before the statement arrived is lost."""
@@ -332,6 +332,16 @@ class SqlStream:
     def _check_cancelled(self, error: Exception | None) -> None:
         if self._cancelled.is_set():
             raise SourceError(SourceErrorCode.CANCELLED, "the request was cancelled") from error
+
+
+def listed(name: str, describe: Callable[[], ObjectInfo]) -> ObjectInfo:
+    """What is known of an object; of one whose columns can not be read, the problem."""
+    try:
+        return describe()
+    except SourceError as error:
+        if error.code is not SourceErrorCode.TYPE_UNSUPPORTED:
+            raise
+        return ObjectInfo(name, pa.schema([]), problem=error.message)
 
 
 def interrupted(error: SourceError, started: bool) -> SourceError:

@@ -10,6 +10,7 @@ import fnmatch
 import re
 import sqlite3
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
@@ -24,7 +25,7 @@ from connectors.interface import (
     SourceErrorCode,
     SourceKey,
 )
-from connectors.sql import Session, SqlConnector, one_line
+from connectors.sql import Session, SqlConnector, listed, one_line
 from connectors.sqlite_dialect import FIXED, SQLITE, UNFIT
 from connectors.sqlite_values import to_array
 
@@ -60,7 +61,7 @@ class SqliteConnector(SqlConnector):
         for row in self._rows(_OBJECTS):
             name = str(row["name"])
             if fnmatch.fnmatchcase(name, pattern or "*"):
-                yield self._describe(name)
+                yield listed(name, partial(self._describe, name))
 
     def _connect(self) -> Session:
         if not Path(self._path).is_file():
