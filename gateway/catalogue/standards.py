@@ -81,7 +81,8 @@ def _explain(
 ) -> Iterator[tuple[Path, str]]:
     path: Path = tuple(error.instance_path)
     kind: Any = error.kind  # each kind has its own attributes, which the stubs do not list
-    if kind.name == "required" and kind.property == "map" and "logicalType" not in error.instance:
+    element: Any = error.instance
+    if kind.name == "required" and kind.property == "map" and "logicalType" not in element:
         return  # ODCS 3.2's schema takes a column without logicalType for a map
     if kind.name == "required":
         yield (*path, kind.property), "is required"
