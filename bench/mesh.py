@@ -13,7 +13,7 @@ from gateway.users import add_user
 
 USER = ("bench", "bench-password")
 ROLE = "bench/reader"
-EVERYTHING = f"p, {ROLE}, *, *, discover|read, *, *, *, allow\n"
+EVERYTHING = f"p,{ROLE},*,*,discover|read,*,*,*,allow\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ def _publish(folder: Path, domain: str, product: Product, pattern: str | None) -
     arguments = [
         *("publish", "--mesh", str(folder), "--domain", domain, "--product", product.name),
         *("--connector", product.connector, "--uri", product.uri),
-        *(("--object", pattern) if pattern else ()),
+        *(("--object", pattern, "--force") if pattern else ()),
     ]
     output = io.StringIO()
     with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):

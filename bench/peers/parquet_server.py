@@ -25,8 +25,8 @@ class ParquetServer(fl.FlightServerBase):
 
     def __init__(self, location: str, path: str) -> None:
         super().__init__(location)
-        dataset = pads.dataset(path, format="parquet")
-        self._dataset = dataset.replace_schema(without_views(dataset.schema))
+        schema = without_views(pads.dataset(path, format="parquet").schema)
+        self._dataset = pads.dataset(path, schema=schema, format="parquet")
 
     def get_flight_info(
         self, context: fl.ServerCallContext, descriptor: fl.FlightDescriptor

@@ -1,0 +1,1 @@
+"""Micro benchmarks of single stages, under pytest-benchmark: `pytest bench/micro`."""

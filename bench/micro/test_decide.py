@@ -1,0 +1,51 @@
+"""Deciding on access, with many policies: one that is made, and one remembered."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from policies.decide import Authoriser, Context, Decision
+from policies.snapshot import Snapshot
+from policies.store import PolicyRows, Row
+
+DOMAINS, PRODUCTS, USERS = 50, 20, 2_000
+
+
+@pytest.fixture(scope="module")
+def snapshot() -> Snapshot:
+    """A role for every product, and every user in one role."""
+    products = list(itertools.product(range(DOMAINS), range(PRODUCTS)))
+    rows = [
+        Row("p", (f"d{d}/r{p}", f"d{d}", f"mesh://d{d}/p{p}/*@*", "read", "*", "*", "*", "allow"))
+        for d, p in products
+    ]
+    members = zip(range(USERS), itertools.cycle(products))
+    rows += [Row("g", (f"user:u{user}", f"d{d}/r{p}")) for user, (d, p) in members]
+    return Snapshot(PolicyRows.checked(rows))
+
+
+def ask(authoriser: Authoriser, user: int = 21) -> Decision:
+    """May this user read a dataset of the product the user's role is for?"""
+    domain, product = divmod(user, PRODUCTS)
+    resource = f"mesh://d{domain}/p{product}/orders@1.0.0"
+    return authoriser.decide(f"user:u{user}", (), resource, f"d{domain}", "read", Context())
+
+
+def test_decision_not_remembered(benchmark: BenchmarkFixture, snapshot: Snapshot) -> None:
+    def fresh() -> tuple[tuple[Authoriser], dict[str, object]]:
+        return (Authoriser(snapshot),), {}
+
+    assert benchmark.pedantic(ask, setup=fresh, rounds=200).allowed
+
+
+def test_remembered_decision(benchmark: BenchmarkFixture, snapshot: Snapshot) -> None:
+    authoriser = Authoriser(snapshot)
+    assert benchmark(ask, authoriser).allowed
+
+
+def test_snapshot_of_three_thousand_rows(benchmark: BenchmarkFixture) -> None:
+    rows = PolicyRows.checked([Row("g", (f"user:u{n}", f"d{n % 50}/r")) for n in range(3_000)])
+    benchmark.pedantic(Snapshot, (rows,), rounds=5)

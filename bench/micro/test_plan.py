@@ -1,0 +1,48 @@
+"""Planning: from a request to fragments and a remainder, over TPC-H in Parquet and SQLite."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from bench import tpch
+from bench.mesh import ROLE, USER, Product, build
+from bench.sources import load_sqlite
+from gateway.model import Principal, Request
+from gateway.pipeline import Gateway
+
+SCALE = 0.01
+PRINCIPAL = Principal(f"user:{USER[0]}", (ROLE,))
+IN_SQLITE = ("nation", "region")
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """A gateway over two sources."""
+    folder = tmp_path_factory.mktemp("tpch")
+    load_sqlite(folder / "small.sqlite", [tpch.table(name, SCALE) for name in IN_SQLITE])
+    files = tuple(f"{name}.parquet" for name in tpch.TABLES if name not in IN_SQLITE)
+    mesh = build(
+        Path(folder / "mesh"),
+        "tpch",
+        [
+            Product("small", "sqlite", str(folder / "small.sqlite")),
+            Product("large", "files", str(tpch.generate(SCALE)), files),
+        ],
+    )
+    opened = Gateway.open(mesh)
+    yield opened
+    opened.close()
+
+
+@pytest.mark.parametrize("name", ["q01", "q05", "q08", "q21"])
+def test_plan(benchmark: BenchmarkFixture, gateway: Gateway, name: str) -> None:
+    prepared = benchmark(gateway.prepare, Request(PRINCIPAL, tpch.queries()[name]))
+    assert prepared.schema.names
+
+
+def test_plan_select_1(benchmark: BenchmarkFixture, gateway: Gateway) -> None:
+    assert len(benchmark(gateway.prepare, Request(PRINCIPAL, "SELECT 1")).schema) == 1
