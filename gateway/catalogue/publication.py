@@ -122,7 +122,7 @@ def publish_objects(mesh: Path, product: Product, objects: Iterable[ObjectInfo])
     """
     product.check()
     found = sorted(objects, key=lambda info: info.name)
-    names = dataset_names([info.name for info in found], product.name)
+    names = dataset_names([info.name for info in found], _nameless(product))
     pages: list[Page] = []
     addresses: list[Address] = []
     problems: list[str] = []
@@ -168,6 +168,12 @@ def dataset_names(objects: list[str], nameless: str) -> dict[str, str]:
         taken.add(free.casefold())
         chosen[name] = free
     return chosen
+
+
+def _nameless(product: Product) -> str:
+    """What a dataset is called whose object is a whole folder: as the folder, or the product."""
+    folder = product.binding.uri.rstrip("/").rsplit("/", 1)[-1]
+    return product.name if re.search(r"[$:?]", folder) else _plain_name(folder) or product.name
 
 
 def _last_part(name: str) -> str:
