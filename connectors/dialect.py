@@ -10,12 +10,25 @@ import datetime as dt
 import decimal
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 from sqlglot import exp
 
 from connectors.capabilities import Capabilities, Kind, NotPushable, Relation, kind_of
+
+
+@dataclass(frozen=True, slots=True)
+class Native:
+    """The bare column behind one that is read through a cast, for the source's indexes' sake.
+
+    Equality over two native columns of one family, or with a constant that is `canonical`, means
+    the same as over the values read. Nothing else does.
+    """
+
+    sql: exp.Expr
+    family: str
+    canonical: Callable[[str], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +39,7 @@ class Operand:
     type: pa.DataType
     literal: object = None
     is_literal: bool = False
+    native: Native | None = None
 
     @property
     def kind(self) -> Kind:
@@ -229,8 +243,8 @@ class SqlDialect:
     """A source's SQL: what it may be asked (`capabilities`) and how that is written.
 
     `name` is the sqlglot dialect that turns trees into text. `builders` override FUNCTIONS and
-    AGGREGATES by canonical name, `casts` the form of a cast. `type_names` give the cast target per kind (decimals carry
-    their precision and scale by themselves). `sort_key` wraps ORDER BY keys, `read` wraps a
+    AGGREGATES by canonical name, `casts` the form of a cast. `type_names` give the cast target
+    per kind (decimals carry their precision and scale by themselves). `sort_key` wraps ORDER BY keys, `read` wraps a
     column as it leaves its table (a collation, a cast of uuid to text); it gets the field with
     its PHYSICAL_TYPE metadata.
     """
@@ -242,6 +256,7 @@ class SqlDialect:
     type_names: Mapping[Kind, str] = field(default_factory=dict)
     sort_key: Callable[[Operand], exp.Expr] = lambda operand: operand.sql
     read: Callable[[exp.Column, pa.Field], exp.Expr] = lambda column, _: column
+    native: Callable[[exp.Column, pa.Field], Native | None] = lambda column, _: None
     write_literal: Callable[[object, pa.DataType], exp.Expr | None] = lambda value, _: None
 
     def require(self, relation: Relation) -> None:
@@ -258,6 +273,8 @@ class SqlDialect:
     def call(self, name: str, args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
         """A scalar call. Raises NotPushable when the allow-list does not have it."""
         self._allow(name, args)
+        if name in {"equal", "not_equal"}:
+            args = natively(args) or args
         builder = self.builders.get(name) or FUNCTIONS.get(name)
         if builder is None:
             raise NotPushable(f"function {name} is not in the source's list")
@@ -305,6 +322,19 @@ class SqlDialect:
         for arg in args:
             if arg.kind not in kinds and arg.kind is not Kind.NULL:
                 raise NotPushable(f"{name} over {arg.kind.value} is not in the source's list")
+
+
+def natively(args: Sequence[Operand]) -> list[Operand] | None:
+    """The operands of an equality as the source has them, or None where that means another thing."""
+    families = {a.native.family for a in args if a.native}
+    if len(families) != 1:
+        return None
+    native = next(a.native for a in args if a.native)
+    for arg in args:
+        constant = isinstance(arg.literal, str) and native.canonical(arg.literal)
+        if arg.native is None and not constant:
+            return None
+    return [replace(a, sql=a.native.sql.copy()) if a.native else a for a in args]
 
 
 def widens(source: pa.DataType, target: pa.DataType) -> bool:

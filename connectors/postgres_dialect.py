@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import re
 from collections.abc import Sequence
 
 import pyarrow as pa
@@ -12,6 +13,7 @@ from sqlglot import exp
 from connectors.capabilities import ALL_RELATIONS, Capabilities, Kind, Kinds, NotPushable, kind_of
 from connectors.dialect import (
     Builder,
+    Native,
     Operand,
     SqlDialect,
     date_part_name,
@@ -203,6 +205,19 @@ def _read(column: exp.Column, field: pa.Field) -> exp.Expr:
     return exp.cast(column, "BIGINT") if physical == "oid" else column
 
 
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def _native(column: exp.Column, field: pa.Field) -> Native | None:
+    """Blank-padded text and uuids compare for equality as their text does."""
+    physical = (field.metadata or {}).get(PHYSICAL_TYPE, b"").decode()
+    if re.fullmatch(r"character(\(\d+\))?", physical):
+        return Native(column, "character", lambda text: not text.endswith(" "))
+    if physical == "uuid":
+        return Native(column, "uuid", lambda text: _UUID.fullmatch(text) is not None)
+    return None
+
+
 def _read_array(column: exp.Column, field: pa.Field, physical: str) -> exp.Expr:
     """An array of one dimension; of more, the driver would silently make one flat list."""
     array: exp.Expr = column
@@ -246,5 +261,6 @@ POSTGRES = SqlDialect(
     },
     sort_key=_bytewise,
     read=_read,
+    native=_native,
     write_literal=_literal,
 )

@@ -15,3 +15,5 @@ class Config:
     max_query_bytes: int = 1024**2
     queued_batches: int = 4
     poll_seconds: float = 0.05
+    cached_plans: int = 512
+    plan_age_seconds: float = 300.0

@@ -8,12 +8,14 @@ plan, `execute` runs it, after asking the policies again.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
+from cachetools import TTLCache
 
 from connectors.interface import SourceError, SourceErrorCode
 from gateway.authorisation import DISCOVER, READ, Access
@@ -104,6 +106,10 @@ class Gateway:
         self._access = access
         self._config = config
         self._sources = Sources()
+        self._plans: TTLCache[tuple[object, ...], Plan] = TTLCache(
+            config.cached_plans, config.plan_age_seconds
+        )
+        self._plans_lock = threading.Lock()
 
     @classmethod
     def open(cls, mesh: Path, config: Config | None = None) -> Gateway:
@@ -129,7 +135,7 @@ class Gateway:
         statement = self._parse(request)
         datasets = self._resolve(statement, request.principal)
         tables = self._open(datasets)
-        plan = plan_query(Query(statement.text, statement.tree), tables, self._config)
+        plan = self._plan(statement, tables)
         return Prepared(request, plan, statement.explain, policy_version)
 
     def execute(self, prepared: Prepared, cancelled: Callable[[], bool] = _never) -> Result:
@@ -180,6 +186,23 @@ class Gateway:
             return {name: self._sources.open(dataset) for name, dataset in datasets.items()}
         except SourceError as error:
             raise from_source(error) from error
+
+    def _plan(self, statement: sql.Statement, tables: Tables) -> Plan:
+        """Equal text over equal datasets is planned once: what may be read is part of the key."""
+        key = (
+            statement.text,
+            *(
+                (name, t.dataset.address, tuple(t.dataset.schema.names))
+                for name, t in tables.items()
+            ),
+        )
+        with self._plans_lock:
+            plan = self._plans.get(key)
+        if plan is None:
+            plan = plan_query(Query(statement.text, statement.tree), tables, self._config)
+            with self._plans_lock:
+                self._plans[key] = plan
+        return plan
 
     def _run(
         self, prepared: Prepared, report: QueryReport, cancelled: Callable[[], bool]

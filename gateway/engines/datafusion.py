@@ -13,7 +13,14 @@ os.environ.setdefault("TOKIO_WORKER_THREADS", "32")
 import datafusion.substrait as substrait
 import pyarrow as pa
 import pyarrow.dataset as pads
-from datafusion import DataFrame, RuntimeEnvBuilder, SessionConfig, SessionContext, SQLOptions
+from datafusion import (
+    DataFrame,
+    LogicalPlan,
+    RuntimeEnvBuilder,
+    SessionConfig,
+    SessionContext,
+    SQLOptions,
+)
 from datafusion.catalog import Catalog, Schema
 from substrait.proto import Plan
 
@@ -83,9 +90,9 @@ def _listing(context: SessionContext, files: ParquetFiles, schema: pa.Schema) ->
     return context.catalog(DEFAULT_CATALOG).schema("public").table(name)
 
 
-def to_substrait(frame: DataFrame, context: SessionContext) -> Plan:
-    """The optimised plan as Substrait. Raises RuntimeError for what Substrait has no word for."""
-    produced = substrait.Producer.to_substrait_plan(frame.optimized_logical_plan(), context)
+def to_substrait(optimised: LogicalPlan, context: SessionContext) -> Plan:
+    """An optimised plan as Substrait. Raises RuntimeError for what Substrait has no word for."""
+    produced = substrait.Producer.to_substrait_plan(optimised, context)
     return Plan.FromString(produced.encode())
 
 

@@ -10,6 +10,7 @@ import logging
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import sqlglot
 from sqlglot import exp
@@ -28,6 +29,9 @@ MAX_NESTING = 128
 
 MAX_TOKENS = 250_000
 """How many words a statement may have."""
+
+REMEMBERED_LENGTH = 16_384
+"""Texts up to this many characters are parsed once and remembered."""
 
 _EXPLAIN = re.compile(
     r"(?:\s+|--[^\n]*\n|/\*.*?\*/)*EXPLAIN\b(?:\s+(?P<option>ANALYZE|VERBOSE)\b)?",
@@ -54,7 +58,7 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A parsed request. `text` is for the engine; `tree` the same, parsed."""
+    """A parsed request. `text` is for the engine; `tree` the same, parsed: copy it to change it."""
 
     text: str
     tree: exp.Query | exp.Values
@@ -68,6 +72,15 @@ logging.getLogger("sqlglot").setLevel(logging.ERROR)
 
 def parse(text: str) -> Statement:
     """Read one statement. Raises ParseError, Unsupported, LimitExceeded."""
+    return _remembered(text) if len(text) <= REMEMBERED_LENGTH else _read(text)
+
+
+@lru_cache(maxsize=1024)
+def _remembered(text: str) -> Statement:
+    return _read(text)
+
+
+def _read(text: str) -> Statement:
     explain = _EXPLAIN.match(text)
     if explain is not None:
         text = _without_explain(text, explain)

@@ -10,11 +10,12 @@ from sqlglot import exp
 from substrait.proto import AggregateFunction, AggregateRel, Expression, Rel
 
 from connectors.capabilities import Kind, NotPushable, kind_of
-from connectors.dialect import Operand, SqlDialect, paren
+from connectors.dialect import Operand, SqlDialect, natively, paren
 from gateway.plan.relations import literal
 from gateway.plan.types import arrow_type
 
-Columns = Sequence[Operand]
+Columns = Sequence[Operand] | Mapping[int, Operand]
+"""Operands by position; a mapping may leave out those that are not used."""
 SubqueryWriter = Callable[[Rel], Operand]
 
 _THROW = Expression.Cast.FAILURE_BEHAVIOR_THROW_EXCEPTION
@@ -124,6 +125,7 @@ class ExpressionWriter:
             for test in tests[1:]:
                 tree = exp.Or(this=tree, expression=test)
         else:
+            value, *options = natively((value, *options)) or (value, *options)
             tree = exp.In(this=value.sql, expressions=[o.sql for o in options])
         return Operand(paren(tree), pa.bool_())
 

@@ -88,11 +88,12 @@ def _retried(
 def _federated(
     frame: DataFrame, context: SessionContext, query: Query, tables: Tables, schema: pa.Schema
 ) -> Plan | None:
+    logical = frame.optimized_logical_plan()
     try:
-        plan = engine.to_substrait(frame, context)
+        plan = engine.to_substrait(logical, context)
     except RuntimeError:
         return None
-    null_aware = _null_aware(frame, plan)
+    null_aware = _null_aware(logical.display_indent(), plan)
     if null_aware is None:
         return None
     cutter = Cutter(plan, tables, null_aware)
@@ -134,9 +135,8 @@ def _fragment(number: int, block: Block, tree: exp.Query, schema: pa.Schema) -> 
     return Fragment(number, block.source.key, text, schema, lambda: connector.query(text, schema))
 
 
-def _null_aware(frame: DataFrame, plan: SubstraitPlan) -> frozenset[int] | None:
+def _null_aware(text: str, plan: SubstraitPlan) -> frozenset[int] | None:
     """Which joins are NOT IN, by position; None when positions can not be told."""
-    text = frame.optimized_logical_plan().display_indent()
     found = null_aware_joins(text)
     if not found:
         return found

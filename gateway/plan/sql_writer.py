@@ -51,16 +51,18 @@ class SqlWriter:
     def read(self, rel: Rel, table: Table, source: Source) -> Block:
         """The block of a bare table read, with the read's own filter and projection."""
         read = rel.read
-        dialect = source.dialect
-        block = read_block(table, source, list(read.base_schema.names), self.aliases)
-        columns = block.columns
+        positions = list(range(len(read.base_schema.names)))
+        if read.HasField("projection"):
+            positions = [i.field for i in read.projection.select.struct_items]
+        needed = {*positions, *(referenced(read.filter) if read.HasField("filter") else ())}
+        names = [n for i, n in enumerate(read.base_schema.names) if i in needed]
+        block = read_block(table, source, names, self.aliases)
+        columns = dict(zip(sorted(needed), block.columns, strict=True))
         if read.HasField("filter"):
-            dialect.require(Relation.FILTER)
+            source.dialect.require(Relation.FILTER)
             condition = self._expressions(source).condition(read.filter, columns)
             block = filtered(block, [condition])
-        if read.HasField("projection"):
-            items = read.projection.select.struct_items
-            block = replace(block, columns=tuple(columns[i.field] for i in items))
+        block = replace(block, columns=tuple(columns[i] for i in positions))
         return self._emit(rel, block)
 
     def extend(self, rel: Rel, blocks: Sequence[Block]) -> Block:
@@ -183,7 +185,7 @@ class SqlWriter:
         return replace(
             block,
             columns=(*keys, *measures),
-            groups=tuple(k.sql for k in keys),
+            groups=tuple(k.native.sql if k.native else k.sql for k in keys),
             product=False,
         )
 
@@ -338,14 +340,13 @@ def read_block(table: Table, source: Source, names: Sequence[str], aliases: Alia
     reference = source.connector.table(table.dataset.binding.object)
     reference.set("alias", exp.TableAlias(this=exp.to_identifier(alias)))
     schema = table.dataset.schema
-    columns = tuple(
-        Operand(
-            source.dialect.read(exp.column(name, table=alias, quoted=True), schema.field(name)),
-            schema.field(name).type,
-        )
-        for name in names
-    )
-    return Block(source, columns, (Joined(reference),))
+    dialect = source.dialect
+    columns = []
+    for name in names:
+        column, declared = exp.column(name, table=alias, quoted=True), schema.field(name)
+        native = dialect.native(column.copy(), declared)
+        columns.append(Operand(dialect.read(column, declared), declared.type, native=native))
+    return Block(source, tuple(columns), (Joined(reference),))
 
 
 def referenced(message: Message) -> Iterator[int]:
