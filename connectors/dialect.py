@@ -296,7 +296,8 @@ class SqlDialect:
         if pair not in self.capabilities.casts or not widens(operand.type, to):
             raise NotPushable(f"cast from {operand.type} to {to} is not in the source's list")
         tree = exp.cast(operand.sql, self.type_name(to))
-        tree.meta[FROM_INTEGER] = operand.kind is Kind.INTEGER
+        small = operand.kind is Kind.INTEGER and operand.type.bit_width <= 32
+        tree.meta[FROM_INTEGER] = small
         return tree
 
     def type_name(self, data_type: pa.DataType) -> exp.DataType:

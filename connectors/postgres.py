@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import json
 from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
@@ -21,6 +22,7 @@ from connectors.interface import (
     SourceKey,
 )
 from connectors.names import join_name, split_name
+from connectors.outputs import cast_outputs
 from connectors.postgres_dialect import POSTGRES
 from connectors.postgres_types import COLUMNS, TYPES, decimal_type
 from connectors.sql import Session, SqlConnector, credential, listed, one_line, positive_number
@@ -107,7 +109,14 @@ class PostgresConnector(SqlConnector):
 
     def render(self, query: exp.Query, schema: pa.Schema) -> str:
         """Decimals leave as text, which the driver moves faster than its own numeric."""
-        return super().render(decimals_as_text(query, schema), schema)
+        wanted = [i for i, f in enumerate(schema) if pa.types.is_decimal(f.type)]
+        return super().render(cast_outputs(query, schema, wanted, "TEXT"), schema)
+
+    def cost(self, text: str) -> float:
+        """The total cost the server's planner expects, in its own unit."""
+        with self._session() as session:
+            assert isinstance(session, _PostgresSession)
+            return session.cost(text)
 
     def _connect(self) -> Session:
         missing = {k: v for k, v in _DEFAULTS.items() if k not in self._query}
@@ -216,6 +225,16 @@ class _PostgresSession:
             refuse_outside(batch, _FIRST_DAY, _FIRST_MICROSECOND)
             yield batch
 
+    def cost(self, text: str) -> float:
+        """The planner's estimate. EXPLAIN can not be copied out, so it is read row by row."""
+        cursor = self._connection.cursor(adbc_stmt_kwargs={"adbc.postgresql.use_copy": "false"})
+        try:
+            cursor.execute(f"EXPLAIN (FORMAT JSON) {text}")
+            (plan,) = json.loads(cursor.fetchone()[0])
+        finally:
+            cursor.close()
+        return float(plan["Plan"]["Total Cost"])
+
     def cancel(self) -> None:
         self._cursor.adbc_cancel()
 
@@ -228,38 +247,6 @@ class _PostgresSession:
 
 _FIRST_DAY = -2_440_588
 _FIRST_MICROSECOND = _FIRST_DAY * 86_400_000_000
-
-
-def decimals_as_text(query: exp.Query, schema: pa.Schema) -> exp.Query:
-    """The query with its decimal outputs cast to text, if that can not change its meaning.
-
-    Only a plain SELECT whose other clauses cannot mean an output column is rewritten; another
-    query stays as it is, and its numerics travel as the driver sends them: slower, and as exact.
-    """
-    wanted = [i for i, f in enumerate(schema) if pa.types.is_decimal(f.type)]
-    if not wanted or not isinstance(query, exp.Select) or query.args.get("distinct"):
-        return query
-    outputs = query.expressions
-    if len(outputs) != len(schema) or any(o.is_star for o in outputs):
-        return query
-    clauses = [query.args.get(name) for name in ("group", "having", "order", "windows", "qualify")]
-    for clause in clauses:
-        if clause is None:
-            continue
-        if not isinstance(clause, exp.Expr):
-            return query
-        names = (c for c in clause.find_all(exp.Column) if not c.table)
-        ordinals = (x for x in clause.expressions if x.find(exp.Literal))
-        if next(names, None) is not None or next(ordinals, None) is not None:
-            return query
-    rewritten = query.copy()
-    for i in wanted:
-        output = rewritten.expressions[i]
-        value = output.this if isinstance(output, exp.Alias) else output
-        name = output.alias_or_name or f"c{i}"
-        cast = exp.cast(value.copy(), "TEXT")
-        output.replace(exp.alias_(cast, exp.to_identifier(name, quoted=True)))
-    return rewritten
 
 
 _UNAVAILABLE_CLASSES = ("08", "57P", "53")

@@ -1,0 +1,207 @@
+"""What MariaDB and MySQL may be asked, and how their SQL says what DataFusion means."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Mapping, Sequence
+
+import pyarrow as pa
+from sqlglot import exp
+
+from connectors.capabilities import Capabilities, Kind, Kinds, NotPushable, Relation
+from connectors.dialect import (
+    FUNCTIONS,
+    Builder,
+    Operand,
+    SqlDialect,
+    date_part_name,
+    made_of_integers,
+    nonzero_divisor,
+    paren,
+)
+from connectors.interface import PHYSICAL_TYPE
+
+_NUMBERS: Kinds = frozenset({Kind.INTEGER, Kind.DECIMAL})
+_MOMENTS: Kinds = frozenset({Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMP_TZ})
+_ORDERED: Kinds = _NUMBERS | _MOMENTS | {Kind.UNSIGNED, Kind.TEXT}
+_EQUAL: Kinds = _ORDERED | {Kind.BOOLEAN}
+_BOOLEAN: Kinds = frozenset({Kind.BOOLEAN})
+_TEXT: Kinds = frozenset({Kind.TEXT})
+_ANY: Kinds = _EQUAL | {Kind.FLOAT, Kind.BINARY}
+
+_CAPABILITIES = Capabilities(
+    relations=frozenset(Relation) - {Relation.FULL_JOIN},
+    functions={
+        **dict.fromkeys(("equal", "not_equal", "lt", "lte", "gt", "gte"), _EQUAL),
+        **dict.fromkeys(("is_distinct_from", "is_not_distinct_from"), _EQUAL),
+        **dict.fromkeys(("and", "or", "not"), _BOOLEAN),
+        **dict.fromkeys(("is_true", "is_not_true", "is_false", "is_not_false"), _BOOLEAN),
+        **dict.fromkeys(("is_null", "is_not_null", "count"), _ANY),
+        **dict.fromkeys(("add", "subtract", "multiply", "negate", "abs"), _NUMBERS),
+        "modulus": _NUMBERS,
+        "divide": frozenset({Kind.INTEGER}),
+        **dict.fromkeys(("like", "character_length", "length", "str_concat"), _TEXT),
+        **dict.fromkeys(("substring", "substr"), _TEXT | {Kind.INTEGER}),
+        **dict.fromkeys(("coalesce", "nullif"), _EQUAL - _BOOLEAN - {Kind.UNSIGNED}),
+        "date_part": _TEXT | {Kind.DATE, Kind.TIMESTAMP},
+        "sum": _NUMBERS,
+        "avg": frozenset({Kind.FLOAT}),  # of integers only, see _avg
+        **dict.fromkeys(("min", "max"), _ORDERED),
+    },
+    casts=frozenset(
+        {
+            (Kind.INTEGER, Kind.INTEGER),
+            (Kind.INTEGER, Kind.DECIMAL),
+            (Kind.INTEGER, Kind.FLOAT),
+            (Kind.INTEGER, Kind.TEXT),
+            (Kind.DATE, Kind.TIMESTAMP),
+            (Kind.TEXT, Kind.TEXT),
+        }
+    ),
+    sorts=_EQUAL,
+    groups=_EQUAL,
+)
+
+_UTF8 = exp.DataType(this=exp.DataType.Type.CHARACTER_SET, kind=exp.var("utf8mb4"))
+_UNSIGNED = exp.DataType(this=exp.DataType.Type.UBIGINT)
+_COLLATION = exp.var("utf8mb4_nopad_bin")
+
+
+def _equal(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
+    """Equality, with the column's own comparison first, which can use its index.
+
+    Equal bytes are equal in every collation: the column's own test only takes away other rows.
+    """
+    exact = FUNCTIONS["equal"](args, returns)
+    for one, other in (args, tuple(reversed(args))):
+        column = _plain_column(one.sql)
+        if column is not None and other.is_literal and other.literal is not None:
+            rough = exp.EQ(this=column.copy(), expression=other.sql.copy())
+            return paren(exp.And(this=rough, expression=exact))
+    return exact
+
+
+def _plain_column(read: exp.Expr) -> exp.Column | None:
+    """The text column that `_read` has wrapped, if this is one."""
+    if isinstance(read, exp.Collate) and isinstance(read.this, exp.Cast):
+        column = read.this.this
+        return column if isinstance(column, exp.Column) else None
+    return None
+
+
+def _by_nonzero(args: Sequence[Operand]) -> None:
+    if not nonzero_divisor(args):
+        raise NotPushable("division by what may be zero, which is NULL here")
+
+
+def _divide(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
+    _by_nonzero(args)
+    return paren(exp.IntDiv(this=args[0].sql, expression=args[1].sql))
+
+
+def _modulus(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
+    _by_nonzero(args)
+    return FUNCTIONS["modulus"](args, returns)
+
+
+def _avg(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
+    if not made_of_integers(args[0].sql):
+        raise NotPushable("average of floats, which depends on the order of the rows")
+    return exp.Avg(this=args[0].sql)
+
+
+def _date_part(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
+    part = date_part_name(args[0])
+    kind = args[1].kind
+    if kind is Kind.TEXT or (kind is Kind.DATE and part in {"hour", "minute"}):
+        raise NotPushable(f"date_part of {part} of a {kind.value}")
+    return exp.Extract(this=exp.var(part.upper()), expression=args[1].sql)
+
+
+def _literal(value: object, data_type: pa.DataType) -> exp.Expr | None:
+    if isinstance(value, str) and "\x00" not in value:
+        return exp.Literal.string(value)
+    if isinstance(value, dt.datetime):
+        naive = value if value.tzinfo is None else value.astimezone(dt.UTC).replace(tzinfo=None)
+        text = exp.Literal.string(naive.isoformat(sep=" "))
+        return exp.Anonymous(this="TIMESTAMP", expressions=[text])
+    return None
+
+
+def _read(column: exp.Column, field: pa.Field) -> exp.Expr:
+    """Text compares by its bytes from the moment it leaves its table."""
+    physical = (field.metadata or {}).get(PHYSICAL_TYPE, b"").decode().lower()
+    if pa.types.is_string(field.type):
+        text = exp.Cast(this=column, to=_UTF8.copy())
+        return exp.Collate(this=text, expression=_COLLATION.copy())
+    if physical.startswith("bit"):
+        return exp.cast(column, _UNSIGNED.copy())
+    return column
+
+
+_INTEGERS = {
+    "tinyint": (pa.int8(), pa.uint8()),
+    "smallint": (pa.int16(), pa.uint16()),
+    "mediumint": (pa.int32(), pa.uint32()),
+    "int": (pa.int32(), pa.uint32()),
+    "bigint": (pa.int64(), pa.uint64()),
+}
+_TYPES: Mapping[str, pa.DataType] = {
+    "float": pa.float32(),
+    "double": pa.float64(),
+    "date": pa.date32(),
+    "datetime": pa.timestamp("us"),
+    "timestamp": pa.timestamp("us", "UTC"),
+    "year": pa.int16(),
+    **dict.fromkeys(("binary", "varbinary"), pa.binary()),
+    **dict.fromkeys(("tinyblob", "blob", "mediumblob", "longblob"), pa.binary()),
+    **dict.fromkeys(
+        ("char", "varchar", "enum", "set", "json", "uuid", "inet4", "inet6"), pa.string()
+    ),
+    **dict.fromkeys(("tinytext", "text", "mediumtext", "longtext", "time"), pa.string()),
+}
+
+
+def arrow_type(physical: str) -> pa.DataType | None:
+    """The Arrow type of a column type as the server writes it, or None when there is none.
+
+    tinyint(1) stays a number, since it may hold more than 0 and 1; a time, which may be longer
+    than a day, is text.
+    """
+    base = re.match(r"[a-z0-9]+", physical.lower())
+    name = base[0] if base else ""
+    if name in _INTEGERS:
+        return _INTEGERS[name][" unsigned" in physical]
+    if name == "decimal":
+        digits = re.match(r"decimal\((\d+),(\d+)\)", physical)
+        precision, scale = (int(digits[1]), int(digits[2])) if digits else (10, 0)
+        make = pa.decimal128 if precision <= 38 else pa.decimal256
+        return make(precision, scale)
+    if name == "bit":
+        return pa.bool_() if physical == "bit(1)" else pa.uint64()
+    return _TYPES.get(name)
+
+
+_BUILDERS: Mapping[str, Builder] = {
+    "equal": _equal,
+    "divide": _divide,
+    "modulus": _modulus,
+    "avg": _avg,
+    "date_part": _date_part,
+}
+
+MARIADB = SqlDialect(
+    name="mysql",
+    capabilities=_CAPABILITIES,
+    builders=_BUILDERS,
+    type_names={
+        Kind.INTEGER: "BIGINT",
+        Kind.FLOAT: "DOUBLE",
+        Kind.TEXT: "CHAR",
+        Kind.DATE: "DATE",
+        Kind.TIMESTAMP: "DATETIME(6)",
+    },
+    read=_read,
+    write_literal=_literal,
+)

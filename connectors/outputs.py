@@ -1,0 +1,41 @@
+"""Outputs of a finished query in the form that a driver transports best."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+from sqlglot import exp
+
+
+def cast_outputs(
+    query: exp.Query, schema: pa.Schema, wanted: Sequence[int], type_name: str
+) -> exp.Query:
+    """The query with the outputs at positions `wanted` cast, if that can not change its meaning.
+
+    Only a plain SELECT whose other clauses can not mean an output column is rewritten; another
+    query stays as it is, and its values travel as the driver sends them.
+    """
+    if not wanted or not isinstance(query, exp.Select) or query.args.get("distinct"):
+        return query
+    outputs = query.expressions
+    if len(outputs) != len(schema) or any(o.is_star for o in outputs):
+        return query
+    clauses = [query.args.get(name) for name in ("group", "having", "order", "windows", "qualify")]
+    for clause in clauses:
+        if clause is None:
+            continue
+        if not isinstance(clause, exp.Expr):
+            return query
+        names = (c for c in clause.find_all(exp.Column) if not c.table)
+        ordinals = (x for x in clause.expressions if x.find(exp.Literal))
+        if next(names, None) is not None or next(ordinals, None) is not None:
+            return query
+    rewritten = query.copy()
+    for i in wanted:
+        output = rewritten.expressions[i]
+        value = output.this if isinstance(output, exp.Alias) else output
+        name = output.alias_or_name or f"c{i}"
+        cast = exp.cast(value.copy(), type_name)
+        output.replace(exp.alias_(cast, exp.to_identifier(name, quoted=True)))
+    return rewritten
