@@ -189,6 +189,15 @@ class RunsSql(Protocol):
 
 
 @runtime_checkable
+class EstimatesCost(Protocol):
+    """A SQL source that says what a statement would cost it, without running it."""
+
+    def cost(self, text: str) -> float:
+        """The estimated cost, in the source's own unit. Raises SourceError."""
+        ...
+
+
+@runtime_checkable
 class ProvidesDataset(Protocol):
     """A source the engine reads itself, through pyarrow: files, tables in memory."""
 

@@ -18,7 +18,13 @@ from datafusion import DataFrame, SessionContext
 from sqlglot import exp
 from substrait.proto import Plan as SubstraitPlan
 
-from connectors.interface import ProvidesDataset, ProvidesParquet, RunsSql
+from connectors.interface import (
+    EstimatesCost,
+    ProvidesDataset,
+    ProvidesParquet,
+    RunsSql,
+    SourceError,
+)
 from gateway.config import Config
 from gateway.engines import datafusion as engine
 from gateway.engines.failures import translate
@@ -34,11 +40,15 @@ from gateway.plan.cutter import (
 )
 from gateway.plan.fragment import Fragment, FragmentReads
 from gateway.plan.lazy import LazyDataset, Opener
+from gateway.plan.own_tree import own_tree
 from gateway.plan.plan import Plan
+from gateway.plan.qualify import qualified_text
 from gateway.plan.relations import kind, subqueries, walk
 from gateway.plan.scan import scan_opener, scan_recorder
 from gateway.plan.source import Table, Tables
-from gateway.plan.tree import qualified, whole_query
+
+WORTHWHILE = 0.8
+"""The rebuilt form must cost at most this share of the author's: estimates are not exact."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +73,7 @@ def plan_query(query: Query, tables: Tables, config: Config) -> Plan:
         return Plan(schema, tables, unfederated=query.text)
     federated = _federated(frame, context, query, tables, schema)
     if federated is None:
-        rewritten = qualified(query.tree, tables)
+        rewritten = qualified_text(query.tree, tables)
         if rewritten is not None:
             federated = _retried(rewritten, context, query, tables, schema)
     if federated is not None:
@@ -118,10 +128,22 @@ def _whole(
     not_pushed: tuple[NotPushed, ...],
 ) -> Plan:
     """One fragment for everything: the query's own tree where a source plans it better."""
-    own = whole_query(query.tree, tables, block.source, schema)
-    tree = own if own is not None else block.select()
-    fragment = _fragment(1, block, tree, schema)
+    fragment = _fragment(1, block, block.select(), schema)
+    connector = block.source.connector
+    if isinstance(connector, EstimatesCost):
+        own = own_tree(query.tree, tables, block.source, schema)
+        if own is not None:
+            fragment = _cheaper(connector, fragment, _fragment(1, block, own, schema))
     return Plan(schema, tables, (fragment,), not_pushed=not_pushed)
+
+
+def _cheaper(connector: EstimatesCost, rebuilt: Fragment, own: Fragment) -> Fragment:
+    """The form its source expects to answer for less; the author's own when it can not tell."""
+    try:
+        rebuilt_cost, own_cost = connector.cost(rebuilt.text), connector.cost(own.text)
+    except SourceError:
+        return own
+    return rebuilt if rebuilt_cost < own_cost * WORTHWHILE else own
 
 
 def fragment_of(number: int, block: Block, schema: pa.Schema) -> Fragment:

@@ -1,0 +1,88 @@
+"""Qualified trees: every column with its table, every star spelt out, USING as ON.
+
+Two users: a query that Substrait has no word for (USING) is tried again in this form, and a whole
+query for one source may be sent as its own tree (`gateway.plan.own_tree`).
+"""
+
+from __future__ import annotations
+
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+from sqlglot.optimizer.qualify import qualify
+from sqlglot.schema import MappingSchema
+
+from gateway.plan.source import TableName, Tables
+
+DIALECT = "postgres"
+BOUND = "__dataset_{}"
+
+
+def qualified(tree: exp.Expr, tables: Tables) -> tuple[exp.Expr, dict[str, TableName]] | None:
+    """The tree with tables named BOUND, and which is which; None when it can not be qualified."""
+    tree = tree.copy()
+    bound = _bind(tree, tables)
+    if bound is None:
+        return None
+    columns = {
+        alias: dict.fromkeys(tables[name].dataset.schema.names, "unknown")
+        for alias, name in bound.items()
+    }
+    try:
+        result = qualify(
+            tree,
+            schema=MappingSchema(columns, dialect=DIALECT, normalize=False),
+            dialect=DIALECT,
+            identify=True,
+        )
+    except (SqlglotError, RecursionError, KeyError, ValueError, AttributeError):
+        return None  # an attempt: the query has another form already
+    return result, bound
+
+
+def qualified_text(tree: exp.Expr, tables: Tables) -> str | None:
+    """The same query in qualified form as text for the engine, or None."""
+    if not _worth_it(tree):
+        return None
+    form = qualified(tree, tables)
+    if form is None:
+        return None
+    result, bound = form
+    for table in result.find_all(exp.Table):
+        name = bound.get(table.name)
+        if name is not None:
+            parts = [exp.to_identifier(part, quoted=True) for part in name]
+            for key, part in zip(("this", "db", "catalog"), reversed(parts), strict=False):
+                table.set(key, part)
+    return result.sql(DIALECT)
+
+
+def _worth_it(tree: exp.Expr) -> bool:
+    return any(join.args.get("using") for join in tree.find_all(exp.Join))
+
+
+def _bind(tree: exp.Expr, tables: Tables) -> dict[str, TableName] | None:
+    """Name every dataset BOUND in place, keeping its name as the alias."""
+    ctes = {cte.alias for cte in tree.find_all(exp.CTE)}
+    if any(join.args.get("method") for join in tree.find_all(exp.Join)):
+        return None  # NATURAL: which columns it joins by is not in the tree
+    aliases: dict[TableName, str] = {}
+    for table in tree.find_all(exp.Table):
+        if not all(isinstance(p, exp.Identifier) for p in table.parts):
+            return None  # a table function
+        name = tuple(p.name if p.quoted else p.name.lower() for p in table.parts)
+        if name not in tables:
+            if name[0] in ctes and len(name) == 1:
+                continue
+            return None
+        if len(name) == 1 and name[0] in ctes:
+            return None  # whether it is the CTE depends on where it stands
+        alias = aliases.setdefault(name, BOUND.format(len(aliases)))
+        if not table.args.get("alias"):
+            table.set("alias", exp.TableAlias(this=exp.to_identifier(name[-1], quoted=True)))
+        for key in ("db", "catalog"):
+            table.set(key, None)
+        table.set("this", exp.to_identifier(alias, quoted=True))
+    for column in tree.find_all(exp.Column):
+        for key in ("db", "catalog"):
+            column.set(key, None)
+    return {alias: name for name, alias in aliases.items()}
