@@ -1,0 +1,135 @@
+"""The demo as a user runs it: from an empty folder to right answers, and nothing left running."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PASSWORD = "for-the-test-only"
+
+
+def start(*arguments: str, **environment: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "gateway.cli", "demo", *arguments],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "MESHGATE_DEMO_PASSWORD": PASSWORD, **environment},
+    )
+
+
+def processes_below(folder: Path) -> list[psutil.Process]:
+    """Every process that was started with a path in the folder: the gateway, PostgreSQL."""
+    return [
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if any(str(folder) in word for word in process.info["cmdline"] or ())
+    ]
+
+
+@pytest.fixture(scope="module")
+def mesh(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("demo") / "mesh"
+
+
+@pytest.fixture(scope="module")
+def output(mesh: Path) -> str:
+    process = start("--exit", "--mesh", str(mesh), "--listen", "grpc://127.0.0.1:0")
+    text, _ = process.communicate(timeout=240)
+    assert process.returncode == 0, text
+    return text
+
+
+def test_every_answer_is_that_of_duckdb(output: str) -> None:
+    assert output.count("the same as DuckDB on the raw files") == 6
+    assert "7 of 7 answers are as they should be" in output
+    assert "Traceback" not in output
+
+
+def test_what_each_source_received_is_shown(output: str) -> None:
+    for source in ("sqlite:", "postgres:", "duckdb:"):
+        assert re.search(rf"{source}\S+ +[\d,]+ rows, ", output)
+    assert 'FROM "public"."planes"' in output
+    assert "remainder" in output
+
+
+def test_policies_hide_the_planes_from_omar(output: str) -> None:
+    assert re.search(r"✔ refused: \[UNKNOWN_DATASET\] there is no dataset", output)
+
+
+def test_the_published_mesh_is_the_one_in_examples(output: str, mesh: Path) -> None:
+    example = ROOT / "examples" / "demo"
+    for folder in ("products", "policies"):
+        written = {p.relative_to(mesh) for p in (mesh / folder).rglob("*") if p.is_file()}
+        shown = {p.relative_to(example) for p in (example / folder).rglob("*") if p.is_file()}
+        assert written == shown
+        for path in sorted(written):
+            assert (mesh / path).read_text() == (example / path).read_text(), path
+
+
+def test_no_secret_is_in_the_products(output: str, mesh: Path) -> None:
+    texts = [p.read_text() for p in (mesh / "products").rglob("*.yaml")]
+    assert texts
+    assert not any("postgresql://" in text or PASSWORD in text for text in texts)
+
+
+@pytest.fixture
+def serving(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
+    """The demo once it serves, with the lines it has printed; all its files are below tmp_path."""
+    process = start("--listen", "grpc://127.0.0.1:0", TMPDIR=str(tmp_path))
+    watchdog = threading.Timer(240, process.kill)
+    watchdog.start()
+    lines: list[str] = []
+    assert process.stdout is not None
+    try:
+        for line in process.stdout:
+            lines.append(line)
+            if line.startswith("print("):
+                break
+        yield process, lines
+    finally:
+        watchdog.cancel()
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_demo_serves_until_interrupted_and_leaves_nothing_running(
+    serving: tuple[subprocess.Popen[str], list[str]], tmp_path: Path, number: signal.Signals
+) -> None:
+    process, lines = serving
+    snippet = "".join(lines[-3:])
+    assert snippet.startswith("import adbc_driver_flightsql")
+    found = subprocess.run(
+        [sys.executable, "-c", snippet], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert "carrier: string" in found.stdout, found.stderr
+    names = {child.name() for child in processes_below(tmp_path)}
+    assert "postgres" in names
+    assert len(names) > 1
+    process.send_signal(number)
+    assert process.wait(timeout=60) == 0
+    psutil.wait_procs(processes_below(tmp_path), timeout=10)
+    assert not processes_below(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("mine")
+    process = start("--exit", "--mesh", str(tmp_path))
+    text, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "is not empty" in text
+    assert [p.name for p in tmp_path.iterdir()] == ["thesis.txt"]
