@@ -123,7 +123,7 @@ def test_the_demo_serves_until_interrupted_and_leaves_nothing_running(
     assert process.wait(timeout=60) == 0
     psutil.wait_procs(processes_below(tmp_path), timeout=10)
     assert not processes_below(tmp_path)
-    assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.glob("meshgate-*")) == []
 
 
 def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:

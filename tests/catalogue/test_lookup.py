@@ -1,0 +1,176 @@
+"""Looking up: short names, versions, and nothing said about what a caller may not know."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pyarrow as pa
+import pytest
+
+from connectors.interface import Binding
+from gateway.catalogue import Catalogue, drift
+from gateway.catalogue.versions import version_order
+from gateway.errors import AmbiguousDataset, UnknownDataset
+from gateway.model import Address, Dataset
+
+BINDING = Binding("memory", "memory:x", "x")
+
+
+def dataset(name: str, version: str = "1.0.0", **changes: object) -> Dataset:
+    address = Address(*name.split("."), version)
+    return Dataset(address, pa.schema([("id", pa.int64())]), BINDING, **changes)  # type: ignore[arg-type]
+
+
+CATALOGUE = Catalogue(
+    [
+        dataset("sales.orders.lines", "1.2.0"),
+        dataset("sales.orders.lines", "1.10.0"),
+        dataset("sales.orders.lines", "2.0.0-rc.1", status="draft"),
+        dataset("sales.orders.lines", "0.9.0", status="retired"),
+        dataset("sales.orders.customers", tags=("crm",), description="Who buys"),
+        dataset("hr.people.customers"),
+        dataset("hr.people.salaries", column_tags={"id": ("pii",)}, title="What people earn"),
+        dataset("old.stuff.drafts", "3.0.0", status="draft"),
+    ],
+    "v1",
+)
+
+
+def everyone(_: Dataset) -> bool:
+    return True
+
+
+def only(domain: str) -> Callable[[Dataset], bool]:
+    return lambda found: found.address.domain == domain
+
+
+def resolve(
+    name: str, version: str | None = None, visible: Callable[[Dataset], bool] = everyone
+) -> str:
+    return str(CATALOGUE.resolve(tuple(name.split(".")), version, visible).address)
+
+
+@pytest.mark.parametrize("name", ["sales.orders.lines", "orders.lines", "lines", "LINES"])
+def test_long_and_short_names_find_the_dataset(name: str) -> None:
+    assert resolve(name) == "mesh://sales/orders/lines@1.10.0"
+
+
+@pytest.mark.parametrize(
+    ("version", "found"),
+    [
+        (None, "1.10.0"),
+        ("1.2.0", "1.2.0"),
+        ("1", "1.10.0"),
+        ("1.2", "1.2.0"),
+        ("2", "2.0.0-rc.1"),
+        ("2.0.0-rc.1", "2.0.0-rc.1"),
+        ("0", "0.9.0"),
+        ("1.1", None),
+        ("9", None),
+    ],
+)
+def test_a_version_is_exact_or_a_prefix(version: str | None, found: str | None) -> None:
+    if found:
+        assert resolve("lines", version) == f"mesh://sales/orders/lines@{found}"
+    else:
+        with pytest.raises(UnknownDataset, match=f"has no version {re.escape(str(version))}"):
+            resolve("lines", version)
+
+
+def test_without_an_active_version_one_must_be_asked_for() -> None:
+    with pytest.raises(UnknownDataset, match="no active version") as caught:
+        resolve("drafts")
+    assert caught.value.hint == "there is 3.0.0 (draft)"
+    assert resolve("drafts", "3.0.0") == "mesh://old/stuff/drafts@3.0.0"
+
+
+def test_versions_are_ordered_by_number() -> None:
+    versions = ["1.10.0", "1.2.0", "1.10.0-rc.2", "1.10.0-rc.10", "2", "1.10.0-alpha"]
+    assert sorted(versions, key=version_order) == [
+        *("1.2.0", "1.10.0-alpha", "1.10.0-rc.2", "1.10.0-rc.10", "1.10.0", "2")
+    ]
+    assert version_order("v1.0") == version_order("1.0.0")
+
+
+def test_a_short_name_of_two_datasets_is_ambiguous() -> None:
+    with pytest.raises(AmbiguousDataset, match=r"hr\.people\.customers or sales\.orders"):
+        resolve("customers")
+
+
+def test_a_hidden_dataset_makes_no_name_ambiguous() -> None:
+    assert resolve("customers", visible=only("hr")) == "mesh://hr/people/customers@1.0.0"
+
+
+def test_a_hidden_dataset_is_like_a_missing_one() -> None:
+    def message(name: str) -> str:
+        with pytest.raises(UnknownDataset) as caught:
+            resolve(name, visible=only("sales"))
+        return str(caught.value).replace(name, "NAME")
+
+    assert message("hr.people.salaries") == message("hr.people.zzzzzzzz")
+    assert "salaries" not in message("salarie")
+
+
+def test_a_hidden_version_is_not_mentioned() -> None:
+    with pytest.raises(UnknownDataset) as caught:
+        resolve("lines", "2", lambda found: found.address.version == "1.2.0")
+    assert caught.value.hint == "there is 1.2.0 (active)"
+
+
+def test_a_visible_name_is_suggested() -> None:
+    with pytest.raises(UnknownDataset) as caught:
+        resolve("sales.orders.line")
+    assert caught.value.hint == "did you mean sales.orders.lines?"
+
+
+def test_an_address_is_found_with_and_without_version() -> None:
+    assert CATALOGUE.get(Address("sales", "orders", "lines", "1.2.0")).address.version == "1.2.0"
+    assert CATALOGUE.get(Address("sales", "orders", "lines")).address.version == "1.10.0"
+    with pytest.raises(UnknownDataset):
+        CATALOGUE.get(Address("sales", "orders", "nothing"))
+
+
+def test_a_search_ranks_names_before_texts_and_hides_what_is_hidden() -> None:
+    def names(*words: str, visible: Callable[[Dataset], bool] = everyone) -> list[str]:
+        return [found.address.dataset for found in CATALOGUE.search(words, visible)]
+
+    assert names("customers") == ["customers", "customers"]
+    assert names("people")[-1] == "customers" or names("people")[0] == "salaries"
+    assert names("pii") == ["salaries"]
+    assert names("CRM") == ["customers"]
+    assert names("crm", "buys") == ["customers"]
+    assert names("crm", "pii") == []
+    assert names("pii", visible=only("sales")) == []
+    assert len(names()) == len(CATALOGUE.datasets)
+
+
+def test_drift_is_told_column_by_column() -> None:
+    declared = pa.schema(
+        [
+            pa.field("same", pa.int64()),
+            pa.field("gone", pa.int64()),
+            pa.field("wider", pa.int32(), metadata={b"mesh.physicalType": b"integer"}),
+            pa.field("required", pa.int64(), nullable=False),
+            pa.field("safe", pa.int64()),
+        ]
+    )
+    actual = pa.schema(
+        [
+            pa.field("extra", pa.int64()),
+            pa.field("same", pa.int64()),
+            pa.field("wider", pa.int64(), metadata={b"mesh.physicalType": b"bigint"}),
+            pa.field("required", pa.int64()),
+            pa.field("safe", pa.int64(), nullable=False),
+        ]
+    )
+    assert drift(declared, actual) == [
+        "column gone is not in the source",
+        "column wider is int32 (integer) in the contract but int64 (bigint) in the source",
+        "column required is required but may be NULL in the source",
+    ]
+    assert drift(actual, actual) == []
+    twice = pa.schema([("same", pa.int64()), ("same", pa.int64())])
+    assert drift(declared.empty_table().select(["same"]).schema, twice) == [
+        "column same is in the source more than once"
+    ]

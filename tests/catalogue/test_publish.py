@@ -1,0 +1,237 @@
+"""`meshgate publish`: from a source to YAML that is read back as the source is."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from connectors import open_connector
+from connectors.interface import Binding, ObjectInfo
+from gateway.catalogue import Catalogue, drift, fill_secrets
+from gateway.catalogue.publication import Product, dataset_names, publish_objects
+from gateway.cli import main
+
+SALES = Product("sales", "orders", "1.0.0", Binding("memory", "memory:x", ""))
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    """A mesh folder with a SQLite file ``shop.db`` in it."""
+    with closing(sqlite3.connect(tmp_path / "shop.db")) as database, database:
+        database.execute(
+            "CREATE TABLE lines (no INTEGER NOT NULL, item TEXT NOT NULL, price REAL,"
+            " PRIMARY KEY (item, no))"
+        )
+        database.execute("CREATE TABLE items (item TEXT NOT NULL PRIMARY KEY, picture BLOB)")
+    return tmp_path
+
+
+def publish(mesh: Path, *arguments: str, connector: str = "sqlite", uri: str = "shop.db") -> int:
+    return main(
+        [
+            *("publish", "--mesh", str(mesh), "--domain", "sales", "--product", "shop"),
+            *("--connector", connector, "--uri", uri, *arguments),
+        ]
+    )
+
+
+def as_published(mesh: Path) -> Iterator[tuple[str, pa.Schema, pa.Schema]]:
+    """Every dataset: its name, the contract's schema, and the source's."""
+    for dataset in Catalogue.load(mesh).datasets:
+        connector = open_connector(fill_secrets(dataset.binding))
+        try:
+            actual = connector.schema(dataset.binding.object)
+        finally:
+            connector.close()
+        yield dataset.address.sql_name, dataset.schema, actual
+
+
+def files(mesh: Path) -> dict[str, str]:
+    pages = sorted((mesh / "products").rglob("*.yaml"))
+    return {page.relative_to(mesh).as_posix(): page.read_text() for page in pages}
+
+
+def test_one_command_publishes_every_table(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert publish(shop) == 0
+    printed = capsys.readouterr().out
+    assert "wrote products/sales/shop/lines-1.0.0.odcs.yaml" in printed
+    assert "p,sales/analyst,sales,mesh://sales/shop/*,read,*,*,*,allow" in printed
+    assert list(files(shop)) == [
+        "products/sales/shop/items-1.0.0.odcs.yaml",
+        "products/sales/shop/lines-1.0.0.odcs.yaml",
+        "products/sales/shop/shop.odps.yaml",
+    ]
+    assert "uri: shop.db" in files(shop)["products/sales/shop/lines-1.0.0.odcs.yaml"]
+    for _, declared, actual in as_published(shop):
+        assert drift(declared, actual) == []
+        assert declared.equals(actual)
+    lines = Catalogue.load(shop).datasets[1]
+    assert lines.primary_key == ("item", "no")
+
+
+def test_published_files_are_valid_and_are_published_once(
+    shop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert publish(shop) == 0
+    before = files(shop)
+    assert publish(shop) == 0
+    assert "unchanged products/sales/shop/shop.odps.yaml" in capsys.readouterr().out
+    assert files(shop) == before
+
+
+def test_a_change_needs_force_and_keeps_what_people_added(
+    shop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    publish(shop)
+    page = shop / "products/sales/shop/items-1.0.0.odcs.yaml"
+    text = page.read_text().replace(
+        "        physicalType: BLOB\n",
+        "        physicalType: BLOB\n        tags: [pii]\n        description: A photograph\n",
+    )
+    page.write_text(text.replace("status: active", "status: deprecated"))
+    with closing(sqlite3.connect(shop / "shop.db")) as database, database:
+        database.execute("ALTER TABLE items ADD COLUMN weight REAL")
+    assert publish(shop) == 1
+    assert "--force" in capsys.readouterr().err
+    assert "weight" not in page.read_text()
+    assert publish(shop, "--force") == 0
+    assert "    +       - name: weight" in capsys.readouterr().out
+    items = Catalogue.load(shop).datasets[0]
+    assert items.schema.names == ["item", "picture", "weight"]
+    assert dict(items.column_tags) == {"picture": ("pii",)}
+    assert items.schema.field("picture").metadata[b"mesh.comment"] == b"A photograph"
+    assert items.status == "deprecated"
+
+
+def test_a_second_version_stands_beside_the_first(shop: Path) -> None:
+    publish(shop)
+    assert publish(shop, "--version", "2.0.0", "--object", "lines", "--force") == 0
+    datasets = Catalogue.load(shop).datasets
+    assert [(d.address.dataset, d.address.version) for d in datasets] == [
+        ("items", "1.0.0"),
+        ("lines", "1.0.0"),
+        ("lines", "2.0.0"),
+    ]
+
+
+def test_a_dry_run_writes_nothing(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert publish(shop, "--dry-run") == 0
+    assert "kind: DataContract" in capsys.readouterr().out
+    assert files(shop) == {}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--object", "nothing*"), "holds nothing that matches 'nothing*'"),
+        (("--version", "first"), "is not a version"),
+        (("--option", "pool_size"), "is not NAME=VALUE"),
+        (("--option", "token=abc"), "the option token is a secret"),
+        (("--uri", "none.db"), "none.db"),
+        (("--connector", "sqlit"), "sqlit"),
+        (("--domain", "sales/eu"), "can not be the name of a domain"),
+    ],
+)
+def test_what_can_not_be_published_is_said(
+    shop: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], message: str
+) -> None:
+    assert publish(shop, *arguments) == 1
+    error = capsys.readouterr().err
+    assert message in error
+    assert "abc" not in error
+    assert files(shop) == {}
+
+
+def test_a_password_is_not_written_down(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert publish(shop, connector="postgres", uri="postgresql://ana:hunter2@db/x") == 1
+    error = capsys.readouterr().err
+    assert "${NAME}" in error
+    assert "hunter2" not in error
+    assert files(shop) == {}
+
+
+def test_a_missing_variable_is_named(
+    shop: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SHOP_PASSWORD", raising=False)
+    assert publish(shop, connector="postgres", uri="postgresql://a:${SHOP_PASSWORD}@db/x") == 1
+    assert "SHOP_PASSWORD is not set" in capsys.readouterr().err
+
+
+def test_an_object_of_an_unsupported_type_does_not_stop_the_others(tmp_path: Path) -> None:
+    empty = pa.schema([])
+    publication = publish_objects(
+        tmp_path,
+        SALES,
+        [
+            ObjectInfo("b", empty, problem="column x has the type box"),
+            ObjectInfo("a", pa.schema([("id", pa.int64())])),
+            ObjectInfo("c", pa.schema([("d", pa.dictionary(pa.int32(), pa.string()))])),
+            ObjectInfo("e", empty),
+        ],
+    )
+    assert [address.dataset for address in publication.addresses] == ["a"]
+    assert [problem.partition(":")[0] for problem in publication.problems] == ["b", "c", "e"]
+    assert "type box" in publication.problems[0]
+
+
+def test_duckdb_types_survive_publication(tmp_path: Path) -> None:
+    duckdb = pytest.importorskip("duckdb")
+    with duckdb.connect(str(tmp_path / "shop.duckdb")) as database:
+        database.execute(
+            "CREATE TABLE wide (a TINYINT, b USMALLINT, c DECIMAL(20, 3), d DOUBLE, e FLOAT,"
+            " f TIMESTAMP, g TIMESTAMP_NS, h TIMESTAMPTZ, i DATE, j TIME, k VARCHAR[], l UUID,"
+            " m STRUCT(x INTEGER, y VARCHAR), n BLOB, o JSON, p BOOLEAN NOT NULL)"
+        )
+    assert publish(tmp_path, connector="duckdb", uri="shop.duckdb") == 0
+    ((_, declared, actual),) = as_published(tmp_path)
+    assert declared.equals(actual)
+
+
+def test_a_folder_of_files_is_one_dataset_of_its_name(tmp_path: Path) -> None:
+    for month in (1, 2):
+        folder = tmp_path / "data" / "sold" / f"month={month}"
+        folder.mkdir(parents=True)
+        table = pa.table({"id": [1], "at": pa.array([0], pa.timestamp("us", "UTC"))})
+        pq.write_table(table, folder / "part.parquet")
+    assert publish(tmp_path, connector="files", uri="data/sold") == 0
+    ((name, declared, actual),) = as_published(tmp_path)
+    assert name == "sales.shop.sold"
+    assert declared.names == ["id", "at", "month"]
+    assert declared.equals(actual)
+
+
+def test_names_are_the_tables_alone_where_that_is_unique() -> None:
+    objects = ["public.a", "hr.a", "b", "odd name", "x/*.parquet", "y/m=1/*.csv", "*", "B.csv"]
+    assert dataset_names(objects, "all") == {
+        "public.a": "public_a",
+        "hr.a": "hr_a",
+        "b": "b",
+        "odd name": "odd_name",
+        "x/*.parquet": "x",
+        "y/m=1/*.csv": "y",
+        "*": "all",
+        "B.csv": "B_2",
+    }
+
+
+def test_the_catalogue_command_lists_and_searches(
+    shop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    publish(shop)
+    capsys.readouterr()
+    assert main(["catalogue", "--mesh", str(shop)]) == 0
+    header, items, lines = capsys.readouterr().out.splitlines()
+    assert header.split("\t")[:2] == ["name", "version"]
+    assert items.split("\t")[:5] == ["sales.shop.items", "1.0.0", "active", "sqlite", "2"]
+    assert lines.startswith("sales.shop.lines\t")
+    assert main(["catalogue", "--mesh", str(shop), "search", "price"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 2
+    assert main(["catalogue", "--mesh", str(shop), "search", "nowhere"]) == 1
+    assert main(["catalogue", "--mesh", str(shop), "find", "price"]) == 1
