@@ -16,6 +16,7 @@ from connectors.interface import Binding, ObjectInfo
 from gateway.catalogue import Catalogue, drift, fill_secrets
 from gateway.catalogue.publication import Product, dataset_names, publish_objects
 from gateway.cli import main
+from tests.services import Postgres
 
 SALES = Product("sales", "orders", "1.0.0", Binding("memory", "memory:x", ""))
 
@@ -192,6 +193,48 @@ def test_duckdb_types_survive_publication(tmp_path: Path) -> None:
     assert publish(tmp_path, connector="duckdb", uri="shop.duckdb") == 0
     ((_, declared, actual),) = as_published(tmp_path)
     assert declared.equals(actual)
+
+
+def test_an_unsupported_column_is_named_and_the_other_tables_are_published(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    duckdb = pytest.importorskip("duckdb")
+    with duckdb.connect(str(tmp_path / "shop.duckdb")) as database:
+        database.execute("CREATE TABLE odd (id INTEGER, flags BIT)")
+        database.execute("CREATE TABLE plain (id INTEGER)")
+    assert publish(tmp_path, connector="duckdb", uri="shop.duckdb") == 1
+    error = capsys.readouterr().err
+    assert "odd" in error
+    assert "BIT" in error
+    assert [d.address.dataset for d in Catalogue.load(tmp_path).datasets] == ["plain"]
+
+
+def test_postgres_is_published_without_its_password(
+    tmp_path: Path, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with postgres.database() as uri:
+        name = uri.rsplit("/", 1)[-1].partition("?")[0]
+        postgres.execute(
+            "CREATE SCHEMA hr",
+            "CREATE TABLE hr.people (id uuid PRIMARY KEY, tags text[], doc jsonb)",
+            "CREATE TABLE lines (no int, item text, price numeric(15,2) NOT NULL,"
+            " sold timestamptz, at time, day date, PRIMARY KEY (item, no))",
+            "COMMENT ON TABLE lines IS 'What was sold'",
+            "COMMENT ON COLUMN lines.price IS 'In euro: net'",
+            database=name,
+        )
+        monkeypatch.setenv("SHOP_URI", uri)
+        assert publish(tmp_path, connector="postgres", uri="${SHOP_URI}") == 0
+        lines, people = Catalogue.load(tmp_path).datasets
+        assert (lines.address.dataset, people.address.dataset) == ("lines", "people")
+        assert lines.description == "What was sold"
+        assert lines.primary_key == ("item", "no")
+        assert lines.schema.field("price").type == pa.decimal128(15, 2)
+        assert not lines.schema.field("price").nullable
+        assert lines.schema.field("price").metadata[b"mesh.comment"] == b"In euro: net"
+        for _, declared, actual in as_published(tmp_path):
+            assert declared.equals(actual)
+        assert not any(uri in text for text in files(tmp_path).values())
 
 
 def test_a_folder_of_files_is_one_dataset_of_its_name(tmp_path: Path) -> None:
