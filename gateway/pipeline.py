@@ -23,6 +23,7 @@ from gateway.catalogue.catalogue import Catalogue
 from gateway.config import Config
 from gateway.engines.execution import run
 from gateway.errors import (
+    AmbiguousDataset,
     Cancelled,
     GatewayError,
     LimitExceeded,
@@ -173,8 +174,8 @@ class Gateway:
                     reference.version,
                     lambda d: self._access.may(principal, d, READ),
                 )
-            except UnknownDataset as error:
-                if reference.optional:
+            except (UnknownDataset, AmbiguousDataset) as error:
+                if reference.optional:  # then it is the common table expression of that name
                     continue
                 error.position = error.position or reference.position
                 raise

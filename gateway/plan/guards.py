@@ -28,6 +28,14 @@ def keep_sorts(plan: Plan) -> None:
             _guard(plan, names, condition)
 
 
+def name_outputs(plan: Plan) -> None:
+    """Give the outputs names that no column has: an answer may have two columns of one name."""
+    root = plan.relations[0].root
+    names = [f"__output_{i}" for i in range(len(root.names))]
+    del root.names[:]
+    root.names.extend(names)
+
+
 def _condition(rel: Rel) -> Expression | None:
     if relations.kind(rel) == "filter":
         return rel.filter.condition

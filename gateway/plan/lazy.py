@@ -42,8 +42,9 @@ class LazyDataset(pads.Dataset):  # type: ignore[misc]  # pyarrow has no types
         self, columns: list[str] | None = None, filter: pc.Expression | None = None
     ) -> LazyScan:
         """What DataFusion asks at planning; nothing is read."""
-        self._planned(columns, filter)
-        return LazyScan(self, columns, filter)
+        condition = as_expression(filter)
+        self._planned(columns, condition)
+        return LazyScan(self, columns, condition)
 
     def get_fragments(self, filter: pc.Expression | None = None) -> list[LazyPartition]:
         """The one partition."""
@@ -64,7 +65,7 @@ class LazyPartition:
         batch_size: int | None = None,
     ) -> LazyScan:
         """What DataFusion asks at execution."""
-        return LazyScan(self._dataset, columns, filter)
+        return LazyScan(self._dataset, columns, as_expression(filter))
 
 
 class LazyScan:
@@ -89,3 +90,51 @@ class LazyScan:
         for batch in self._dataset._opener(self._columns, self._filter):
             wanted = batch if self._filter is None else batch.filter(self._filter)
             yield wanted if self._columns is None else wanted.select(self._columns)
+
+
+class ReadableDataset(pads.Dataset):  # type: ignore[misc]  # pyarrow has no types
+    """A real pyarrow dataset that survives the constant filters DataFusion may hand it."""
+
+    def __init__(self, dataset: pads.Dataset) -> None:
+        self._dataset = dataset
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The dataset's own schema."""
+        return self._dataset.schema
+
+    def scanner(
+        self, columns: list[str] | None = None, filter: pc.Expression | None = None
+    ) -> pads.Scanner:
+        """The dataset's own scanner."""
+        return self._dataset.scanner(columns=columns, filter=as_expression(filter))
+
+    def get_fragments(self, filter: pc.Expression | None = None) -> list[ReadablePartition]:
+        """The dataset's own partitions, read in parallel by the engine."""
+        fragments = self._dataset.get_fragments(filter=as_expression(filter))
+        return [ReadablePartition(fragment) for fragment in fragments]
+
+
+class ReadablePartition:
+    """One partition of a ReadableDataset."""
+
+    def __init__(self, fragment: pads.Fragment) -> None:
+        self._fragment = fragment
+
+    def scanner(
+        self,
+        schema: pa.Schema,
+        columns: list[str] | None = None,
+        filter: pc.Expression | None = None,
+        batch_size: int | None = None,
+    ) -> pads.Scanner:
+        """What DataFusion asks at execution."""
+        options = {} if batch_size is None else {"batch_size": batch_size}
+        return self._fragment.scanner(
+            schema=schema, columns=columns, filter=as_expression(filter), **options
+        )
+
+
+def as_expression(filter_: object) -> pc.Expression | None:
+    """DataFusion folds a filter that is always true or false to a scalar, which nothing takes."""
+    return pads.scalar(filter_.as_py()) if isinstance(filter_, pa.Scalar) else filter_

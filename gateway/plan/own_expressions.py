@@ -244,6 +244,8 @@ class OwnExpressions:
         if tree.expressions:
             raise NotPushable(f"{name} of several values")
         arg = self.write(inner)
+        if name == "avg" and arg.kind is Kind.INTEGER:
+            arg = Operand(self._dialect.cast(arg, pa.float64()), pa.float64())
         returns = aggregate_type(name, [arg.type])
         if distinct:
             groups = self._dialect.capabilities.groups

@@ -11,10 +11,10 @@ The ladder, best rung first; every rung gives the same rows:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pyarrow as pa
-from datafusion import DataFrame, SessionContext
+from datafusion import DataFrame, LogicalPlan, SessionContext
 from sqlglot import exp
 from substrait.proto import Plan as SubstraitPlan
 
@@ -39,11 +39,11 @@ from gateway.plan.cutter import (
     null_aware_joins,
 )
 from gateway.plan.fragment import Fragment, FragmentReads
-from gateway.plan.lazy import LazyDataset, Opener
+from gateway.plan.lazy import LazyDataset, Opener, ReadableDataset
 from gateway.plan.own_tree import own_tree
 from gateway.plan.plan import Plan
-from gateway.plan.qualify import qualified_text
 from gateway.plan.relations import kind, subqueries, walk
+from gateway.plan.rewrite import rewritten
 from gateway.plan.scan import scan_opener, scan_recorder
 from gateway.plan.source import Table, Tables
 
@@ -67,38 +67,37 @@ def plan_query(query: Query, tables: Tables, config: Config) -> Plan:
     """Plan a query. Raises GatewayError for what the engine finds wrong with it."""
     context = engine.session(config)
     register_tables(context, tables, FragmentReads())
-    frame = _frame(context, query.text)
-    schema = plain_schema(frame.schema())
-    if not any(table.source for table in tables.values()) and not _may_lose_sort(frame):
-        return Plan(schema, tables, unfederated=query.text)
-    federated = _federated(frame, context, query, tables, schema)
-    if federated is None:
-        rewritten = qualified_text(query.tree, tables)
-        if rewritten is not None:
-            federated = _retried(rewritten, context, query, tables, schema)
-    if federated is not None:
-        return federated
-    reason = NotPushed("", "query", "it has no Substrait form: tables are read lazily instead")
-    return Plan(schema, tables, unfederated=query.text, not_pushed=(reason,))
-
-
-def _retried(
-    text: str, context: SessionContext, query: Query, tables: Tables, schema: pa.Schema
-) -> Plan | None:
-    """The plan of the same query written without USING and NATURAL, if it is the same."""
+    text = rewritten(query.tree, tables) or query.text
+    frame = _frame(context, text)
     try:
-        frame = context.sql_with_options(text, engine.READ_ONLY)
-    except Exception:  # the rewriting is an attempt: the original query has been planned already
-        return None
-    if plain_schema(frame.schema()).remove_metadata() != schema.remove_metadata():
-        return None
-    return _federated(frame, context, replace(query, text=text), tables, schema)
+        logical = frame.optimized_logical_plan()
+    except BaseException as error:
+        raise translate(error, query.text) from error
+    schema = _answer_schema(context, logical)
+    plan = None
+    if any(table.source for table in tables.values()) or _may_lose_sort(logical):
+        plan = _federated(logical, context, query, tables, schema)
+    if plan is not None:
+        return plan
+    reasons: tuple[NotPushed, ...] = ()
+    if any(table.source for table in tables.values()):
+        why = "it has no Substrait form: tables are read lazily instead"
+        reasons = (NotPushed("", "query", why),)
+    return Plan(schema, tables, unfederated=text, not_pushed=reasons)
+
+
+def _answer_schema(context: SessionContext, logical: LogicalPlan) -> pa.Schema:
+    """The schema after type coercion: before it, a UNION has the types of its first branch."""
+    return plain_schema(context.create_dataframe_from_logical_plan(logical).schema())
 
 
 def _federated(
-    frame: DataFrame, context: SessionContext, query: Query, tables: Tables, schema: pa.Schema
+    logical: LogicalPlan,
+    context: SessionContext,
+    query: Query,
+    tables: Tables,
+    schema: pa.Schema,
 ) -> Plan | None:
-    logical = frame.optimized_logical_plan()
     try:
         plan = engine.to_substrait(logical, context)
     except RuntimeError:
@@ -113,11 +112,25 @@ def _federated(
     if cutter.leaves_null_aware:
         return None
     guards.keep_sorts(plan)
+    guards.name_outputs(plan)
     fragments = tuple(
         fragment_of(number, block, block_schema(block))
         for number, block in enumerate(cut.blocks, start=1)
     )
-    return Plan(schema, tables, fragments, plan.SerializeToString(), None, cut.not_pushed)
+    remainder = plan.SerializeToString()
+    try:  # what Substrait can say is not always what the engine can read back
+        _consume(remainder, fragments, tables)
+    except Exception:
+        return None
+    return Plan(schema, tables, fragments, remainder, None, cut.not_pushed)
+
+
+def _consume(remainder: bytes, fragments: tuple[Fragment, ...], tables: Tables) -> None:
+    context = engine.session(Config(), remainder=True)
+    reads = FragmentReads()
+    register_tables(context, tables, reads)
+    register_fragments(context, fragments, reads)
+    engine.from_substrait(remainder, context)
 
 
 def _whole(
@@ -169,8 +182,8 @@ def _null_aware(text: str, plan: SubstraitPlan) -> frozenset[int] | None:
     return found
 
 
-def _may_lose_sort(frame: DataFrame) -> bool:
-    text = frame.optimized_logical_plan().display_indent()
+def _may_lose_sort(logical: LogicalPlan) -> bool:
+    text = logical.display_indent()
     return "Sort:" in text and " = " in text
 
 
@@ -184,13 +197,13 @@ def _frame(context: SessionContext, text: str) -> DataFrame:
 def register_tables(context: SessionContext, tables: Tables, reads: FragmentReads) -> None:
     """Make every table of the query known to a session, read lazily where a source holds it."""
     for name, table in tables.items():
-        engine.register(context, name, provider(table, reads), table.dataset.schema)
+        engine.register(context, name, provider(table, reads), bare(table.dataset.schema))
 
 
 def provider(table: Table, reads: FragmentReads) -> engine.Provider:
     """What the engine reads a table through."""
     connector = table.connector
-    schema = table.dataset.schema
+    schema = bare(table.dataset.schema)
     object_name = table.dataset.binding.object
     if isinstance(connector, RunsSql):
         return LazyDataset(schema, scan_opener(table, reads), scan_recorder(table, reads))
@@ -199,7 +212,7 @@ def provider(table: Table, reads: FragmentReads) -> engine.Provider:
         if files is not None:
             return files
     assert isinstance(connector, ProvidesDataset)
-    return connector.dataset(object_name, schema)
+    return ReadableDataset(connector.dataset(object_name, schema))
 
 
 def open_frame(
@@ -211,15 +224,27 @@ def open_frame(
     if plan.remainder is None:
         assert plan.unfederated is not None
         return _frame(context, plan.unfederated)
-    for fragment in plan.fragments:
+    register_fragments(context, plan.fragments, reads)
+    return engine.from_substrait(plan.remainder, context)
+
+
+def register_fragments(
+    context: SessionContext, fragments: tuple[Fragment, ...], reads: FragmentReads
+) -> None:
+    """Make the answers of the sources known to a session, under their numbers."""
+    for fragment in fragments:
         table = LazyDataset(fragment.schema, _reader(fragment, reads))
         name = FRAGMENT_TABLE.format(fragment.number)
         engine.register(context, (name,), table, fragment.schema)
-    return engine.from_substrait(plan.remainder, context)
 
 
 def _reader(fragment: Fragment, reads: FragmentReads) -> Opener:
     return lambda columns, filter_: reads.read(fragment)
+
+
+def bare(schema: pa.Schema) -> pa.Schema:
+    """The schema without metadata: two tables that differ in it could not be united."""
+    return pa.schema([f.remove_metadata() for f in schema])
 
 
 def plain_schema(schema: pa.Schema) -> pa.Schema:

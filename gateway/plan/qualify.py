@@ -6,6 +6,8 @@ query for one source may be sent as its own tree (`gateway.plan.own_tree`).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.qualify import qualify
@@ -27,6 +29,8 @@ def qualified(tree: exp.Expr, tables: Tables) -> tuple[exp.Expr, dict[str, Table
         alias: dict.fromkeys(tables[name].dataset.schema.names, "unknown")
         for alias, name in bound.items()
     }
+    if not _spell_natural(tree, columns):
+        return None
     try:
         result = qualify(
             tree,
@@ -39,32 +43,19 @@ def qualified(tree: exp.Expr, tables: Tables) -> tuple[exp.Expr, dict[str, Table
     return result, bound
 
 
-def qualified_text(tree: exp.Expr, tables: Tables) -> str | None:
-    """The same query in qualified form as text for the engine, or None."""
-    if not _worth_it(tree):
-        return None
-    form = qualified(tree, tables)
-    if form is None:
-        return None
-    result, bound = form
-    for table in result.find_all(exp.Table):
+def restore_names(tree: exp.Expr, bound: Mapping[str, TableName]) -> None:
+    """Give the datasets in a qualified tree their names back, in place."""
+    for table in tree.find_all(exp.Table):
         name = bound.get(table.name)
         if name is not None:
             parts = [exp.to_identifier(part, quoted=True) for part in name]
             for key, part in zip(("this", "db", "catalog"), reversed(parts), strict=False):
                 table.set(key, part)
-    return result.sql(DIALECT)
-
-
-def _worth_it(tree: exp.Expr) -> bool:
-    return any(join.args.get("using") for join in tree.find_all(exp.Join))
 
 
 def _bind(tree: exp.Expr, tables: Tables) -> dict[str, TableName] | None:
     """Name every dataset BOUND in place, keeping its name as the alias."""
     ctes = {cte.alias for cte in tree.find_all(exp.CTE)}
-    if any(join.args.get("method") for join in tree.find_all(exp.Join)):
-        return None  # NATURAL: which columns it joins by is not in the tree
     aliases: dict[TableName, str] = {}
     for table in tree.find_all(exp.Table):
         if not all(isinstance(p, exp.Identifier) for p in table.parts):
@@ -86,3 +77,34 @@ def _bind(tree: exp.Expr, tables: Tables) -> dict[str, TableName] | None:
         for key in ("db", "catalog"):
             column.set(key, None)
     return {alias: name for name, alias in aliases.items()}
+
+
+def _spell_natural(tree: exp.Expr, columns: Mapping[str, Mapping[str, str]]) -> bool:
+    """NATURAL as USING, in place; False when the columns of a side are not plain to see."""
+    for select in tree.find_all(exp.Select):
+        joins = select.args.get("joins") or []
+        if not any(join.args.get("method") for join in joins):
+            continue
+        left = _names(select.args["from_"].this, columns)
+        for join in joins:
+            right = _names(join.this, columns)
+            if left is None or right is None or join.args.get("method") not in {None, "NATURAL"}:
+                return False
+            if join.args.get("method"):
+                shared = [name for name in left if name in right]
+                join.set("method", None)
+                if shared:
+                    join.set("using", [exp.to_identifier(n, quoted=True) for n in shared])
+                else:
+                    join.set("kind", "CROSS")
+            left = [*left, *(name for name in right if name not in left)]
+    return True
+
+
+def _names(relation: exp.Expr, columns: Mapping[str, Mapping[str, str]]) -> list[str] | None:
+    if isinstance(relation, exp.Table) and relation.name in columns:
+        return list(columns[relation.name])
+    if isinstance(relation, exp.Subquery) and isinstance(relation.this, exp.Select):
+        outputs = [p.alias_or_name for p in relation.this.selects]
+        return None if "*" in outputs or "" in outputs else outputs
+    return None
