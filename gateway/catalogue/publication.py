@@ -202,13 +202,6 @@ def write_contract(
     if not columns:
         raise ColumnError("it has no columns")
     has_map = any("map" in column for column in columns)
-    binding: dict[str, Any] = {
-        "connector": product.binding.connector,
-        "uri": product.binding.uri,
-        "object": info.name,
-    }
-    if product.binding.options:
-        binding["options"] = dict(sorted(product.binding.options.items()))
     element = {
         "name": name,
         "logicalType": "object",
@@ -226,10 +219,20 @@ def write_contract(
         "domain": product.domain,
         "dataProduct": product.name,
         "schema": [{**element, **_without(old_object, {*element, "properties"})}],
-        "customProperties": _custom(old, BINDING, binding),
+        "customProperties": _custom(old, BINDING, _binding(product, info.name)),
     }
     new["schema"][0]["properties"] = columns
     return {**new, **_without(old, new)}
+
+
+def _binding(product: Product, object_name: str) -> dict[str, Any]:
+    options = dict(sorted(product.binding.options.items()))
+    return {
+        "connector": product.binding.connector,
+        "uri": product.binding.uri,
+        "object": object_name,
+        **({"options": options} if options else {}),
+    }
 
 
 def _merge_column(
