@@ -7,6 +7,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from subprocess import SubprocessError
 
 from rich.console import Console
 
@@ -15,8 +16,8 @@ from bench.cases import REGISTRY
 from bench.compare import compare
 from bench.machine import machine, versions
 from bench.model import Report, SeriesResult, Settings
-from bench.server import ServerError
 from bench.table import show
+from tests.services import ServiceMissing
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -55,7 +56,7 @@ def _run(names: Sequence[str], settings: Settings) -> Report:
         for name in names:
             try:
                 results += runner.run(runner.load(name), settings, status.update)
-            except (ServerError, OSError, ArithmeticError, LookupError, RuntimeError) as error:
+            except (RuntimeError, OSError, LookupError, SubprocessError, ServiceMissing) as error:
                 failures[name] = f"{type(error).__name__}: {error}"
     return Report(facts, versions(), settings.quick, tuple(results), failures)
 

@@ -31,12 +31,13 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table: columns, primary key (it may be empty) and rows in the columns' order."""
+    """A table: columns, primary key (it may be empty), rows, and columns to be indexed."""
 
     name: str
     columns: tuple[Column, ...]
     primary_key: tuple[str, ...]
     rows: pa.Table
+    indexes: tuple[tuple[str, ...], ...] = ()
 
     def create(self, quote: str = '"', types: Mapping[str, str] | None = None) -> str:
         """The CREATE TABLE statement; `types` renames types a source calls otherwise."""
@@ -53,6 +54,10 @@ class Table:
             lines.append(f"PRIMARY KEY ({', '.join(quoted(name) for name in self.primary_key)})")
         return f"CREATE TABLE {quoted(self.name)} ({', '.join(lines)})"
 
+    def create_indexes(self) -> list[str]:
+        """One CREATE INDEX statement an index; the names need no quotes."""
+        return [f"CREATE INDEX ON {self.name} ({', '.join(names)})" for names in self.indexes]
+
 
 def load_postgres(uri: str, tables: Iterable[Table]) -> None:
     """Create, fill and analyse the tables. They must not exist yet."""
@@ -61,6 +66,8 @@ def load_postgres(uri: str, tables: Iterable[Table]) -> None:
             cursor.execute(table.create())
             if table.rows.num_rows:
                 cursor.adbc_ingest(table.name, table.rows, mode="append")
+            for statement in table.create_indexes():
+                cursor.execute(statement)
         connection.commit()
     with postgres.connect(uri, autocommit=True) as connection, connection.cursor() as cursor:
         cursor.execute("ANALYZE")

@@ -8,13 +8,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
-from gateway.pipeline import Gateway
-
 from bench import tpch
 from bench.layouts import all_in_postgres
 from bench.mesh import ROLE, USER
 from bench.model import GATEWAY, Series, Settings, Target
 from gateway.model import Principal, Request
+from gateway.pipeline import Gateway
 
 SCALE = 0.01
 

@@ -33,15 +33,16 @@ class TpchPostgres:
             serving(gateway(layout.mesh)) as server,
             postgres.connect(layout.postgres_uri) as direct,
         ):
-            yield self._series(Client(server.uri, USER), direct, 3 if settings.quick else 5)
+            yield self._series(Client(server.uri, USER), direct, settings.quick)
 
     def _series(
-        self, client: Client, direct: postgres.Connection, rounds: int
+        self, client: Client, direct: postgres.Connection, quick: bool
     ) -> Iterator[Series | Total]:
         for name, sql in tpch.queries().items():
             contenders = {GATEWAY: _through(client, sql), PEER: _direct(direct, sql)}
-            yield Series(name, "ms", contenders, rounds=rounds)
-        yield Total("all 22", Target(1.15))
+            yield Series(name, "ms", contenders, rounds=3 if quick else 5)
+        # at the quick size the fixed cost of a request, not the query, is most of the time
+        yield Total("all 22", None if quick else Target(1.15))
 
 
 def _through(client: Client, sql: str) -> Callable[[], float]:

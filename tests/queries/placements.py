@@ -24,7 +24,9 @@ class Placement:
 
     def apply(self, sql: str) -> str:
         """The text with every ``{table}`` as the dataset of its source."""
-        return place(sql, lambda table, n: f'{DOMAIN}.{self.sources[n % len(self.sources)]}."{table}"')
+        return place(
+            sql, lambda table, n: f'{DOMAIN}.{self.sources[n % len(self.sources)]}."{table}"'
+        )
 
 
 SINGLE = tuple(Placement(source, (source,)) for source in SOURCES)
