@@ -71,7 +71,7 @@ def _tests(tree: exp.Expr) -> Iterator[exp.Expr]:
 
 def _misplaced(test: exp.Expr) -> bool:
     """True where the engine's semi, anti or mark join would not do."""
-    if isinstance(test, exp.Exists):
+    if isinstance(test, exp.Exists):  # never NULL: any number of negations will do
         return not _in_condition(test, (exp.And, exp.Or, exp.Not, exp.Paren))
     negated = _negated(test)
     if not negated:
@@ -95,7 +95,8 @@ def _in_condition(test: exp.Expr, between: tuple[type[exp.Expr], ...]) -> bool:
         if negations and isinstance(parent, (exp.And, exp.Or)) and exp.Or not in between:
             return False  # NOT over AND is an OR
         parent = parent.parent
-    return isinstance(parent, (exp.Where, exp.Having)) and negations <= 1
+    known = isinstance(test, exp.Exists)
+    return isinstance(parent, (exp.Where, exp.Having)) and (known or negations <= 1)
 
 
 def _correlated(test: exp.Expr) -> bool:
@@ -123,17 +124,14 @@ def _in_by_counts(test: exp.In) -> exp.Expr:
     outputs = query.selects if isinstance(query, exp.Query) else []
     if len(outputs) != 1 or not isinstance(test.this, exp.Expr):
         raise Unsupported("IN over a sub-query of several columns is not offered here")
-    member = outputs[0].alias_or_name
-    name = "__members"
-    column = exp.column(member, table=name, quoted=True)
+    query, column = _countable(query, outputs[0])
 
     def over(measure: exp.Expr, condition: exp.Expr | None = None) -> exp.Expr:
-        alias = exp.TableAlias(this=exp.to_identifier(name, quoted=True))
-        select = exp.Select(expressions=[measure])
-        select.set("from_", exp.From(this=exp.Subquery(this=query.copy(), alias=alias)))
+        counted = query.copy()
+        counted.set("expressions", [measure])
         if condition is not None:
-            select.set("where", exp.Where(this=condition))
-        return exp.Subquery(this=select)
+            counted = counted.where(condition, copy=False)
+        return exp.Subquery(this=counted)
 
     everything, known = exp.Count(this=exp.Star()), exp.Count(this=column.copy())
     value = test.this
@@ -159,10 +157,35 @@ def _in_by_counts(test: exp.In) -> exp.Expr:
 
 
 def _count(query: exp.Expr) -> exp.Expr:
-    alias = exp.TableAlias(this=exp.to_identifier("__found", quoted=True))
-    select = exp.Select(expressions=[exp.Count(this=exp.Star())])
+    if not isinstance(query, exp.Query):
+        raise Unsupported("EXISTS over this is not offered here")
+    counted, _ = _countable(query, None)
+    counted = counted.copy()
+    counted.set("expressions", [exp.Count(this=exp.Star())])
+    return exp.Subquery(this=counted)
+
+
+_COUNTABLE = {"expressions", "from_", "joins", "where", "kind"}
+
+
+def _countable(query: exp.Query, output: exp.Expr | None) -> tuple[exp.Select, exp.Expr]:
+    """A SELECT whose rows an aggregate in its place would count, and its output in it.
+
+    A plain one stays as it is, so that what it says about the query around it is still planned;
+    any other becomes a derived table, which may not say anything about it.
+    """
+    plain = isinstance(query, exp.Select) and not any(
+        part and name not in _COUNTABLE for name, part in query.args.items()
+    )
+    if plain and not any(p.find(exp.AggFunc, exp.Window) for p in query.selects):
+        assert isinstance(query, exp.Select)
+        return query, output.unalias() if output is not None else exp.null()
+    name = "__members"
+    alias = exp.TableAlias(this=exp.to_identifier(name, quoted=True))
+    select = exp.Select(expressions=[exp.Star()])
     select.set("from_", exp.From(this=exp.Subquery(this=query.copy(), alias=alias)))
-    return exp.Subquery(this=select)
+    member = output.alias_or_name if output is not None else ""
+    return select, exp.column(member, table=name, quoted=True)
 
 
 def _number(value: int) -> exp.Expr:
