@@ -11,10 +11,8 @@ import time
 class OneLine(logging.Formatter):
     """``2026-01-31T12:00:00.123Z level=info logger=gateway.flight message="..."``."""
 
-    converter = time.gmtime
-
     def format(self, record: logging.LogRecord) -> str:
-        stamp = self.formatTime(record, "%Y-%m-%dT%H:%M:%S")
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
         fields = {
             "level": record.levelname.lower(),
             "logger": record.name,

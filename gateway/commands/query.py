@@ -66,7 +66,9 @@ def _records(rows: Rows) -> Iterable[list[Any]]:
 
 
 def _write_table(rows: Rows) -> None:
-    table = Table(*(Text(name) for name in rows.schema.names))
+    table = Table()
+    for name in rows.schema.names:
+        table.add_column(Text(name))
     count = 0
     for record in _records(rows):
         count += 1
@@ -94,16 +96,12 @@ def _write_arrow(rows: Rows) -> None:
 
 
 def _summary(report: dict[str, Any]) -> str:
-    lines = [
-        f"{report['outcome']}: {report['rows']} rows, {report['bytes']} bytes, "
-        f"{report['seconds']:.3f} s (query {report['query_id']})"
-    ]
-    for fragment in report["fragments"]:
-        lines.append(
-            f"  {fragment['source']}: {fragment['rows']} rows, {fragment['bytes']} bytes, "
-            f"{fragment['seconds']:.3f} s: {fragment['text']}"
-        )
-    return "\n".join(lines)
+    def measure(part: dict[str, Any]) -> str:
+        return f"{part['rows']} rows, {part['bytes']} bytes, {part['seconds']:.3f} s"
+
+    total = f"{report['outcome']}: {measure(report)} (query {report['query_id']})"
+    fragments = [f"  {f['source']}: {measure(f)}: {f['text']}" for f in report["fragments"]]
+    return "\n".join([total, *fragments])
 
 
 WRITERS: dict[str, Callable[[Rows], None]] = {

@@ -7,7 +7,6 @@ import logging
 import os
 import signal
 import sys
-import threading
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -56,9 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     start_logging()
     tls = _tls(args.listen, args.tls_cert, args.tls_key)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    signals = _listen_for_signals()
     users = Users(args.mesh)
     gateway = Gateway.open(args.mesh)
     limits = Limits(streams=args.max_streams, streams_per_principal=args.max_streams_per_user)
@@ -67,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     if not users.current().users:
         logger.warning("there are no users: add one with `meshgate user add NAME --mesh DIR`")
     print(f"listening on {address(args.listen, server.port)}", flush=True)
-    stop.wait()
+    os.read(signals, 1)
     logger.info("stopping: running queries have %g seconds", args.drain_seconds)
     ended = server.drain(args.drain_seconds)
     gateway.close()
@@ -76,6 +73,19 @@ def run(args: argparse.Namespace) -> int:
         sys.stdout.flush()
         os._exit(0)  # a client that does not read keeps a thread of gRPC for ever
     return 0
+
+
+def _listen_for_signals() -> int:
+    """A descriptor that can be read once SIGTERM or SIGINT has come.
+
+    A thread blocked in a lock sleeps on when another thread of the process gets the signal.
+    """
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    return reader
 
 
 def listen(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from threading import Condition
 
 from gateway.errors import Busy
@@ -14,7 +13,7 @@ class Admission:
     def __init__(self, *, total: int, per_principal: int) -> None:
         self._total = total
         self._per_principal = per_principal
-        self._running: Counter[str] = Counter()
+        self._running: dict[str, int] = {}
         self._count = 0
         self._draining = False
         self._changed = Condition()
@@ -30,12 +29,13 @@ class Admission:
         with self._changed:
             if self._count >= self._total:
                 raise Busy(f"the gateway is running {self._total} queries, as many as it may")
-            if self._running[principal] >= self._per_principal:
+            mine = self._running.get(principal, 0)
+            if mine >= self._per_principal:
                 raise Busy(
                     f"{principal} is running {self._per_principal} queries, as many as one may",
                     hint="read or close a running result first",
                 )
-            self._running[principal] += 1
+            self._running[principal] = mine + 1
             self._count += 1
 
     def leave(self, principal: str) -> None:
@@ -44,7 +44,8 @@ class Admission:
             self._running[principal] -= 1
             if not self._running[principal]:
                 del self._running[principal]
-            self._changed.notify_all()
+            if not self._count:
+                self._changed.notify_all()
 
     def drain(self) -> None:
         """From now on, refuse everybody."""

@@ -63,11 +63,16 @@ class Client:
     `tls_roots` is a PEM file's content to trust instead of the system's certificates.
     """
 
-    def __init__(
-        self, uri: str, user: str, password: str, tls_roots: bytes | None = None
-    ) -> None:
-        self._flight = fl.FlightClient(uri, tls_root_certs=tls_roots)
-        header = _answered(lambda: self._flight.authenticate_basic_token(user, password))
+    def __init__(self, uri: str, user: str, password: str, tls_roots: bytes | None = None) -> None:
+        self._flight = _answered(lambda: fl.FlightClient(uri, tls_root_certs=tls_roots))
+        try:
+            header = _answered(lambda: self._flight.authenticate_basic_token(user, password))
+        except ServerError as error:
+            if error.message.startswith("["):
+                raise
+            raise ServerError(
+                f"no gateway answers at {uri} Hint: does it run there, and is it grpc+tls://?"
+            ) from error
         self._options = fl.FlightCallOptions(headers=[header])
 
     def query(self, text: str) -> pa.Table:

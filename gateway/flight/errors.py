@@ -59,23 +59,29 @@ def translate(error: BaseException) -> Exception:
     if not isinstance(error, GatewayError) or error.kind is Kind.INTERNAL:
         error = _incident(error)
     text = _clip(str(error), MAX_TEXT_BYTES)
-    detail = _detail(error)
+    return _status(error, text, _detail(error))
+
+
+def _status(error: GatewayError, text: str, detail: bytes) -> Exception:
+    status: type[Exception]
     match error:
         case UnknownDataset() | NotFound():
             return Missing(text)
         case Unsupported():
             return Unimplemented(text)
         case Unauthenticated():
-            return fl.FlightUnauthenticatedError(text, detail)
+            status = fl.FlightUnauthenticatedError
         case Cancelled():
-            return fl.FlightCancelledError(text, detail)
+            status = fl.FlightCancelledError
         case _ if error.retryable:
-            return fl.FlightUnavailableError(text, detail)
+            status = fl.FlightUnavailableError
         case _ if error.kind is Kind.DENIED:
-            return fl.FlightUnauthorizedError(text, detail)
+            status = fl.FlightUnauthorizedError
         case _ if error.kind in (Kind.USER, Kind.RESOURCES):
             return InvalidArgument(text)
-    return fl.FlightInternalError(text, detail)
+        case _:
+            status = fl.FlightInternalError
+    return status(text, detail)
 
 
 def _incident(error: BaseException) -> GatewayError:

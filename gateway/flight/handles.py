@@ -71,15 +71,15 @@ class Handles(Generic[T]):
         """The value, used just now; NotFound when unknown, expired, or somebody else's."""
         now = self._clock()
         with self._lock:
-            entries = self._owners.get(owner, {})
-            entry = entries.get(handle)
-            if entry is None or entry.expires <= now:
+            entries = self._owners.get(owner)
+            entry = entries.get(handle) if entries else None
+            if entries is None or entry is None or entry.expires <= now:
                 raise NotFound(
                     f"there is no such {self._noun}, or it has expired",
                     hint=f"unused, it is kept for {self._ttl_seconds:g} seconds",
                 )
             entry.expires = now + self._ttl_seconds
-            self._owners[owner].move_to_end(handle)
+            entries.move_to_end(handle)
             return entry.value
 
     def discard(self, owner: str, handle: bytes) -> None:

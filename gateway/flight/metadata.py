@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import pyarrow as pa
 from google.protobuf.message import Message
 
+from gateway.catalogue.versions import choose_version
 from gateway.flight import sqlinfo, types
 from gateway.flight.wire import flightsql_pb2 as sql
 from gateway.model import Dataset
@@ -100,16 +101,16 @@ def answer(command: Message, datasets: Sequence[Dataset]) -> pa.Table:
 
 
 def table_names(datasets: Iterable[Dataset]) -> Iterator[tuple[str, Dataset]]:
-    """Each dataset with its name as a table: ``name``, and ``name@version`` for older versions."""
-    latest: dict[tuple[str, str, str], Dataset] = {}
-    listed = list(datasets)
-    for dataset in listed:  # sorted: the last one is the newest
+    """Each dataset with its name as a table: ``name@version``, and ``name`` for the version a
+    query without one gets."""
+    versions: dict[tuple[str, str, str], list[Dataset]] = {}
+    for dataset in datasets:
         address = dataset.address
-        latest[address.domain, address.product, address.dataset] = dataset
-    for dataset in listed:
-        address = dataset.address
-        newest = latest[address.domain, address.product, address.dataset] is dataset
-        yield address.dataset if newest else f"{address.dataset}@{address.version}", dataset
+        versions.setdefault((address.domain, address.product, address.dataset), []).append(dataset)
+    for (_, _, name), candidates in versions.items():
+        chosen = choose_version(candidates, None)
+        for dataset in candidates:
+            yield name if dataset is chosen else f"{name}@{dataset.address.version}", dataset
 
 
 def like(pattern: str) -> re.Pattern[str]:

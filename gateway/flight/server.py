@@ -6,7 +6,6 @@ stream of a query is guarded batch by batch.
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 from collections.abc import Callable, Iterator
@@ -29,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 AUTHENTICATION = "authentication"
 UNKNOWN_SIZE = -1
-SHUTDOWN_SECONDS = 5.0
+SHUTDOWN_SECONDS = 2.0
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
@@ -240,7 +239,7 @@ def _command(descriptor: fl.FlightDescriptor) -> bytes:
 
 
 def _info(descriptor: fl.FlightDescriptor, flight: Flight) -> fl.FlightInfo:
-    query = json.dumps({"query_id": flight.query_id}).encode() if flight.query_id else b""
+    query = f'{{"query_id": "{flight.query_id}"}}' if flight.query_id else ""  # ids are plain hex
     endpoint = fl.FlightEndpoint(flight.ticket, [])
     return fl.FlightInfo(
         flight.schema, descriptor, [endpoint], UNKNOWN_SIZE, UNKNOWN_SIZE, False, query

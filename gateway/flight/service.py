@@ -20,7 +20,7 @@ from gateway.flight.admission import Admission
 from gateway.flight.handles import Handles
 from gateway.flight.reports import Reports
 from gateway.flight.statements import Statement
-from gateway.flight.streams import Cancellation, QueryStream, plain_schema
+from gateway.flight.streams import Cancellation, QueryStream
 from gateway.flight.wire import flightsql_pb2 as sql
 from gateway.model import Dataset, Principal, Request
 
@@ -90,14 +90,13 @@ class FlightSql:
         message = commands.decode(command)
         schema = metadata.schema(message)
         if schema is None:
-            schema = plain_schema(self._statement(principal, message).schema)
+            schema = self._statement(principal, message).schema
         return schema
 
     def path_schema(self, principal: Principal, path: Sequence[bytes]) -> pa.Schema:
         """The columns of a dataset, named by a path."""
         self.admission.check()
-        request = Request(principal, select_all(path))
-        return plain_schema(self._gateway.prepare(request).schema)
+        return Statement(self._gateway, Request(principal, select_all(path))).schema
 
     def datasets(self, principal: Principal, criteria: bytes = b"") -> list[Dataset]:
         """What the principal may discover; with criteria, those whose address contains them."""
@@ -120,7 +119,8 @@ class FlightSql:
         if not isinstance(message, sql.TicketStatementQuery):
             raise UserError("this is not a ticket", hint="take it from GetFlightInfo")
         handle = message.statement_handle
-        prepared = self.tickets.get(principal.name, handle).take()
+        statement = self.tickets.get(principal.name, handle)
+        prepared = statement.take()
         cancellation = Cancellation(gone)
 
         def on_close(stream: QueryStream) -> None:
@@ -131,7 +131,7 @@ class FlightSql:
         self.admission.enter(principal.name)
         try:
             result = self._gateway.execute(prepared, cancellation)
-            stream = QueryStream(result, cancellation, on_close)
+            stream = QueryStream(result, statement.schema, cancellation, on_close)
         except BaseException:
             cancellation.end()
             self.admission.leave(principal.name)
@@ -145,7 +145,7 @@ class FlightSql:
         statement = Statement(self._gateway, Request(principal, commands.sql_text(text)))
         return sql.ActionCreatePreparedStatementResult(
             prepared_statement_handle=self.prepared.add(principal.name, statement),
-            dataset_schema=plain_schema(statement.schema).serialize().to_pybytes(),
+            dataset_schema=statement.schema.serialize().to_pybytes(),
             parameter_schema=pa.schema([]).serialize().to_pybytes(),
             is_update=False,
         )
@@ -208,7 +208,7 @@ class FlightSql:
     def _ticket(self, principal: Principal, statement: Statement) -> Flight:
         handle = self.tickets.add(principal.name, statement)
         ticket = commands.encode(sql.TicketStatementQuery(statement_handle=handle))
-        return Flight(plain_schema(statement.schema), ticket, statement.query_id)
+        return Flight(statement.schema, ticket, statement.query_id)
 
 
 def select_all(path: Sequence[bytes]) -> str:

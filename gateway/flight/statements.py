@@ -10,9 +10,7 @@ import time
 from threading import Lock
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-
-from gateway.errors import InvalidQuery
+from gateway.flight.streams import plain_schema
 from gateway.model import Request
 
 if TYPE_CHECKING:
@@ -22,13 +20,16 @@ PLAN_FRESH_SECONDS = 60.0
 
 
 class Statement:
-    """One text of one principal. `schema` is what the client was told, `query_id` the plan's."""
+    """One text of one principal.
+
+    `schema` is what the client is told: the plan's, in plain types. `query_id` is the plan's.
+    """
 
     def __init__(
         self, gateway: Gateway, request: Request, prepared: Prepared | None = None
     ) -> None:
         plan = prepared or gateway.prepare(request)
-        self.schema: pa.Schema = plan.schema
+        self.schema = plain_schema(plan.schema)
         self._gateway = gateway
         self._request = request
         self._lock = Lock()
@@ -53,10 +54,4 @@ class Statement:
         if waiting is not None and time.monotonic() - self._planned_at < PLAN_FRESH_SECONDS:
             return self._request, waiting
         request = Request(self._request.principal, self._request.text, self._request.language)
-        prepared = self._gateway.prepare(request)
-        if not prepared.schema.equals(self.schema):
-            raise InvalidQuery(
-                "the columns of the answer have changed since the statement was prepared",
-                hint="prepare it again",
-            )
-        return request, prepared
+        return request, self._gateway.prepare(request)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from gateway.errors import Cancelled, InternalError
+from gateway.errors import Cancelled, InternalError, InvalidQuery
 
 if TYPE_CHECKING:
     from gateway.pipeline import Result
@@ -50,20 +50,26 @@ class Cancellation:
 class QueryStream:
     """The batches of one execution in `schema`, each of at most MAX_BATCH_BYTES.
 
-    An iterator rather than a generator: `close` has to run even when no batch was ever asked
+    `schema` is what the client was told; InvalidQuery when the execution has another by now. An
+    iterator rather than a generator: `close` has to run even when no batch was ever asked
     for. `on_close` runs once, after the work has stopped.
     """
 
     def __init__(
         self,
         result: Result,
+        schema: pa.Schema,
         cancellation: Cancellation,
         on_close: Callable[[QueryStream], None],
     ) -> None:
         self.result = result
-        schema = result.schema
-        self.schema = plain_schema(schema)
-        self._decode = self.schema is not schema
+        self.schema = schema
+        self._decode = not result.schema.equals(schema)
+        if self._decode and not plain_schema(result.schema).equals(schema):
+            raise InvalidQuery(
+                "the columns of the answer have changed since the query was prepared",
+                hint="prepare it again",
+            )
         self._batches = iter(result.batches)
         self._cancellation = cancellation
         self._on_close = on_close
