@@ -50,7 +50,7 @@ def laid_out(placed: Mapping[str, str], scale: float) -> Iterator[Layout]:
     with stored(tables) as (folder, products):
         mesh = build(folder / "mesh", DOMAIN, products.values())
         postgres = products.get("postgres")
-        yield Layout(mesh, postgres.uri if postgres else "")
+        yield Layout(mesh, postgres.direct if postgres else "")
 
 
 def all_in_postgres(scale: float) -> AbstractContextManager[Layout]:

@@ -18,11 +18,15 @@ EVERYTHING = f"p,{ROLE},*,*,discover|read,*,*,*,allow\n"
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """A data product to publish: the tables of one source (those whose name fits `objects`)."""
+    """A data product to publish: the tables of one source (those whose name fits `objects`).
+
+    `uri` is what the contract will say; `direct` is for those who go past the gateway.
+    """
 
     name: str
     connector: str
     uri: str
+    direct: str = ""
     objects: tuple[str, ...] = ()
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from urllib.parse import urlsplit
 
 from bench.mesh import Product
 from bench.sources import (
@@ -23,17 +24,26 @@ Store = Callable[[Path, Sequence[Table]], AbstractContextManager[Product]]
 
 
 @contextmanager
-def _postgres(_: Path, tables: Sequence[Table]) -> Iterator[Product]:
+def _postgres(folder: Path, tables: Sequence[Table]) -> Iterator[Product]:
     with postgres_database() as uri:
         load_postgres(uri, tables)
-        yield Product("postgres", "postgres", uri)
+        yield Product("postgres", "postgres", _without_password(uri, folder / "postgres"), uri)
 
 
 @contextmanager
-def _mariadb(_: Path, tables: Sequence[Table]) -> Iterator[Product]:
+def _mariadb(folder: Path, tables: Sequence[Table]) -> Iterator[Product]:
     with mariadb_database() as (uri, odbc):
         load_mariadb(odbc, tables)
-        yield Product("mariadb", "mariadb", uri)
+        yield Product("mariadb", "mariadb", _without_password(uri, folder / "mariadb"), uri)
+
+
+def _without_password(uri: str, file: Path) -> str:
+    """The uri with a reference to the file in the place of its password, as contracts need it."""
+    password = urlsplit(uri).password
+    if not password:
+        return uri
+    file.write_text(password)
+    return uri.replace(f":{password}@", f":${{file:{file}}}@", 1)
 
 
 @contextmanager
