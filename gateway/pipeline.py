@@ -25,6 +25,7 @@ from gateway.engines.execution import run
 from gateway.errors import (
     AmbiguousDataset,
     Cancelled,
+    CatalogueError,
     GatewayError,
     LimitExceeded,
     UnknownDataset,
@@ -36,13 +37,13 @@ from gateway.model import Dataset, Principal, Request
 from gateway.plan.explain import SCHEMA as EXPLAIN_SCHEMA
 from gateway.plan.explain import explain
 from gateway.plan.fragment import FragmentReads
-from gateway.plan.plan import Plan
+from gateway.plan.plan import EngineRead, Plan
 from gateway.plan.planner import Query, plan_query
 from gateway.plan.source import TableName, Tables
 from gateway.sources import Sources
 from policies.decide import Authoriser
 from policies.snapshot import Snapshot
-from policies.store import load_folder
+from policies.store import PolicyError, load_folder
 
 LANGUAGES = {"sql": sql.parse}
 """The request languages: each turns text into a statement over datasets."""
@@ -76,10 +77,14 @@ class FragmentReport:
 
 @dataclass(slots=True)
 class QueryReport:
-    """What one execution did; complete when its batches have ended."""
+    """What one execution did; complete when its batches have ended.
+
+    `reads` are the datasets the engine read itself: source, and the columns and filters of it.
+    """
 
     query_id: str
     fragments: tuple[FragmentReport, ...] = ()
+    reads: tuple[EngineRead, ...] = ()
     rows: int = 0
     bytes: int = 0
     seconds: float = 0.0
@@ -114,8 +119,11 @@ class Gateway:
 
     @classmethod
     def open(cls, mesh: Path, config: Config | None = None) -> Gateway:
-        """Load a mesh folder. Raises CatalogueError, or PolicyError for a bad policy row."""
-        snapshot = Snapshot(load_folder(mesh / "policies"))
+        """Load a mesh folder. Raises CatalogueError for anything wrong in it."""
+        try:
+            snapshot = Snapshot(load_folder(mesh / "policies"))
+        except PolicyError as error:
+            raise CatalogueError(str(error)) from error
         return cls(Catalogue.load(mesh), Access(Authoriser(snapshot)), config or Config())
 
     def close(self) -> None:
@@ -146,7 +154,7 @@ class Gateway:
         """
         if prepared.policy_version != self._access.version:
             prepared = self.prepare(prepared.request)
-        report = QueryReport(prepared.request.id)
+        report = QueryReport(prepared.request.id, reads=prepared.plan.reads)
         if prepared.explain:
             batches = iter([explain(prepared.plan, self._config)])
         else:

@@ -16,7 +16,10 @@ SCHEMA = pa.schema(
         pa.field("text", pa.string(), nullable=False),
     ]
 )
-"""item: "fragment N", "remainder" or "not pushed"; source: where it runs; text: what runs."""
+"""One row an item: "fragment N", "remainder", "read" (by the engine itself) or "not pushed".
+
+`source` is where it runs, `text` what runs there or why it does not.
+"""
 
 ENGINE = "gateway"
 
@@ -36,6 +39,7 @@ def explain(plan: Plan, config: Config) -> pa.RecordBatch:
             rows += [(f"fragment {f.number}", str(f.source), f.text) for f in reads.planned]
         text = frame.optimized_logical_plan().display_indent()
         rows.append(("remainder", ENGINE, text))
+    rows += [("read", read.source, read.text) for read in plan.reads]
     rows += [
         ("not pushed", item.source or None, f"{item.operator}: {item.reason}")
         for item in plan.not_pushed

@@ -12,6 +12,14 @@ from gateway.plan.source import Tables
 
 
 @dataclass(frozen=True, slots=True)
+class EngineRead:
+    """A dataset the engine reads itself: where it is, and what the engine reads of it."""
+
+    source: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """How a query is answered. Immutable: it may be executed many times, also at once.
 
@@ -25,6 +33,7 @@ class Plan:
     fragments: tuple[Fragment, ...] = ()
     remainder: bytes | None = field(default=None, repr=False)
     unfederated: str | None = None
+    reads: tuple[EngineRead, ...] = ()
     not_pushed: tuple[NotPushed, ...] = ()
 
     @property

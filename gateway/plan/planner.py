@@ -41,7 +41,7 @@ from gateway.plan.cutter import (
 from gateway.plan.fragment import Fragment, FragmentReads
 from gateway.plan.lazy import LazyDataset, Opener, ReadableDataset
 from gateway.plan.own_tree import own_tree
-from gateway.plan.plan import Plan
+from gateway.plan.plan import EngineRead, Plan
 from gateway.plan.relations import kind, subqueries, walk
 from gateway.plan.rewrite import rewritten
 from gateway.plan.scan import scan_opener, scan_recorder
@@ -83,7 +83,8 @@ def plan_query(query: Query, tables: Tables, config: Config) -> Plan:
     if any(table.source for table in tables.values()):
         why = "it has no Substrait form: tables are read lazily instead"
         reasons = (NotPushed("", "query", why),)
-    return Plan(schema, tables, unfederated=text, not_pushed=reasons)
+    reads = engine_reads(logical, tables)
+    return Plan(schema, tables, unfederated=text, reads=reads, not_pushed=reasons)
 
 
 def _answer_schema(context: SessionContext, logical: LogicalPlan) -> pa.Schema:
@@ -100,7 +101,7 @@ def _federated(
 ) -> Plan | None:
     try:
         plan = engine.to_substrait(logical, context)
-    except RuntimeError:
+    except Exception:  # Substrait has no word for something, or protobuf no depth for it
         return None
     null_aware = _null_aware(logical.display_indent(), plan)
     if null_aware is None:
@@ -119,18 +120,29 @@ def _federated(
     )
     remainder = plan.SerializeToString()
     try:  # what Substrait can say is not always what the engine can read back
-        _consume(remainder, fragments, tables)
+        reads = engine_reads(_consumed(remainder, fragments, tables), tables)
     except Exception:
         return None
-    return Plan(schema, tables, fragments, remainder, None, cut.not_pushed)
+    return Plan(schema, tables, fragments, remainder, None, reads, cut.not_pushed)
 
 
-def _consume(remainder: bytes, fragments: tuple[Fragment, ...], tables: Tables) -> None:
+def _consumed(remainder: bytes, fragments: tuple[Fragment, ...], tables: Tables) -> LogicalPlan:
     context = engine.session(Config(), remainder=True)
     reads = FragmentReads()
     register_tables(context, tables, reads)
     register_fragments(context, fragments, reads)
-    engine.from_substrait(remainder, context)
+    return engine.from_substrait(remainder, context).optimized_logical_plan()
+
+
+def engine_reads(logical: LogicalPlan, tables: Tables) -> tuple[EngineRead, ...]:
+    """What the engine reads itself, from the scans of its optimised plan."""
+    found = []
+    for line in logical.display_indent().splitlines():
+        name, _, rest = line.strip().removeprefix("TableScan: ").partition(" ")
+        table = tables.get(tuple(name.split(".")))
+        if line.strip().startswith("TableScan: ") and table and table.source is None:
+            found.append(EngineRead(str(table.connector.source_key), f"{name} {rest}"))
+    return tuple(found)
 
 
 def _whole(

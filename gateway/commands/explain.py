@@ -1,0 +1,65 @@
+"""`meshgate explain`: who would be asked what, on a mesh folder or a running gateway."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+from pathlib import Path
+
+import pyarrow as pa
+
+from gateway.commands.query import read_password
+from gateway.errors import UserError
+from gateway.flight.client import Client
+from gateway.model import Request
+from gateway.pipeline import Gateway
+from gateway.users import UserStore
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's own arguments."""
+    parser.add_argument("sql", help="the query, without EXPLAIN")
+    parser.add_argument("--user", required=True, metavar="NAME", help="whose rights count")
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--mesh", type=Path, metavar="DIR", help="plan here, on a mesh folder")
+    where.add_argument("--connect", metavar="URI", help="ask a running gateway: grpc://HOST:PORT")
+    parser.add_argument(
+        "--password-stdin",
+        action="store_true",
+        help="with --connect: read the password from stdin (else $MESHGATE_PASSWORD, else asked)",
+    )
+    parser.add_argument("--tls-roots", type=Path, metavar="PEM", help="certificates to trust")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the fragments, the remainder, and what was not pushed with the reason."""
+    rows = _on_folder(args) if args.mesh else _on_gateway(args)
+    for row in rows:
+        source = f"  {row['source']}" if row["source"] else ""
+        print(f"{row['item']}{source}")
+        for line in str(row["text"]).splitlines():
+            print(f"    {line}")
+    return 0
+
+
+def _on_folder(args: argparse.Namespace) -> Iterable[dict[str, object]]:
+    user = UserStore.load(args.mesh).get(args.user)
+    if user is None:
+        raise UserError(
+            f"there is no user {args.user} in this mesh",
+            hint="meshgate user list --mesh DIR shows who there is",
+        )
+    gateway = Gateway.open(args.mesh)
+    try:
+        prepared = gateway.prepare(Request(user.principal, f"EXPLAIN {args.sql}"))
+        batches = list(gateway.execute(prepared).batches)
+    finally:
+        gateway.close()
+    return list(pa.Table.from_batches(batches).to_pylist())
+
+
+def _on_gateway(args: argparse.Namespace) -> Iterable[dict[str, object]]:
+    roots = args.tls_roots.read_bytes() if args.tls_roots else None
+    password = read_password(args.password_stdin)
+    with Client(args.connect, args.user, password, roots) as client:
+        return list(client.query(f"EXPLAIN {args.sql}").to_pylist())
