@@ -11,6 +11,7 @@ import decimal
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 import pyarrow as pa
 from sqlglot import exp
@@ -52,6 +53,16 @@ FROM_INTEGER = "from_integer"
 
 Builder = Callable[[Sequence[Operand], pa.DataType], exp.Expr]
 """Writes a call: operands and the planned result type in, tree out. May raise NotPushable."""
+
+
+def cast_to(expression: exp.Expr, type_name: str) -> exp.Cast:
+    """A cast to a type named in sqlglot's own dialect, whose name is parsed only once."""
+    return exp.Cast(this=expression, to=_data_type(type_name).copy())
+
+
+@lru_cache(maxsize=256)
+def _data_type(name: str) -> exp.DataType:
+    return exp.DataType.build(name)
 
 
 def paren(expression: exp.Expr) -> exp.Paren:
@@ -244,9 +255,9 @@ class SqlDialect:
 
     `name` is the sqlglot dialect that turns trees into text. `builders` override FUNCTIONS and
     AGGREGATES by canonical name, `casts` the form of a cast. `type_names` give the cast target
-    per kind (decimals carry their precision and scale by themselves). `sort_key` wraps ORDER BY keys, `read` wraps a
-    column as it leaves its table (a collation, a cast of uuid to text); it gets the field with
-    its PHYSICAL_TYPE metadata.
+    per kind (decimals carry their precision and scale by themselves). `sort_key` wraps ORDER BY
+    keys, `read` wraps a column as it leaves its table (a collation, a cast of uuid to text); it
+    gets the field with its PHYSICAL_TYPE metadata, and so does `native`.
     """
 
     name: str
@@ -326,7 +337,7 @@ class SqlDialect:
 
 
 def natively(args: Sequence[Operand]) -> list[Operand] | None:
-    """The operands of an equality as the source has them, or None where that means another thing."""
+    """The operands of an equality as the source has them, or None where that is another."""
     families = {a.native.family for a in args if a.native}
     if len(families) != 1:
         return None
@@ -377,7 +388,7 @@ def common_literal(value: object, data_type: pa.DataType) -> exp.Expr:
     if isinstance(value, float):
         if not math.isfinite(value):
             raise NotPushable("a float constant that is not finite")
-        return exp.cast(exp.Literal.string(repr(value)), "DOUBLE")
+        return cast_to(exp.Literal.string(repr(value)), "DOUBLE")
     if isinstance(value, str):
         if "\\" in value or "\x00" in value:
             raise NotPushable("a text constant with a backslash or a NUL")
@@ -385,9 +396,9 @@ def common_literal(value: object, data_type: pa.DataType) -> exp.Expr:
     if isinstance(value, dt.datetime):
         if data_type.tz is not None:
             raise NotPushable("a constant time with a zone")
-        return exp.cast(exp.Literal.string(value.isoformat(sep=" ")), "TIMESTAMP")
+        return cast_to(exp.Literal.string(value.isoformat(sep=" ")), "TIMESTAMP")
     if isinstance(value, dt.date):
-        return exp.cast(exp.Literal.string(value.isoformat()), "DATE")
+        return cast_to(exp.Literal.string(value.isoformat()), "DATE")
     raise NotPushable(f"a constant of type {data_type}")
 
 

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import pyarrow as pa
 from sqlglot import exp
 
+from connectors.dialect import cast_to
+
 
 def cast_outputs(
     query: exp.Query, schema: pa.Schema, wanted: Sequence[int], type_name: str
@@ -36,6 +38,6 @@ def cast_outputs(
         output = rewritten.expressions[i]
         value = output.this if isinstance(output, exp.Alias) else output
         name = output.alias_or_name or f"c{i}"
-        cast = exp.cast(value.copy(), type_name)
+        cast = cast_to(value.copy(), type_name)
         output.replace(exp.alias_(cast, exp.to_identifier(name, quoted=True)))
     return rewritten

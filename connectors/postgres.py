@@ -114,7 +114,7 @@ class PostgresConnector(SqlConnector):
 
     def cost(self, text: str) -> float:
         """The total cost the server's planner expects, in its own unit."""
-        with self._session() as session:
+        with self._session(checked=False) as session:
             assert isinstance(session, _PostgresSession)
             return session.cost(text)
 

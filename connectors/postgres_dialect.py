@@ -16,6 +16,7 @@ from connectors.dialect import (
     Native,
     Operand,
     SqlDialect,
+    cast_to,
     date_part_name,
     nonzero_divisor,
     paren,
@@ -122,7 +123,7 @@ def _divide(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
 
 def _float_to_decimal(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
     """By way of text, which has all digits: a direct cast keeps only 15 of them."""
-    return exp.cast(exp.cast(args[0].sql, "TEXT"), f"DECIMAL({returns.precision}, {returns.scale})")
+    return cast_to(cast_to(args[0].sql, "TEXT"), f"DECIMAL({returns.precision}, {returns.scale})")
 
 
 def _float_quotient(quotient: exp.Expr, left: exp.Expr, right: exp.Expr) -> exp.Expr:
@@ -130,7 +131,7 @@ def _float_quotient(quotient: exp.Expr, left: exp.Expr, right: exp.Expr) -> exp.
     zero = exp.Literal.number(0)
 
     def outcome(value: str) -> exp.Expr:
-        return exp.cast(exp.Literal.string(value), "DOUBLE")
+        return cast_to(exp.Literal.string(value), "DOUBLE")
 
     def test(node: type[exp.Binary]) -> exp.Expr:
         return node(this=paren(left.copy()), expression=zero.copy())
@@ -166,7 +167,7 @@ def _avg(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
 def _sum(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
     total = exp.Sum(this=args[0].sql)
     # The sum of bigints is numeric here: left so, a later division would not be an integer one.
-    return exp.cast(total, "BIGINT") if kind_of(returns) is Kind.INTEGER else total
+    return cast_to(total, "BIGINT") if kind_of(returns) is Kind.INTEGER else total
 
 
 def _date_part(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
@@ -175,7 +176,7 @@ def _date_part(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
     if kind is Kind.TEXT or (kind is Kind.DATE and part in {"hour", "minute"}):
         raise NotPushable(f"date_part of {part} of a {kind.value}")
     extract = exp.Extract(this=exp.var(part.upper()), expression=args[1].sql)
-    return exp.cast(extract, "INT")
+    return cast_to(extract, "INT")
 
 
 def _literal(value: object, data_type: pa.DataType) -> exp.Expr | None:
@@ -185,10 +186,10 @@ def _literal(value: object, data_type: pa.DataType) -> exp.Expr | None:
         return exp.Literal.string(value)
     if isinstance(value, float) and not math.isfinite(value):
         text = "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-        return exp.cast(exp.Literal.string(text), "DOUBLE")
+        return cast_to(exp.Literal.string(text), "DOUBLE")
     if isinstance(value, dt.datetime) and value.tzinfo is not None:
         text = value.astimezone(dt.UTC).isoformat(sep=" ")
-        return exp.cast(exp.Literal.string(text), "TIMESTAMPTZ")
+        return cast_to(exp.Literal.string(text), "TIMESTAMPTZ")
     return None
 
 
@@ -199,10 +200,10 @@ def _read(column: exp.Column, field: pa.Field) -> exp.Expr:
         return _read_array(column, field, physical)
     if pa.types.is_string(field.type):
         if " COLLATE " in physical:
-            return exp.Collate(this=exp.cast(column, "TEXT"), expression=_C.copy())
+            return exp.Collate(this=cast_to(column, "TEXT"), expression=_C.copy())
         plain = physical == "text" or physical.startswith("character varying")
-        return column if plain else exp.cast(column, "TEXT")
-    return exp.cast(column, "BIGINT") if physical == "oid" else column
+        return column if plain else cast_to(column, "TEXT")
+    return cast_to(column, "BIGINT") if physical == "oid" else column
 
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")

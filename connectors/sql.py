@@ -173,9 +173,9 @@ class SqlConnector(ABC):
         return rows
 
     @contextmanager
-    def _session(self) -> Iterator[Session]:
+    def _session(self, *, checked: bool = True) -> Iterator[Session]:
         session, used = self._pool.acquire()
-        if used and not _answers(session):
+        if checked and used and not _answers(session):
             self._pool.release(session, healthy=False)
             session, _ = self._pool.acquire(fresh=True)
         healthy = False

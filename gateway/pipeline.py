@@ -152,7 +152,8 @@ class Gateway:
 
         `cancelled` is polled, even while a source keeps the answer waiting.
         """
-        if prepared.policy_version != self._access.version:
+        current = prepared.policy_version == self._access.version
+        if not current or not prepared.plan.lasting:
             prepared = self.prepare(prepared.request)
         report = QueryReport(prepared.request.id, reads=prepared.plan.reads)
         if prepared.explain:
@@ -209,8 +210,9 @@ class Gateway:
             plan = self._plans.get(key)
         if plan is None:
             plan = plan_query(Query(statement.text, statement.tree), tables, self._config)
-            with self._plans_lock:
-                self._plans[key] = plan
+            if plan.lasting:
+                with self._plans_lock:
+                    self._plans[key] = plan
         return plan
 
     def _run(

@@ -31,6 +31,9 @@ def run(
 
     Raises GatewayError only.
     """
+    if plan.constant is not None:
+        yield from (conform(batch, plan.schema) for batch in plan.constant)
+        return
     batches = (
         _passed_through(plan, config, reads, cancelled)
         if plan.whole

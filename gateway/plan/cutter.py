@@ -47,11 +47,15 @@ class Cut:
 class Cutter:
     """One use per plan; `plan` is changed in place."""
 
-    def __init__(self, plan: Plan, tables: Tables, null_aware: frozenset[int]) -> None:
+    def __init__(
+        self, plan: Plan, tables: Tables, null_aware: frozenset[int], *, subqueries: bool
+    ) -> None:
+        """`null_aware`: see `null_aware_joins`; `subqueries`: whether expressions hold any."""
         self._root: Rel = plan.relations[0].root.input
         self._tables = tables
         self._blocks: dict[int, Block | None] = {}
         self._alive: list[Rel] = []  # keeps each message's Python object, and so its id, unique
+        self._has_subqueries = subqueries
         self._null_aware_positions = null_aware
         self._null_aware: set[int] = set()
         self._fragments: list[Block] = []
@@ -65,13 +69,11 @@ class Cutter:
 
     def cut(self) -> Cut:
         """Find the blocks and, unless one block is everything, put reads in their places."""
-        joins = 0
-        for rel in relations.walk(self._root):
-            self._alive.append(rel)
-            if relations.kind(rel) == "join":
-                if joins in self._null_aware_positions:
-                    self._null_aware.add(id(rel))
-                joins += 1
+        if self._null_aware_positions:
+            rels = [*relations.walk(self._root)]
+            self._alive += rels
+            joins = [rel for rel in rels if relations.kind(rel) == "join"]
+            self._null_aware = {id(joins[i]) for i in self._null_aware_positions}
         self._build(self._root)
         whole = self._blocks[id(self._root)]
         if whole is not None:
@@ -82,15 +84,16 @@ class Cutter:
     @property
     def leaves_null_aware(self) -> bool:
         """True when a NOT IN join stayed in the remainder: Substrait has lost its NULLs there."""
-        return any(
+        return bool(self._null_aware) and any(
             id(rel) in self._null_aware
             for rel in relations.walk(self._root)
             if relations.kind(rel) == "join"
         )
 
     def _build(self, rel: Rel) -> Block | None:
+        self._alive.append(rel)
         children = [self._build(child) for child in relations.inputs(rel)]
-        nested = [self._build(child) for child in relations.subqueries(rel)]
+        nested = [self._build(child) for child in self._subqueries(rel)]
         block = self._extend(rel, children, nested)
         self._blocks[id(rel)] = block
         return block
@@ -114,6 +117,9 @@ class Cutter:
             self._not_pushed.append(NotPushed(source, operator(rel), refusal.reason))
             return None
 
+    def _subqueries(self, rel: Rel) -> list[Rel]:
+        return relations.subqueries(rel) if self._has_subqueries else []
+
     def _read(self, rel: Rel, name: TableName) -> Block | None:
         table = self._tables.get(name)
         if table is None or table.source is None:
@@ -132,7 +138,7 @@ class Cutter:
         block = self._blocks[id(rel)]
         if block is not None and not block.product and self._replace(rel, block):
             return
-        for child in (*relations.inputs(rel), *relations.subqueries(rel)):
+        for child in (*relations.inputs(rel), *self._subqueries(rel)):
             self._materialise(child)
 
     def _replace(self, rel: Rel, block: Block) -> bool:

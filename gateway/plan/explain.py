@@ -30,7 +30,9 @@ def explain(plan: Plan, config: Config) -> pa.RecordBatch:
     rows: list[tuple[str, str | None, str]] = [
         (f"fragment {f.number}", str(f.source), f.text) for f in plan.fragments
     ]
-    if plan.whole:
+    if plan.constant is not None:
+        rows.append(("remainder", ENGINE, "none: the answer is constant"))
+    elif plan.whole:
         rows.append(("remainder", ENGINE, "none: the fragment's rows pass straight through"))
     else:
         frame = open_frame(plan, config, reads)

@@ -25,9 +25,7 @@ Columns = Mapping[str, Operand]
 
 def own_tree(tree: exp.Expr, tables: Tables, source: Source, schema: pa.Schema) -> exp.Query | None:
     """The tree for `source`, columns c0.. by position, or None when it must not be sent so."""
-    if not tree.find(exp.Subquery, exp.Exists, exp.CTE) and not any(
-        i.args.get("query") for i in tree.find_all(exp.In)
-    ):
+    if not _has_form(tree):
         return None  # the plan's form is as good, and its types are DataFusion's own
     form = qualified(tree, tables)
     if form is None:
@@ -40,6 +38,13 @@ def own_tree(tree: exp.Expr, tables: Tables, source: Source, schema: pa.Schema) 
     if [c.type for c in query.columns] != list(schema.types):
         return None
     return query.tree
+
+
+def _has_form(tree: exp.Expr) -> bool:
+    """True when optimising loses something: sub-queries in expressions, and shared ones."""
+    if tree.find(exp.Exists, exp.CTE) or any(i.args.get("query") for i in tree.find_all(exp.In)):
+        return True
+    return any(not isinstance(s.parent, (exp.From, exp.Join)) for s in tree.find_all(exp.Subquery))
 
 
 @dataclass(frozen=True, slots=True)

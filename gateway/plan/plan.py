@@ -23,9 +23,10 @@ class EngineRead:
 class Plan:
     """How a query is answered. Immutable: it may be executed many times, also at once.
 
-    Exactly one of three: `remainder` is a Substrait plan over fragments and engine tables; or
-    `unfederated` is SQL the engine runs on lazily read tables; or neither, when the one fragment
-    is the whole query and its rows stream straight through.
+    Exactly one of four: `constant` is the answer itself, when it depends on nothing; `remainder`
+    is a Substrait plan over fragments and engine tables; `unfederated` is SQL the engine runs on
+    lazily read tables; or none of them, when the one fragment is the whole query and its rows
+    stream straight through. `lasting` is false for a plan that holds the time it was made.
     """
 
     schema: pa.Schema
@@ -33,10 +34,12 @@ class Plan:
     fragments: tuple[Fragment, ...] = ()
     remainder: bytes | None = field(default=None, repr=False)
     unfederated: str | None = None
+    constant: tuple[pa.RecordBatch, ...] | None = field(default=None, repr=False)
+    lasting: bool = True
     reads: tuple[EngineRead, ...] = ()
     not_pushed: tuple[NotPushed, ...] = ()
 
     @property
     def whole(self) -> bool:
         """True when one fragment answers the query by itself."""
-        return self.remainder is None and self.unfederated is None
+        return self.constant is None and self.remainder is None and self.unfederated is None

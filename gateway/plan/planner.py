@@ -11,7 +11,8 @@ The ladder, best rung first; every rung gives the same rows:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 from datafusion import DataFrame, LogicalPlan, SessionContext
@@ -47,6 +48,15 @@ from gateway.plan.rewrite import rewritten
 from gateway.plan.scan import scan_opener, scan_recorder
 from gateway.plan.source import Table, Tables
 
+_CLOCK = re.compile(
+    r"\b(now|today|current_(date|time|timestamp)|local(time|timestamp))\b", re.IGNORECASE
+)
+"""What the optimiser turns into the time of planning: such a plan is used once."""
+
+_LITERAL = r"[A-Z][A-Za-z0-9]*\([^()\n]*\)(?: AS [^,()\n]*(?:\([^()\n]*\))?)?"
+_CONSTANT = re.compile(rf"Projection: {_LITERAL}(?:, {_LITERAL})*\n  EmptyRelation: rows=1\n?")
+"""The text of a plan that is nothing but constants."""
+
 WORTHWHILE = 0.8
 """The rebuilt form must cost at most this share of the author's: estimates are not exact."""
 
@@ -74,17 +84,28 @@ def plan_query(query: Query, tables: Tables, config: Config) -> Plan:
     except BaseException as error:
         raise translate(error, query.text) from error
     schema = _answer_schema(context, logical)
+    lasting = _CLOCK.search(text) is None
+    if not tables and _CONSTANT.fullmatch(logical.display_indent()):
+        answer = _evaluated(frame, query.text)
+        return Plan(schema, tables, constant=answer, lasting=lasting)
     plan = None
     if any(table.source for table in tables.values()) or _may_lose_sort(logical):
         plan = _federated(logical, context, query, tables, schema)
     if plan is not None:
-        return plan
+        return replace(plan, lasting=lasting)
     reasons: tuple[NotPushed, ...] = ()
     if any(table.source for table in tables.values()):
         why = "it has no Substrait form: tables are read lazily instead"
         reasons = (NotPushed("", "query", why),)
     reads = engine_reads(logical, tables)
-    return Plan(schema, tables, unfederated=text, reads=reads, not_pushed=reasons)
+    return Plan(schema, tables, unfederated=text, lasting=lasting, reads=reads, not_pushed=reasons)
+
+
+def _evaluated(frame: DataFrame, text: str) -> tuple[pa.RecordBatch, ...]:
+    try:
+        return tuple(frame.collect())
+    except BaseException as error:
+        raise translate(error, text) from error
 
 
 def _answer_schema(context: SessionContext, logical: LogicalPlan) -> pa.Schema:
@@ -103,10 +124,11 @@ def _federated(
         plan = engine.to_substrait(logical, context)
     except Exception:  # Substrait has no word for something, or protobuf no depth for it
         return None
-    null_aware = _null_aware(logical.display_indent(), plan)
+    text = logical.display_indent()
+    null_aware = _null_aware(text, plan)
     if null_aware is None:
         return None
-    cutter = Cutter(plan, tables, null_aware)
+    cutter = Cutter(plan, tables, null_aware, subqueries="ubquery" in text)
     cut = cutter.cut()
     if cut.whole:
         return _whole(cut.blocks[0], query, tables, schema, cut.not_pushed)
