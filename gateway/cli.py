@@ -13,7 +13,7 @@ from gateway.errors import GatewayError, from_source
 COMMANDS = {
     "serve": "start the gateway on a mesh folder",
     "demo": "build the example mesh, query it, and serve it",
-    "query": "run one query against a running gateway or a mesh folder",
+    "query": "run one query against a running gateway",
     "explain": "show how a query would be answered, without running it",
     "publish": "inspect a source and write a data product for what it holds",
     "catalogue": "list or search the data products of a mesh",

@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
         raise UserError("an Arrow stream is not for a terminal", hint="redirect it to a file")
     text = sys.stdin.read() if args.sql == "-" else args.sql
     roots = args.tls_roots.read_bytes() if args.tls_roots else None
-    with Client(args.connect, args.user, _password(args.password_stdin), roots) as client:
+    with Client(args.connect, args.user, read_password(args.password_stdin), roots) as client:
         WRITERS[args.format](client.stream(text))
         if args.report:
             sys.stdout.flush()
@@ -53,7 +53,8 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _password(from_stdin: bool) -> str:
+def read_password(from_stdin: bool) -> str:
+    """The password from a line on stdin, from $MESHGATE_PASSWORD, or asked on the terminal."""
     if from_stdin:
         return sys.stdin.readline().rstrip("\r\n")
     password = os.environ.get(PASSWORD_VARIABLE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import logging
 import os
 import signal
@@ -63,6 +64,8 @@ def run(args: argparse.Namespace) -> int:
     server = listen(args.listen, service, Authenticator(users), tls)
     if not users.current().users:
         logger.warning("there are no users: add one with `meshgate user add NAME --mesh DIR`")
+    gc.collect()
+    gc.freeze()  # what is loaded by now stays: no collection shall walk through it again
     print(f"listening on {address(args.listen, server.port)}", flush=True)
     os.read(signals, 1)
     logger.info("stopping: running queries have %g seconds", args.drain_seconds)

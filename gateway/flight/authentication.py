@@ -129,6 +129,9 @@ class Authenticator:
             raise Busy("too many log-ins at once")
         try:
             user = store.verify(name, password)
+        except Unauthenticated:
+            logger.warning("log-in refused: %r", name[:80])
+            raise
         finally:
             self._verifying.release()
         with self._lock:

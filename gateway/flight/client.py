@@ -84,7 +84,11 @@ class Client:
         return self._get(sql.CommandStatementQuery(query=text))
 
     def report(self, query_id: str = "") -> dict[str, Any]:
-        """What a query of ours did (the latest, when no id is given): see docs of the server."""
+        """What a query of ours did; the latest, when no id is given.
+
+        Keys: query_id, outcome, rows, bytes, seconds, and fragments (a list of objects with
+        source, text, rows, bytes, seconds). ServerError when there is none.
+        """
         action = fl.Action("meshgate.report", query_id.encode())
         results = _answered(lambda: list(self._flight.do_action(action, self._options)))
         report: dict[str, Any] = json.loads(results[0].body.to_pybytes())

@@ -12,6 +12,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import blake2b
 from threading import Lock
 from typing import Generic, TypeVar
 
@@ -47,6 +48,8 @@ class Handles(Generic[T]):
         self._per_owner = per_owner
         self._clock = clock
         self._owners: dict[str, OrderedDict[bytes, _Entry[T]]] = {}
+        self._secret = secrets.token_bytes(32)
+        self._count = 0
         self._lock = Lock()
 
     @property
@@ -55,9 +58,13 @@ class Handles(Generic[T]):
 
     def add(self, owner: str, value: T) -> bytes:
         """A new handle for `value`."""
-        handle = secrets.token_bytes(HANDLE_BYTES)
         now = self._clock()
         with self._lock:
+            self._count += 1
+            # Keyed by a secret it cannot be guessed; the system's random source is a slow call.
+            handle = blake2b(
+                self._count.to_bytes(8), digest_size=HANDLE_BYTES, key=self._secret
+            ).digest()
             entries = self._owners.setdefault(owner, OrderedDict())
             while entries:  # the oldest use is first
                 oldest, entry = next(iter(entries.items()))

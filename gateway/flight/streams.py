@@ -127,10 +127,12 @@ class QueryStream:
                 return None
             if self._decode:
                 self._pieces.extend(decoded(batch, self.schema))
-            elif batch.schema.equals(self.schema):
-                self._pieces.extend(bounded(batch, MAX_BATCH_BYTES))
-            else:
+            elif not batch.schema.equals(self.schema):
                 raise InternalError("a batch does not have the schema of its query")
+            elif batch.nbytes <= MAX_BATCH_BYTES:
+                return batch
+            else:
+                self._pieces.extend(bounded(batch, MAX_BATCH_BYTES))
         return self._pieces.popleft()
 
     def _stop(self) -> None:
