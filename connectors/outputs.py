@@ -30,7 +30,7 @@ def cast_outputs(
         if not isinstance(clause, exp.Expr):
             return query
         names = (c for c in clause.find_all(exp.Column) if not c.table)
-        ordinals = (x for x in clause.expressions if x.find(exp.Literal))
+        ordinals = (x for x in clause.expressions if isinstance(_key(x), exp.Literal))
         if next(names, None) is not None or next(ordinals, None) is not None:
             return query
     rewritten = query.copy()
@@ -41,3 +41,10 @@ def cast_outputs(
         cast = cast_to(value.copy(), type_name)
         output.replace(exp.alias_(cast, exp.to_identifier(name, quoted=True)))
     return rewritten
+
+
+def _key(expression: exp.Expr) -> exp.Expr:
+    """A sort or group key without its direction and parentheses: only a bare number counts."""
+    while isinstance(expression, (exp.Ordered, exp.Paren, exp.Collate)):
+        expression = expression.this
+    return expression

@@ -137,4 +137,6 @@ class ReadablePartition:
 
 def as_expression(filter_: object) -> pc.Expression | None:
     """DataFusion folds a filter that is always true or false to a scalar, which nothing takes."""
-    return pads.scalar(filter_.as_py()) if isinstance(filter_, pa.Scalar) else filter_
+    if isinstance(filter_, pa.Scalar):
+        return pads.scalar(filter_.as_py() is True)  # NULL keeps no row either
+    return filter_

@@ -145,7 +145,7 @@ def _federated(
         reads = engine_reads(_consumed(remainder, fragments, tables), tables)
     except Exception:
         return None
-    return Plan(schema, tables, fragments, remainder, None, reads, cut.not_pushed)
+    return Plan(schema, tables, fragments, remainder, reads=reads, not_pushed=cut.not_pushed)
 
 
 def _consumed(remainder: bytes, fragments: tuple[Fragment, ...], tables: Tables) -> LogicalPlan:
