@@ -8,7 +8,7 @@ import pyarrow as pa
 from sqlglot import exp
 
 from connectors.capabilities import ALL_RELATIONS, Capabilities, Kind, Kinds, NotPushable, kind_of
-from connectors.dialect import Operand, SqlDialect, date_part_name, made_of_integers, paren
+from connectors.dialect import Builder, Operand, SqlDialect, date_part_name, made_of_integers, paren
 from connectors.interface import PHYSICAL_TYPE
 
 AS_TEXT = frozenset({"UUID", "JSON", "ENUM"})
@@ -70,6 +70,19 @@ def _divide(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
     return paren(exp.IntDiv(this=args[0].sql, expression=args[1].sql))
 
 
+def _wide(node: type[exp.Binary]) -> Builder:
+    """Decimals at full width: here 18 digits times 18 digits overflow 18 digits."""
+
+    def build(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
+        left, right = args
+        first = left.sql
+        if kind_of(left.type) is Kind.DECIMAL:
+            first = exp.cast(first, f"DECIMAL(38, {left.type.scale})")
+        return paren(node(this=first, expression=right.sql))
+
+    return build
+
+
 def _sum(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
     total = exp.Sum(this=args[0].sql)
     # The sum of integers is a HUGEINT here, which Arrow knows only as a decimal.
@@ -112,7 +125,15 @@ def _read(column: exp.Column, field: pa.Field) -> exp.Expr:
 DUCKDB = SqlDialect(
     name="duckdb",
     capabilities=_CAPABILITIES,
-    builders={"divide": _divide, "sum": _sum, "avg": _avg, "date_part": _date_part},
+    builders={
+        "add": _wide(exp.Add),
+        "subtract": _wide(exp.Sub),
+        "multiply": _wide(exp.Mul),
+        "divide": _divide,
+        "sum": _sum,
+        "avg": _avg,
+        "date_part": _date_part,
+    },
     type_names={
         Kind.INTEGER: "BIGINT",
         Kind.FLOAT: "DOUBLE",

@@ -127,29 +127,33 @@ def _float_to_decimal(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr
 
 
 def _float_quotient(quotient: exp.Expr, left: exp.Expr, right: exp.Expr) -> exp.Expr:
-    """Division by zero is an error here, but an infinity or NaN in IEEE arithmetic and in Arrow."""
+    """Division by zero is an error here, but an infinity or NaN in IEEE arithmetic and in Arrow.
+
+    NaN is the greatest number here, and only its text tells a negative zero from zero.
+    """
     zero = exp.Literal.number(0)
 
-    def outcome(value: str) -> exp.Expr:
-        return cast_to(exp.Literal.string(value), "DOUBLE")
+    def number(text: str) -> exp.Expr:
+        return cast_to(exp.Literal.string(text), "DOUBLE")
 
-    def test(node: type[exp.Binary]) -> exp.Expr:
-        return node(this=paren(left.copy()), expression=zero.copy())
+    def test(node: type[exp.Binary], one: exp.Expr, other: exp.Expr) -> exp.Expr:
+        return paren(node(this=paren(one.copy()), expression=other.copy()))
 
-    nonzero = exp.NEQ(this=paren(right.copy()), expression=zero.copy())
+    positive = test(exp.GT, left, zero)
+    positive_zero = test(exp.NEQ, cast_to(right.copy(), "TEXT"), exp.Literal.string("-0"))
+    undefined = test(exp.Or, test(exp.EQ, left, zero), test(exp.EQ, left, number("NaN")))
     by_zero = exp.Case(
         ifs=[
-            exp.If(this=test(exp.GT), true=outcome("Infinity")),
-            exp.If(this=test(exp.LT), true=outcome("-Infinity")),
-            exp.If(this=test(exp.EQ), true=outcome("NaN")),
+            exp.If(this=undefined, true=number("NaN")),
+            exp.If(this=test(exp.EQ, positive, positive_zero), true=number("Infinity")),
+            exp.If(this=test(exp.NEQ, positive, positive_zero), true=number("-Infinity")),
         ]
     )
-    zero_divisor = exp.EQ(this=paren(right.copy()), expression=zero.copy())
     return paren(
         exp.Case(
             ifs=[
-                exp.If(this=nonzero, true=quotient),
-                exp.If(this=zero_divisor, true=paren(by_zero)),
+                exp.If(this=test(exp.NEQ, right, zero), true=quotient),
+                exp.If(this=test(exp.EQ, right, zero), true=paren(by_zero)),
             ]
         )
     )
