@@ -11,7 +11,6 @@ from dataclasses import replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlglot import exp
 from substrait.proto import ExtendedExpression, Rel
 
 from connectors.capabilities import NotPushable, Relation
@@ -21,7 +20,7 @@ from gateway.plan.expressions import ExpressionWriter
 from gateway.plan.fragment import Fragment, FragmentReads
 from gateway.plan.lazy import Opener, Planned
 from gateway.plan.source import Table
-from gateway.plan.sql_writer import read_block
+from gateway.plan.sql_writer import read_block, referenced
 
 _CANONICAL = {
     "less": "lt",
@@ -58,15 +57,16 @@ def scan_recorder(table: Table, reads: FragmentReads) -> Planned:
 def scan_fragment(
     table: Table, columns: Sequence[str] | None, condition: pc.Expression | None, number: int
 ) -> Fragment:
-    """The fragment that reads columns of a table; with the filter's columns when there is one."""
+    """The fragment that reads columns of a table, and those its filter needs here again."""
     schema = table.dataset.schema
     source = table.source
     assert source is not None
-    wanted = schema.names if columns is None or condition is not None else list(columns)
     block = read_block(table, source, schema.names, Aliases())
+    needed = set(range(len(schema)) if columns is None else map(schema.names.index, columns))
     if condition is not None:
-        block = _with_filter(block, condition, schema)
-    positions = [schema.names.index(name) for name in wanted]
+        block, used = _filtered(block, condition, schema)
+        needed |= used
+    positions = sorted(needed)
     block = replace(block, columns=tuple(block.columns[i] for i in positions))
     returned = pa.schema([schema.field(i) for i in positions])
     if not positions:
@@ -76,22 +76,25 @@ def scan_fragment(
     return Fragment(number, source.key, text, returned, lambda: connector.query(text, returned))
 
 
-def _with_filter(block: Block, condition: pc.Expression, schema: pa.Schema) -> Block:
+def _filtered(block: Block, condition: pc.Expression, schema: pa.Schema) -> tuple[Block, set[int]]:
+    """The block with the filter if the source takes it, and the columns the filter reads."""
+    everything = set(range(len(schema)))
     try:
-        block.source.dialect.require(Relation.FILTER)
-        return filtered(block, [_written(block, condition, schema)])
-    except Exception:
-        return block  # an attempt: the engine's side applies every filter
-
-
-def _written(block: Block, condition: pc.Expression, schema: pa.Schema) -> exp.Expr:
-    message = ExtendedExpression.FromString(bytes(condition.to_substrait(schema)))
+        message = ExtendedExpression.FromString(bytes(condition.to_substrait(schema)))
+        expression = message.referred_expr[0].expression
+        used = set(referenced(expression))
+    except Exception:  # an attempt: the engine's side applies every filter
+        return block, everything
     names = {
         e.extension_function.function_anchor: _name(e.extension_function.name)
         for e in message.extensions
     }
     writer = ExpressionWriter(block.source.dialect, names, _no_subquery)
-    return writer.condition(message.referred_expr[0].expression, block.columns)
+    try:
+        block.source.dialect.require(Relation.FILTER)
+        return filtered(block, [writer.condition(expression, block.columns)]), used
+    except Exception:
+        return block, used
 
 
 def _name(name: str) -> str:
