@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -115,8 +116,6 @@ def test_a_hash_that_is_no_hash_matches_nothing(tmp_path: Path) -> None:
 def test_the_command_adds_lists_and_removes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    import io
-
     monkeypatch.setattr("sys.stdin", io.StringIO("secret\n"))
     mesh = ["--mesh", str(tmp_path)]
     assert main(["user", "add", "alice", "--role", "a/b", "--role", "c/d", *mesh]) == 0

@@ -91,7 +91,7 @@ def test_basic_on_every_call_is_verified_once(served: Served) -> None:
     started = time.perf_counter()
     for _ in range(20):
         served.authenticator.principal(header)
-    assert time.perf_counter() - started < 0.02  # argon2 takes some 20 ms a time
+    assert time.perf_counter() - started < 0.1  # argon2 takes some 20 ms a time
 
 
 def test_basic_without_padding_is_understood(served: Served) -> None:
