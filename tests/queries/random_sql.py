@@ -74,15 +74,35 @@ class Scope:
         return sorted({column.type for column in self.columns})
 
 
-def random_query(seed: int) -> str:
+@dataclass(frozen=True, slots=True)
+class RandomQuery:
+    """A query; `ordered` when it says in full how its rows are sorted."""
+
+    sql: str
+    ordered: bool
+
+    @property
+    def for_duckdb(self) -> str:
+        """In DuckDB's words."""
+        return self.sql.replace("{div}", "//")
+
+    @property
+    def for_datafusion(self) -> str:
+        """In DataFusion's and the gateway's words."""
+        return self.sql.replace("{div}", "/")
+
+
+def random_query(seed: int) -> RandomQuery:
     """The query of this seed."""
-    return _Writer(random.Random(seed)).query()
+    writer = _Writer(random.Random(seed))
+    return RandomQuery(writer.query(), writer.ordered)
 
 
 class _Writer:
     def __init__(self, chance: random.Random) -> None:
         self._chance = chance
         self._aliases = 0
+        self.ordered = False
 
     def query(self) -> str:
         """A whole query: a set operation, a grouping, a window or a plain selection."""
@@ -101,7 +121,7 @@ class _Writer:
         distinct = "DISTINCT " if self._maybe(0.2) else ""
         listed = ", ".join(f"{e.sql} AS c{i}" for i, e in enumerate(outputs))
         sql = f"SELECT {distinct}{listed} FROM {source}{self._where(scope)}"
-        return sql + self._limit(len(outputs), exact=all(e.type != DOUBLE for e in outputs))
+        return sql + self._order(len(outputs), exact=all(e.type != DOUBLE for e in outputs))
 
     def _grouping(self) -> str:
         source, scope = self._from()
@@ -114,7 +134,7 @@ class _Writer:
             sql += " GROUP BY " + ", ".join(key.sql for key in keys)
         if self._maybe(0.25):
             sql += f" HAVING count(*) {self._comparison()} {self._chance.randint(0, 6)}"
-        return sql + self._limit(len(outputs), exact=all(e.type != DOUBLE for e in outputs))
+        return sql + self._order(len(outputs), exact=all(e.type != DOUBLE for e in outputs))
 
     def _set_operation(self) -> str:
         kinds = [self._chance.choice((INTEGER, TEXT)) for _ in range(self._chance.randint(1, 2))]
@@ -128,12 +148,15 @@ class _Writer:
         )
         return f"SELECT {listed} FROM {source}{self._where(scope)}"
 
-    def _limit(self, columns: int, *, exact: bool) -> str:
-        """A LIMIT only under an order in which rows that tie are equal in every column."""
-        if not exact or not self._maybe(0.35):
+    def _order(self, columns: int, *, exact: bool) -> str:
+        """ORDER BY all columns, so that rows that tie are equal; perhaps with a LIMIT."""
+        if not exact or not self._maybe(0.4):
             return ""
+        self.ordered = True
         directions = ("", " DESC", " NULLS FIRST", " DESC NULLS LAST")
         keys = ", ".join(f"{n}{self._chance.choice(directions)}" for n in range(1, columns + 1))
+        if self._maybe(0.3):
+            return f" ORDER BY {keys}"
         offset = f" OFFSET {self._chance.randint(1, 5)}" if self._maybe(0.3) else ""
         return f" ORDER BY {keys} LIMIT {self._chance.randint(1, 20)}{offset}"
 
