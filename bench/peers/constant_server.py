@@ -11,7 +11,7 @@ import pyarrow.flight as fl
 from bench.peers.listening import serve
 
 
-class ConstantServer(fl.FlightServerBase):
+class ConstantServer(fl.FlightServerBase):  # type: ignore[misc]
     """Answers the same two calls as the gateway, and does nothing for it."""
 
     table = pa.table({"1": pa.array([1], pa.int64())})

@@ -20,7 +20,7 @@ from bench.peers.schema import without_views
 BATCH_ROWS = 65_536
 
 
-class ParquetServer(fl.FlightServerBase):
+class ParquetServer(fl.FlightServerBase):  # type: ignore[misc]
     """Answers every request with the same dataset."""
 
     def __init__(self, location: str, path: str) -> None:

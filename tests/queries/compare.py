@@ -7,6 +7,7 @@ import decimal
 import math
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import pyarrow as pa
 
@@ -89,7 +90,7 @@ def _close(left: object, right: object, unit: float) -> bool:
 def _order(table: list[Row], rough: Sequence[bool]) -> list[Row]:
     """The rows sorted: by what is compared exactly, then by what is not."""
 
-    def key(row: Row) -> Sequence[Sequence[object]]:
+    def key(row: Row) -> list[Any]:
         exact = [_value_key(v) for v, r in zip(row, rough, strict=True) if not r]
         return [*exact, *(_rough_key(v) for v, r in zip(row, rough, strict=True) if r)]
 
