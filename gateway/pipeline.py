@@ -158,6 +158,7 @@ class Gateway:
         report = QueryReport(prepared.request.id, reads=prepared.plan.reads)
         if prepared.explain:
             batches = iter([explain(prepared.plan, self._config)])
+            report.outcome = "completed"
         else:
             batches = self._run(prepared, report, cancelled)
         return Result(prepared.schema, batches, report)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 # Python-backed tables block the worker they run on while they wait for their source. Workers must
@@ -36,7 +37,18 @@ Provider: TypeAlias = pads.Dataset | ParquetFiles
 """A table the engine can read: any pyarrow dataset, or Parquet files it opens itself."""
 
 
-def session(config: Config, *, hash_joins: bool = True, remainder: bool = False) -> SessionContext:
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """How the engine plans; the defaults are best, the others are for when the best fails."""
+
+    hash_joins: bool = True
+    push_filters: bool = True
+
+
+BEST = Tuning()
+
+
+def session(config: Config, *, remainder: bool = False, tuning: Tuning = BEST) -> SessionContext:
     """A session without tables. A `remainder` keeps the join order the plan came with."""
     settings = (
         SessionConfig()
@@ -45,13 +57,15 @@ def session(config: Config, *, hash_joins: bool = True, remainder: bool = False)
         .with_information_schema(False)
         .set("datafusion.execution.parquet.schema_force_view_types", "false")
         .set("datafusion.sql_parser.map_string_types_to_utf8view", "false")
-        .set("datafusion.optimizer.prefer_hash_join", str(hash_joins).lower())
+        .set("datafusion.optimizer.prefer_hash_join", str(tuning.hash_joins).lower())
     )
     runtime = RuntimeEnvBuilder().with_disk_manager_os()
     runtime = runtime.with_fair_spill_pool(config.memory_per_query_bytes)
     context = SessionContext(settings, runtime)
     if remainder:
         context.remove_optimizer_rule("eliminate_cross_join")
+    if not tuning.push_filters:
+        context.remove_optimizer_rule("push_down_filter")
     return context
 
 

@@ -15,6 +15,7 @@ import pyarrow as pa
 from datafusion import DataFrame
 
 from gateway.config import Config
+from gateway.engines.datafusion import Tuning
 from gateway.engines.failures import exhausted, translate
 from gateway.errors import Cancelled
 from gateway.plan.fragment import FragmentReads
@@ -67,7 +68,7 @@ def conform(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
 def _computed(
     plan: Plan, config: Config, reads: FragmentReads, cancelled: IsCancelled
 ) -> Generator[pa.RecordBatch]:
-    """The engine's rows. Hash joins do not spill: out of memory, they are tried as merge joins."""
+    """The engine's rows; what fails before the first of them is tried once in another way."""
     started = False
     try:
         for batch in _pump(open_frame(plan, config, reads), config, cancelled):
@@ -75,10 +76,18 @@ def _computed(
             yield batch
         return
     except Exception as error:
-        if started or not exhausted(error):
+        tuning = None if started else another_way(error)
+        if tuning is None:
             raise
-    frame = open_frame(plan, config, reads, hash_joins=False)
-    yield from _pump(frame, config, cancelled)
+    yield from _pump(open_frame(plan, config, reads, tuning), config, cancelled)
+
+
+def another_way(error: Exception) -> Tuning | None:
+    """How the engine may yet succeed: hash joins do not spill, and it can not hand a table a
+    filter of which one part is constant."""
+    if exhausted(error):
+        return Tuning(hash_joins=False)
+    return Tuning(push_filters=False) if "BooleanScalar" in str(error) else None
 
 
 def _pump(frame: DataFrame, config: Config, cancelled: IsCancelled) -> Generator[pa.RecordBatch]:

@@ -138,6 +138,7 @@ def _limits(message: str) -> GatewayError | None:
         return Unsupported(f"not supported: {_first_lower(match['what'])}")
     for pattern, meaning in _ARITHMETIC:
         if "Error during planning" not in message and pattern.search(message):
+            log.debug("%s: %s", meaning, message)  # with the value: for the operator alone
             return ArithmeticFailure(meaning)
     return None
 

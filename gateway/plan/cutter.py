@@ -181,10 +181,10 @@ class Cutter:
         return True
 
     def _send(self, rel: Rel, block: Block) -> None:
-        schema = block_schema(block)
+        number = len(self._fragments) + 1
+        schema = block_schema(block, number)
         base = named_struct(schema)  # may refuse a type before anything is changed
         width = len(block.columns)
-        number = len(self._fragments) + 1
         self._fragments.append(block)
         rel.Clear()
         read = rel.read
@@ -205,11 +205,14 @@ def operator(rel: Rel) -> str:
     return f"read of {'.'.join(name)}" if name else kind
 
 
-def block_schema(block: Block) -> pa.Schema:
-    """The planned schema of a fragment: c0, c1, ...; a fragment without columns returns a 1."""
-    if not block.columns:
-        return pa.schema([pa.field("c0", pa.int64())])
-    return pa.schema([pa.field(f"c{i}", c.type) for i, c in enumerate(block.columns)])
+def block_schema(block: Block, number: int) -> pa.Schema:
+    """The planned schema of a fragment; a fragment without columns returns a 1.
+
+    The engine knows the columns by names that are theirs alone: DataFusion 55 may move a filter
+    to a join's other side when both sides have a column of one name.
+    """
+    types = [c.type for c in block.columns] or [pa.int64()]
+    return pa.schema([pa.field(f"f{number}_c{i}", t) for i, t in enumerate(types)])
 
 
 def null_aware_joins(plan_text: str) -> frozenset[int]:

@@ -1,10 +1,16 @@
 """Works around DataFusion answers known to be wrong; each has a regression test.
 
-DataFusion 55 takes ``id / 2 = 4`` as proof that `id` is constant and drops ``ORDER BY id``. The
-same comparison ``IS TRUE`` filters the same rows and proves nothing.
+* DataFusion 55 takes ``id / 2 = 4`` as proof that `id` is constant and drops ``ORDER BY id``. The
+  same comparison ``IS TRUE`` filters the same rows and proves nothing.
+* A filter above an outer hash join is moved to the side that keeps its rows when that side has a
+  column of the same name. A merge join does not do so.
+* An answer with two columns of one name can not be read back from Substrait.
 """
 
 from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
 
 from substrait.proto import Expression, Plan, Rel, Type
 
@@ -26,6 +32,40 @@ def keep_sorts(plan: Plan) -> None:
     for condition in conditions:
         if condition is not None:
             _guard(plan, names, condition)
+
+
+def settle_constants(plan: Plan) -> None:
+    """Let a read's filter be a constant or have none: DataFusion can not hand a table both."""
+    names = relations.function_names(plan)
+    for rel in relations.walk(plan.relations[0].root.input):
+        if relations.kind(rel) != "read" or not rel.read.HasField("filter"):
+            continue
+        parts = list(_conjuncts(names, rel.read.filter))
+        constants = [p for p in parts if p.WhichOneof("rex_type") == "literal"]
+        if not constants or len(parts) == 1:
+            continue
+        never = [p for p in constants if not p.literal.boolean]  # false, or NULL
+        rest = never[:1] or [p for p in parts if p.WhichOneof("rex_type") != "literal"]
+        kept = Expression()
+        kept.CopyFrom(rest[0] if rest else constants[0])
+        for part in rest[1:]:
+            both = Expression()
+            both.scalar_function.CopyFrom(rel.read.filter.scalar_function)
+            del both.scalar_function.arguments[:]
+            both.scalar_function.arguments.add().value.CopyFrom(kept)
+            both.scalar_function.arguments.add().value.CopyFrom(part)
+            kept = both
+        rel.read.filter.CopyFrom(kept)
+
+
+def _conjuncts(names: dict[int, str], condition: Expression) -> Iterator[Expression]:
+    call = condition.scalar_function
+    is_call = condition.WhichOneof("rex_type") == "scalar_function"
+    if is_call and names[call.function_reference] == "and":
+        for argument in call.arguments:
+            yield from _conjuncts(names, argument.value)
+    else:
+        yield condition
 
 
 def name_outputs(plan: Plan) -> None:
@@ -72,3 +112,24 @@ def _wrap(plan: Plan, names: dict[int, str], condition: Expression) -> None:
     call.function_reference = anchor
     call.output_type.bool.nullability = Type.NULLABILITY_REQUIRED
     call.arguments.add().value.CopyFrom(inner)
+
+
+_OUTER_JOINS = ("Left Join:", "Right Join:", "Full Join:")
+_SCANNED = re.compile(r"TableScan: .*? projection=\[([^\]]*)\]")
+
+
+def hash_joins_are_right(plan_text: str) -> bool:
+    """False for a plan that filters above an outer join and reads two columns of one name."""
+    lines = [line.strip() for line in plan_text.splitlines()]
+    names = [n for found in _SCANNED.findall(plan_text) for n in found.split(", ") if n]
+    return len(set(names)) == len(names) or not any(
+        line.startswith("Filter:") and _filters_outer_join(lines[i + 1 :])
+        for i, line in enumerate(lines)
+    )
+
+
+def _filters_outer_join(below: Sequence[str]) -> bool:
+    for line in below:
+        if not line.startswith(("Projection:", "SubqueryAlias:", "Filter:")):
+            return line.startswith(_OUTER_JOINS)
+    return False

@@ -36,6 +36,7 @@ class Plan:
     unfederated: str | None = None
     constant: tuple[pa.RecordBatch, ...] | None = field(default=None, repr=False)
     lasting: bool = True
+    hash_joins: bool = True
     reads: tuple[EngineRead, ...] = ()
     not_pushed: tuple[NotPushed, ...] = ()
 

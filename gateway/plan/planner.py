@@ -97,8 +97,15 @@ def plan_query(query: Query, tables: Tables, config: Config) -> Plan:
     if any(table.source for table in tables.values()):
         why = "it has no Substrait form: tables are read lazily instead"
         reasons = (NotPushed("", "query", why),)
-    reads = engine_reads(logical, tables)
-    return Plan(schema, tables, unfederated=text, lasting=lasting, reads=reads, not_pushed=reasons)
+    return Plan(
+        schema,
+        tables,
+        unfederated=text,
+        lasting=lasting,
+        hash_joins=guards.hash_joins_are_right(logical.display_indent()),
+        reads=engine_reads(logical, tables),
+        not_pushed=reasons,
+    )
 
 
 def _evaluated(frame: DataFrame, text: str) -> tuple[pa.RecordBatch, ...]:
@@ -134,18 +141,27 @@ def _federated(
         return _whole(cut.blocks[0], query, tables, schema, cut.not_pushed)
     if cutter.leaves_null_aware:
         return None
+    guards.settle_constants(plan)
     guards.keep_sorts(plan)
     guards.name_outputs(plan)
     fragments = tuple(
-        fragment_of(number, block, block_schema(block))
+        fragment_of(number, block, block_schema(block, number))
         for number, block in enumerate(cut.blocks, start=1)
     )
     remainder = plan.SerializeToString()
     try:  # what Substrait can say is not always what the engine can read back
-        reads = engine_reads(_consumed(remainder, fragments, tables), tables)
+        rest = _consumed(remainder, fragments, tables)
     except Exception:
         return None
-    return Plan(schema, tables, fragments, remainder, reads=reads, not_pushed=cut.not_pushed)
+    return Plan(
+        schema,
+        tables,
+        fragments,
+        remainder,
+        hash_joins=guards.hash_joins_are_right(rest.display_indent()),
+        reads=engine_reads(rest, tables),
+        not_pushed=cut.not_pushed,
+    )
 
 
 def _consumed(remainder: bytes, fragments: tuple[Fragment, ...], tables: Tables) -> LogicalPlan:
@@ -250,10 +266,12 @@ def provider(table: Table, reads: FragmentReads) -> engine.Provider:
 
 
 def open_frame(
-    plan: Plan, config: Config, reads: FragmentReads, *, hash_joins: bool = True
+    plan: Plan, config: Config, reads: FragmentReads, tuning: engine.Tuning = engine.BEST
 ) -> DataFrame:
     """The engine's frame of a plan, in a session of its own that reads through `reads`."""
-    context = engine.session(config, hash_joins=hash_joins, remainder=plan.remainder is not None)
+    remainder = plan.remainder is not None
+    tuning = replace(tuning, hash_joins=tuning.hash_joins and plan.hash_joins)
+    context = engine.session(config, remainder=remainder, tuning=tuning)
     register_tables(context, plan.tables, reads)
     if plan.remainder is None:
         assert plan.unfederated is not None

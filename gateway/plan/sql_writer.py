@@ -111,7 +111,8 @@ class SqlWriter:
 
     def _filter(self, rel: Rel, block: Block) -> Block:
         block.source.dialect.require(Relation.FILTER)
-        if block.order or block.bounded:
+        computed_keys = any(not isinstance(key, exp.Column) for key in block.groups or ())
+        if block.order or block.bounded or computed_keys:  # HAVING may only see plain keys
             block = nest(block, self.aliases)
         condition = self._expressions(block.source).condition(rel.filter.condition, block.columns)
         return filtered(block, [condition])
