@@ -11,7 +11,7 @@ import re
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -267,8 +267,9 @@ class SqlStream:
     def _run(self) -> Iterator[pa.RecordBatch]:
         started = False
         finished = False
+        delivered = self._start()
         try:
-            for batch in cast_batches(self._start(), self._schema):
+            for batch in cast_batches(delivered, self._schema):
                 started = True
                 yield batch
                 if self._cancelled.is_set():
@@ -281,10 +282,13 @@ class SqlStream:
             self._check_cancelled(error)
             raise interrupted(self._explain(error), started) from error
         finally:
+            if not finished:
+                self._stop_once()  # first, or the driver may read to the end as it closes
+            delivered.close()
             self._release(healthy=finished)
         self._check_cancelled(None)
 
-    def _start(self) -> Iterator[pa.RecordBatch]:
+    def _start(self) -> Generator[pa.RecordBatch, None, None]:
         """The driver's batches; a pooled connection that turns out dead is replaced once."""
         self._check_cancelled(None)
         session, used = self._pool.acquire()
@@ -310,8 +314,6 @@ class SqlStream:
             self._session = session
 
     def _release(self, *, healthy: bool, ended: bool = True) -> None:
-        if not healthy:
-            self._stop_once()
         with self._lock:
             session, self._session = self._session, None
             healthy = healthy and not self._cancelled.is_set()

@@ -20,6 +20,9 @@ from connectors.interface import Binding
 from tests import services
 from tests.conformance.canonical import canonical
 
+ODD_NAMES = ("Mixed Case", "sélect", "a.b", 'quo"te', "select", "per%cent", "it's")
+"""Tables with one column of the same name, beside the canonical one."""
+
 Write = Callable[[object], str]
 
 
@@ -30,7 +33,6 @@ class Source:
     name: str
     connector: Any
     rows: pa.Table
-    execute: Callable[..., None]
     slow: str
     running: Callable[[], int] | None = None
     binding: Binding = field(default_factory=lambda: Binding("", "", ""))
@@ -127,6 +129,14 @@ def statements(name: str, table: str, rows: pa.Table, write: Write, quote: str) 
         yield f"INSERT INTO {quote}{table}{quote} VALUES {tuples}"
 
 
+def odd_tables(quote: str) -> Iterator[str]:
+    """The tables of ODD_NAMES, each with a row that holds 1."""
+    for name in ODD_NAMES:
+        written = f"{quote}{name.replace(quote, quote * 2)}{quote}"
+        yield f"CREATE TABLE {written} ({written} int)"
+        yield f"INSERT INTO {written} VALUES (1)"
+
+
 def _written(batch: pa.RecordBatch, index: int, write: Write) -> list[str]:
     return [write(value) for value in batch.column(index).to_pylist()]
 
@@ -194,17 +204,14 @@ def open_postgres(folder: Path) -> Iterator[Source]:
     with server.database() as uri:
         database = uri.rpartition("/")[2].partition("?")[0]
 
-        def execute(*texts: str) -> None:
-            server.execute(*texts, database=database)
-
-        execute(*statements("postgres", "canonical", rows, write_common, '"'))
+        texts = statements("postgres", "canonical", rows, write_common, '"')
+        server.execute(*texts, *odd_tables('"'), database=database)
         binding = Binding("postgres", uri, "canonical")
         connector = open_connector(binding)
         yield Source(
             "postgres",
             connector,
             rows,
-            execute,
             "SELECT CAST(count(*) AS bigint) FROM generate_series(1, 100000) a, "
             "generate_series(1, 100000) b WHERE (a * 7 + b) % 11 = 3",
             lambda: _count(
@@ -223,18 +230,15 @@ def open_mariadb(folder: Path) -> Iterator[Source]:
     """A database of the real server."""
     server, rows = services.mariadb(), holdings("mariadb")
     with server.database() as database:
-
-        def execute(*texts: str) -> None:
-            server.execute("SET time_zone = '+00:00'", *texts, database=database)
-
-        execute(*statements("mariadb", "canonical", rows, write_mariadb, "`"))
+        texts = statements("mariadb", "canonical", rows, write_mariadb, "`")
+        utc = "SET time_zone = '+00:00'"
+        server.execute(utc, *texts, *odd_tables("`"), database=database)
         binding = Binding("mariadb", server.uri(database), "canonical")
         connector = open_connector(binding)
         yield Source(
             "mariadb",
             connector,
             rows,
-            execute,
             "SELECT COUNT(*) FROM seq_1_to_100000 a, seq_1_to_100000 b "
             "WHERE (a.seq * 7 + b.seq) % 11 = 3",
             lambda: len(
@@ -253,19 +257,16 @@ def open_sqlite(folder: Path) -> Iterator[Source]:
     """A database file."""
     path, rows = folder / "canonical.sqlite", holdings("sqlite")
 
-    def execute(*texts: str) -> None:
-        with closing(sqlite3.connect(path)) as connection, connection:
-            for text in texts:
-                connection.execute(text)
-
-    execute(*statements("sqlite", "canonical", rows, write_sqlite, '"'))
+    with closing(sqlite3.connect(path)) as connection, connection:
+        for text in (*statements("sqlite", "canonical", rows, write_sqlite, '"'), *odd_tables('"')):
+            connection.execute(text)
     binding = Binding("sqlite", str(path), "canonical")
     connector = open_connector(binding)
     slow = (
         "WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r WHERE i < 1000000000) "
         "SELECT COUNT(*) FROM r"
     )
-    yield Source("sqlite", connector, rows, execute, slow, binding=binding)
+    yield Source("sqlite", connector, rows, slow, binding=binding)
     connector.close()
 
 
@@ -273,23 +274,16 @@ def open_sqlite(folder: Path) -> Iterator[Source]:
 def open_duckdb(folder: Path) -> Iterator[Source]:
     """A database file."""
     path, rows = folder / "canonical.duckdb", holdings("duckdb")
+    with duckdb.connect(str(path)) as connection:
+        for text in (*statements("duckdb", "canonical", rows, write_duckdb, '"'), *odd_tables('"')):
+            connection.execute(text)
     binding = Binding("duckdb", str(path), "canonical")
     connector = open_connector(binding)
-
-    def execute(*texts: str) -> None:
-        connector.close()  # one process opens a file either to read or to write
-        with duckdb.connect(str(path)) as connection:
-            for text in texts:
-                connection.execute(text)
-
-    with duckdb.connect(str(path)) as connection:
-        for text in statements("duckdb", "canonical", rows, write_duckdb, '"'):
-            connection.execute(text)
     slow = (
         "SELECT count(*) FROM range(1000000) a, range(1000000) b "
         "WHERE (a.range * 7 + b.range) % 11 = 3"
     )
-    yield Source("duckdb", connector, rows, execute, slow, binding=binding)
+    yield Source("duckdb", connector, rows, slow, binding=binding)
     connector.close()
 
 
