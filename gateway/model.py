@@ -51,7 +51,8 @@ class Address:
                 f"{text!r} is not a mesh address",
                 hint="write mesh://domain/product/dataset@version#column",
             )
-        return cls(*parts, version or None, column or None)
+        domain, product, dataset = parts
+        return cls(domain, product, dataset, version or None, column or None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,8 +101,8 @@ class OwnExpressions:
             case exp.Literal() | exp.Null() | exp.Boolean():
                 return self._literal(tree)
             case exp.Neg() if isinstance(tree.this, exp.Literal) and not tree.this.is_string:
-                value = -(int(tree.this.this) if tree.this.is_int else float(tree.this.this))
-                return self._constant(value, pa.int64() if tree.this.is_int else pa.float64())
+                number = -(int(tree.this.this) if tree.this.is_int else float(tree.this.this))
+                return self._constant(number, pa.int64() if tree.this.is_int else pa.float64())
             case exp.Cast():
                 return self._cast(tree)
             case exp.And() | exp.Or():

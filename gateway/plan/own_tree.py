@@ -188,12 +188,12 @@ class _TreeWriter:
                 "group",
                 exp.Group(expressions=[k.native.sql if k.native else k.sql for k in keys]),
             )
-        for key, node in (("limit", exp.Limit), ("offset", exp.Offset)):
+        for key, bound in (("limit", exp.Limit), ("offset", exp.Offset)):
             if (clause := tree.args.get(key)) is not None:
                 only(clause, {"expression"})
                 if not isinstance(clause.expression, exp.Literal):
                     raise NotPushable("a limit that is not constant")
-                select.set(key, node(expression=clause.expression.copy()))
+                select.set(key, bound(expression=clause.expression.copy()))
 
     def _projections(
         self, tree: exp.Select, select: exp.Select, scope: _Scope

@@ -34,7 +34,7 @@ def qualified(tree: exp.Expr, tables: Tables) -> tuple[exp.Expr, dict[str, Table
     try:
         result = qualify(
             tree,
-            schema=MappingSchema(columns, dialect=DIALECT, normalize=False),
+            schema=MappingSchema(dict(columns), dialect=DIALECT, normalize=False),
             dialect=DIALECT,
             identify=True,
         )
@@ -58,9 +58,10 @@ def _bind(tree: exp.Expr, tables: Tables) -> dict[str, TableName] | None:
     ctes = {cte.alias for cte in tree.find_all(exp.CTE)}
     aliases: dict[TableName, str] = {}
     for table in tree.find_all(exp.Table):
-        if not all(isinstance(p, exp.Identifier) for p in table.parts):
+        parts = [p for p in table.parts if isinstance(p, exp.Identifier)]
+        if len(parts) != len(table.parts):
             return None  # a table function
-        name = tuple(p.name if p.quoted else p.name.lower() for p in table.parts)
+        name = tuple(p.name if p.quoted else p.name.lower() for p in parts)
         if name not in tables:
             if name[0] in ctes and len(name) == 1:
                 continue

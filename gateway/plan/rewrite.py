@@ -113,7 +113,7 @@ def _count_members(tree: exp.Expr) -> exp.Expr:
             continue
         if isinstance(test, exp.Exists):
             test.replace(exp.Paren(this=exp.GT(this=_count(test.this), expression=_number(0))))
-        else:
+        elif isinstance(test, exp.In):
             test.replace(_in_by_counts(test))
     return tree
 
