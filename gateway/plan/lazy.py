@@ -25,6 +25,12 @@ def _ignore(columns: Sequence[str] | None, condition: pc.Expression | None) -> N
     pass
 
 
+def _no_rows(
+    columns: Sequence[str] | None, condition: pc.Expression | None
+) -> Iterator[pa.RecordBatch]:
+    return iter(())
+
+
 class LazyDataset(pads.Dataset):  # type: ignore[misc]  # pyarrow has no types
     """A dataset of one partition that opens its source at the first batch."""
 
@@ -109,10 +115,15 @@ class ReadableDataset(pads.Dataset):  # type: ignore[misc]  # pyarrow has no typ
         """The dataset's own scanner."""
         return self._dataset.scanner(columns=columns, filter=as_expression(filter))
 
-    def get_fragments(self, filter: pc.Expression | None = None) -> list[ReadablePartition]:
+    def get_fragments(
+        self, filter: pc.Expression | None = None
+    ) -> list[ReadablePartition] | list[LazyPartition]:
         """The dataset's own partitions, read in parallel by the engine."""
         fragments = self._dataset.get_fragments(filter=as_expression(filter))
-        return [ReadablePartition(fragment) for fragment in fragments]
+        # the engine can not plan a table without any partition
+        return [ReadablePartition(fragment) for fragment in fragments] or [
+            LazyPartition(LazyDataset(self.schema, _no_rows))
+        ]
 
 
 class ReadablePartition:

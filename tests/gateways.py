@@ -1,0 +1,62 @@
+"""Gateways over datasets made in a test, without files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pyarrow as pa
+
+from connectors import memory, open_connector
+from connectors.interface import Binding
+from gateway.authorisation import Access
+from gateway.catalogue.catalogue import Catalogue
+from gateway.config import Config
+from gateway.model import Address, Dataset, Principal, Request
+from gateway.pipeline import Gateway
+from policies.decide import Authoriser
+from policies.snapshot import Snapshot
+from policies.store import PolicyRows, Row
+
+ANA = Principal("user:ana")
+EVERYTHING = (("p", "user:ana", "*", "*", "read", "*", "*", "*", "allow"),)
+
+
+def dataset(
+    product: str, name: str, binding: Binding, schema: pa.Schema, **more: object
+) -> Dataset:
+    return Dataset(Address("shop", product, name, "1.0.0"), schema, binding, **more)  # type: ignore[arg-type]
+
+
+def gateway(
+    datasets: Sequence[Dataset],
+    policies: Sequence[tuple[str, ...]] = EVERYTHING,
+    config: Config | None = None,
+) -> Gateway:
+    rows = PolicyRows.checked([Row(ptype, tuple(columns)) for ptype, *columns in policies])
+    access = Access(Authoriser(Snapshot(rows)))
+    return Gateway(Catalogue(datasets, "test"), access, config or Config())
+
+
+def in_memory(tables: Mapping[str, pa.Table], store: str, product: str = "memory") -> list[Dataset]:
+    uri = memory.register(store, tables)
+    return [
+        dataset(product, name, Binding("memory", uri, name), table.schema)
+        for name, table in tables.items()
+    ]
+
+
+def in_source(connector: str, uri: str, names: Sequence[str]) -> list[Dataset]:
+    """Datasets over tables a source has, with the schema the source gives them."""
+    found = []
+    for name in names:
+        binding = Binding(connector, uri, name)
+        opened = open_connector(binding)
+        found.append(dataset(connector, name, binding, opened.schema(name)))
+        opened.close()
+    return found
+
+
+def ask(gateway: Gateway, sql: str, principal: Principal = ANA) -> pa.Table:
+    """The whole answer."""
+    result = gateway.execute(gateway.prepare(Request(principal, sql)))
+    return pa.Table.from_batches(list(result.batches), schema=result.schema)
