@@ -226,7 +226,12 @@ def mariadb() -> MariaDb:
     process = _start(
         [
             *("mariadbd", "--no-defaults", data, f"--port={port}", "--bind-address=127.0.0.1"),
-            *("--skip-name-resolve", f"--socket={folder}/socket", f"--user={owner or _user()}"),
+            *(
+                "--skip-name-resolve",
+                f"--tmpdir={folder}",
+                f"--socket={folder}/socket",
+                f"--user={owner or _user()}",
+            ),
             *("--innodb-flush-log-at-trx-commit=0", "--character-set-server=utf8mb4"),
         ],
         folder,

@@ -39,10 +39,15 @@ Provider: TypeAlias = pads.Dataset | ParquetFiles
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """How the engine plans; the defaults are best, the others are for when the best fails."""
+    """How the engine plans. The defaults are best; a plan that needs another way says so.
+
+    `deduplicate` lets the engine drop repeated sort keys, which DataFusion 55 may do to a key
+    that is none; without the rule it mistakes columns where GROUP BY repeats one.
+    """
 
     hash_joins: bool = True
     push_filters: bool = True
+    deduplicate: bool = True
 
 
 BEST = Tuning()
@@ -64,8 +69,8 @@ def session(config: Config, *, remainder: bool = False, tuning: Tuning = BEST) -
     context = SessionContext(settings, runtime)
     if remainder:
         context.remove_optimizer_rule("eliminate_cross_join")
-    # DataFusion 55 takes two sort keys for one when a join makes them so only by name
-    context.remove_optimizer_rule("eliminate_duplicated_expr")
+    if not tuning.deduplicate:
+        context.remove_optimizer_rule("eliminate_duplicated_expr")
     if not tuning.push_filters:
         context.remove_optimizer_rule("push_down_filter")
     return context

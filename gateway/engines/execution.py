@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import closing
+from dataclasses import replace
 from functools import cache
 
 import pyarrow as pa
@@ -76,18 +77,22 @@ def _computed(
             yield batch
         return
     except Exception as error:
-        tuning = None if started else another_way(error)
+        tuning = None if started else another_way(plan.tuning, error)
         if tuning is None:
             raise
     yield from _pump(open_frame(plan, config, reads, tuning), config, cancelled)
 
 
-def another_way(error: Exception) -> Tuning | None:
-    """How the engine may yet succeed: hash joins do not spill, and it can not hand a table a
-    filter of which one part is constant."""
+def another_way(tuning: Tuning, error: Exception) -> Tuning | None:
+    """How the engine may yet succeed, or None.
+
+    Hash joins do not spill; a table can not be handed a filter of which one part is constant.
+    """
     if exhausted(error):
-        return Tuning(hash_joins=False)
-    return Tuning(push_filters=False) if "BooleanScalar" in str(error) else None
+        return replace(tuning, hash_joins=False)
+    if "BooleanScalar" in str(error):
+        return replace(tuning, push_filters=False)
+    return None
 
 
 def _pump(frame: DataFrame, config: Config, cancelled: IsCancelled) -> Generator[pa.RecordBatch]:

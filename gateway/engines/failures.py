@@ -83,6 +83,11 @@ def exhausted(error: BaseException) -> bool:
     return "Resources exhausted" in str(error)
 
 
+def is_panic(error: BaseException) -> bool:
+    """True for a panic of the engine's Rust: it is no Exception, and its class has no address."""
+    return type(error).__name__ == "PanicException"
+
+
 def _parse(message: str) -> GatewayError | None:
     match = _PARSER.search(message) or _TOKENIZER.search(message)
     if match is None:

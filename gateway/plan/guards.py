@@ -4,6 +4,7 @@
   same comparison ``IS TRUE`` filters the same rows and proves nothing.
 * A filter above an outer hash join is moved to the side that keeps its rows when that side has a
   column of the same name. A merge join does not do so.
+* A sort key may be dropped that a joined sub-query seems to decide. Its rule is switched off then.
 * An answer with two columns of one name can not be read back from Substrait.
 """
 
@@ -112,6 +113,30 @@ def _wrap(plan: Plan, names: dict[int, str], condition: Expression) -> None:
     call.function_reference = anchor
     call.output_type.bool.nullability = Type.NULLABILITY_REQUIRED
     call.arguments.add().value.CopyFrom(inner)
+
+
+_SORT_KEYS = re.compile(r"^\s*Sort: (.*)$", re.MULTILINE)
+_DIRECTION = re.compile(r" (?:ASC|DESC) NULLS (?:FIRST|LAST)")
+_GROUPS = re.compile(r"groupBy=\[\[([^\]]*)\]\]")
+
+
+def lost_sort_keys(before: str, after: str) -> bool:
+    """True when the optimised plan sorts by fewer keys than the query: by one too few, perhaps.
+
+    DataFusion 55 thinks that a key of a grouped sub-query decides the other columns also where a
+    join has repeated it.
+    """
+    return sum(_sort_keys(after)) < sum(_sort_keys(before))
+
+
+def _sort_keys(plan_text: str) -> list[int]:
+    return [len(_DIRECTION.findall(keys)) for keys in _SORT_KEYS.findall(plan_text)]
+
+
+def repeats_groups(plan_text: str) -> bool:
+    """True when some GROUP BY of the plan names a column twice."""
+    groups = [keys.split(", ") for keys in _GROUPS.findall(plan_text)]
+    return any(len(set(names)) != len(names) for names in groups)
 
 
 _OUTER_JOINS = ("Left Join:", "Right Join:", "Full Join:")

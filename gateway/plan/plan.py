@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
+from gateway.engines.datafusion import BEST, Tuning
 from gateway.plan.cutter import NotPushed
 from gateway.plan.fragment import Fragment
 from gateway.plan.source import Tables
@@ -36,7 +37,7 @@ class Plan:
     unfederated: str | None = None
     constant: tuple[pa.RecordBatch, ...] | None = field(default=None, repr=False)
     lasting: bool = True
-    hash_joins: bool = True
+    tuning: Tuning = BEST
     reads: tuple[EngineRead, ...] = ()
     not_pushed: tuple[NotPushed, ...] = ()
 

@@ -28,7 +28,7 @@ from connectors.interface import (
 )
 from gateway.config import Config
 from gateway.engines import datafusion as engine
-from gateway.engines.failures import translate
+from gateway.engines.failures import is_panic, translate
 from gateway.plan import guards
 from gateway.plan.block import Block
 from gateway.plan.cutter import (
@@ -44,7 +44,7 @@ from gateway.plan.lazy import LazyDataset, Opener, ReadableDataset
 from gateway.plan.own_tree import own_tree
 from gateway.plan.plan import EngineRead, Plan
 from gateway.plan.relations import kind, subqueries, walk
-from gateway.plan.rewrite import rewritten
+from gateway.plan.rewrite import rewritten, without_repeated_groups
 from gateway.plan.scan import scan_opener, scan_recorder
 from gateway.plan.source import Table, Tables
 
@@ -75,14 +75,15 @@ class Query:
 
 def plan_query(query: Query, tables: Tables, config: Config) -> Plan:
     """Plan a query. Raises GatewayError for what the engine finds wrong with it."""
-    context = engine.session(config)
-    register_tables(context, tables, FragmentReads())
     text = rewritten(query.tree, tables) or query.text
-    frame = _frame(context, text)
-    try:
-        logical = frame.optimized_logical_plan()
-    except BaseException as error:
-        raise translate(error, query.text) from error
+    tuning = engine.BEST
+    context, frame, logical = _optimised(query, text, tables, config, tuning)
+    written = frame.logical_plan().display_indent()
+    if guards.lost_sort_keys(written, logical.display_indent()):
+        if guards.repeats_groups(written):
+            text = without_repeated_groups(query.tree, tables)
+        tuning = engine.Tuning(deduplicate=False)
+        context, frame, logical = _optimised(query, text, tables, config, tuning)
     schema = _answer_schema(context, logical)
     lasting = _CLOCK.search(text) is None
     if not tables and _CONSTANT.fullmatch(logical.display_indent()):
@@ -90,7 +91,7 @@ def plan_query(query: Query, tables: Tables, config: Config) -> Plan:
         return Plan(schema, tables, constant=answer, lasting=lasting)
     plan = None
     if any(table.source for table in tables.values()) or _may_lose_sort(logical):
-        plan = _federated(logical, context, query, tables, schema)
+        plan = _federated(logical, context, query, tables, schema, tuning)
     if plan is not None:
         return replace(plan, lasting=lasting)
     reasons: tuple[NotPushed, ...] = ()
@@ -102,10 +103,27 @@ def plan_query(query: Query, tables: Tables, config: Config) -> Plan:
         tables,
         unfederated=text,
         lasting=lasting,
-        hash_joins=guards.hash_joins_are_right(logical.display_indent()),
+        tuning=_safe(tuning, logical),
         reads=engine_reads(logical, tables),
         not_pushed=reasons,
     )
+
+
+def _safe(tuning: engine.Tuning, logical: LogicalPlan) -> engine.Tuning:
+    hash_joins = guards.hash_joins_are_right(logical.display_indent())
+    return replace(tuning, hash_joins=tuning.hash_joins and hash_joins)
+
+
+def _optimised(
+    query: Query, text: str, tables: Tables, config: Config, tuning: engine.Tuning
+) -> tuple[SessionContext, DataFrame, LogicalPlan]:
+    context = engine.session(config, tuning=tuning)
+    register_tables(context, tables, FragmentReads())
+    frame = _frame(context, text)
+    try:
+        return context, frame, frame.optimized_logical_plan()
+    except BaseException as error:
+        raise translate(error, query.text) from error
 
 
 def _evaluated(frame: DataFrame, text: str) -> tuple[pa.RecordBatch, ...]:
@@ -126,6 +144,7 @@ def _federated(
     query: Query,
     tables: Tables,
     schema: pa.Schema,
+    tuning: engine.Tuning,
 ) -> Plan | None:
     try:
         plan = engine.to_substrait(logical, context)
@@ -150,22 +169,26 @@ def _federated(
     )
     remainder = plan.SerializeToString()
     try:  # what Substrait can say is not always what the engine can read back
-        rest = _consumed(remainder, fragments, tables)
-    except Exception:
-        return None
+        rest = _consumed(remainder, fragments, tables, tuning)
+    except BaseException as error:
+        if isinstance(error, Exception) or is_panic(error):
+            return None
+        raise
     return Plan(
         schema,
         tables,
         fragments,
         remainder,
-        hash_joins=guards.hash_joins_are_right(rest.display_indent()),
+        tuning=_safe(tuning, rest),
         reads=engine_reads(rest, tables),
         not_pushed=cut.not_pushed,
     )
 
 
-def _consumed(remainder: bytes, fragments: tuple[Fragment, ...], tables: Tables) -> LogicalPlan:
-    context = engine.session(Config(), remainder=True)
+def _consumed(
+    remainder: bytes, fragments: tuple[Fragment, ...], tables: Tables, tuning: engine.Tuning
+) -> LogicalPlan:
+    context = engine.session(Config(), remainder=True, tuning=tuning)
     reads = FragmentReads()
     register_tables(context, tables, reads)
     register_fragments(context, fragments, reads)
@@ -266,12 +289,11 @@ def provider(table: Table, reads: FragmentReads) -> engine.Provider:
 
 
 def open_frame(
-    plan: Plan, config: Config, reads: FragmentReads, tuning: engine.Tuning = engine.BEST
+    plan: Plan, config: Config, reads: FragmentReads, tuning: engine.Tuning | None = None
 ) -> DataFrame:
     """The engine's frame of a plan, in a session of its own that reads through `reads`."""
     remainder = plan.remainder is not None
-    tuning = replace(tuning, hash_joins=tuning.hash_joins and plan.hash_joins)
-    context = engine.session(config, remainder=remainder, tuning=tuning)
+    context = engine.session(config, remainder=remainder, tuning=tuning or plan.tuning)
     register_tables(context, plan.tables, reads)
     if plan.remainder is None:
         assert plan.unfederated is not None

@@ -44,6 +44,23 @@ def rewritten(tree: exp.Expr, tables: Tables) -> str | None:
     return result.sql(DIALECT)
 
 
+def without_repeated_groups(tree: exp.Expr, tables: Tables) -> str:
+    """The query with each column once in every GROUP BY. Raises Unsupported."""
+    form = qualified(tree, tables)
+    if form is None:
+        raise Unsupported(
+            "a GROUP BY that names a column twice can not be planned in this query",
+            hint="name each column once in GROUP BY",
+        )
+    result, bound = form
+    for _, rule in (r for r in RULES if r[0](tree)):
+        result = rule(result)
+    for group in result.find_all(exp.Group):
+        group.set("expressions", list(dict.fromkeys(group.expressions)))
+    restore_names(result, bound)
+    return result.sql(DIALECT)
+
+
 # --- USING, NATURAL: spelt out by qualification
 
 
