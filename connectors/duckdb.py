@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fnmatch
-import threading
 from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
@@ -13,6 +12,7 @@ from sqlglot import exp
 
 from connectors.casting import refuse_outside
 from connectors.duckdb_dialect import AS_TEXT, DUCKDB, base_type
+from connectors.duckdb_file import DuckDbFile
 from connectors.interface import (
     COMMENT,
     PHYSICAL_TYPE,
@@ -21,28 +21,24 @@ from connectors.interface import (
     SourceErrorCode,
     SourceKey,
 )
+from connectors.local_file import local_path
 from connectors.names import join_name, split_name
-from connectors.sql import Session, SqlConnector, listed, one_line
-from connectors.sqlite import local_path
+from connectors.sql import Session, SqlConnector, listed, one_line, positive_number
 
 BATCH_ROWS = 65_536
 
 _SCHEMA = "main"
-_CONFIG = {
-    "enable_external_access": "false",
-    "autoload_known_extensions": "false",
-    "autoinstall_known_extensions": "false",
-    "lock_configuration": "true",
-}
 
 
 class DuckDbConnector(SqlConnector):
     """A DuckDB database file, opened read-only. `uri` is a path or ``file://`` URI.
 
-    Objects outside the schema ``main`` are named ``schema.table``.
+    Objects outside the schema ``main`` are named ``schema.table``. The file is open, and locked
+    against writers, while it is read and for ``idle_seconds`` (2) after.
     """
 
     dialect = DUCKDB
+    keeps_idle_sessions = False
 
     def __init__(self, uri: str, options: Mapping[str, str]) -> None:
         super().__init__(uri, options)
@@ -50,8 +46,8 @@ class DuckDbConnector(SqlConnector):
 
         self._driver = duckdb
         self._path = local_path(uri)
-        self._database: Any = None
-        self._opening = threading.Lock()
+        self._file = DuckDbFile.at(self._path)
+        self._idle_seconds = positive_number(options, "idle_seconds", 2)
 
     @property
     def source_key(self) -> SourceKey:
@@ -81,18 +77,12 @@ class DuckDbConnector(SqlConnector):
                 yield listed(name, partial(self._info, name, columns))
 
     def close(self) -> None:
-        """Drop the cursors and the database."""
+        """Close the file, or leave that to the last of the streams that still read it."""
         super().close()
-        with self._opening:
-            if self._database is not None:
-                self._database.close()
-                self._database = None
+        self._file.close()
 
     def _connect(self) -> Session:
-        with self._opening:
-            if self._database is None:
-                self._database = self._driver.connect(self._path, read_only=True, config=_CONFIG)
-            return _DuckDbSession(self._database.cursor())
+        return _DuckDbSession(self._file, self._idle_seconds)
 
     def _explain(self, error: Exception) -> SourceError:
         driver = self._driver
@@ -167,8 +157,10 @@ class DuckDbConnector(SqlConnector):
 
 
 class _DuckDbSession:
-    def __init__(self, cursor: Any) -> None:
-        self._cursor = cursor
+    def __init__(self, file: DuckDbFile, idle_seconds: float) -> None:
+        self._file = file
+        self._idle_seconds = idle_seconds
+        self._cursor = file.cursor()
 
     def run(self, text: str, schema: pa.Schema | None = None) -> Iterator[pa.RecordBatch]:
         for batch in self._cursor.sql(text).to_arrow_reader(BATCH_ROWS):
@@ -184,7 +176,10 @@ class _DuckDbSession:
         self._cursor.interrupt()
 
     def close(self) -> None:
-        self._cursor.close()
+        try:
+            self._cursor.close()
+        finally:
+            self._file.release(self._idle_seconds)
 
 
 def _planned_type(physical: str, arrow: pa.DataType) -> pa.DataType | None:

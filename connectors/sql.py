@@ -53,10 +53,24 @@ class Session(Protocol):
 
 
 class SessionPool:
-    """At most `size` sessions at once; idle ones are used again, the last used first."""
+    """At most `size` sessions at once; idle ones are used again, the last used first.
 
-    def __init__(self, connect: Callable[[], Session], size: int, wait: float) -> None:
+    One that `is_current` denies is dropped instead; without `keep`, every one is when it is given
+    back.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], Session],
+        size: int,
+        wait: float,
+        *,
+        is_current: Callable[[Session], bool] = lambda _: True,
+        keep: bool = True,
+    ) -> None:
         self._connect = connect
+        self._is_current = is_current
+        self._keep = keep
         self._wait = wait
         self._slots = threading.BoundedSemaphore(size)
         self._idle: list[Session] = []
@@ -75,10 +89,8 @@ class SessionPool:
                 retryable=True,
             )
         try:
-            with self._lock:
-                if self._idle and not fresh:
-                    return self._idle.pop(), True
-            return self._connect(), False
+            session = None if fresh else self._take_idle()
+            return (self._connect(), False) if session is None else (session, True)
         except BaseException:
             self._slots.release()
             raise
@@ -86,7 +98,7 @@ class SessionPool:
     def release(self, session: Session, *, healthy: bool) -> None:
         """Give a session back; one that is not healthy is dropped."""
         with self._lock:
-            keep = healthy and not self._closed
+            keep = healthy and self._keep and not self._closed
             if keep:
                 self._idle.append(session)
         if not keep:
@@ -100,6 +112,21 @@ class SessionPool:
             idle, self._idle = self._idle, []
         for session in idle:
             _close_quietly(session)
+
+    def _take_idle(self) -> Session | None:
+        while True:
+            with self._lock:
+                if not self._idle:
+                    return None
+                session = self._idle.pop()
+            current = False
+            try:
+                current = self._is_current(session)
+            finally:
+                if not current:
+                    _close_quietly(session)
+            if current:
+                return session
 
 
 def _close_quietly(session: Session) -> None:
@@ -117,13 +144,20 @@ class SqlConnector(ABC):
     """
 
     dialect: SqlDialect
+    keeps_idle_sessions = True
 
     def __init__(self, uri: str, options: Mapping[str, str]) -> None:
         self._uri = uri
         self._options = options
         size = positive_number(options, "pool_size", 8)
         wait = positive_number(options, "pool_wait", 30)
-        self._pool = SessionPool(self._open_session, int(size), wait)
+        self._pool = SessionPool(
+            self._open_session,
+            int(size),
+            wait,
+            is_current=self._is_current,
+            keep=self.keeps_idle_sessions,
+        )
 
     @property
     def capabilities(self) -> Capabilities:
@@ -154,6 +188,10 @@ class SqlConnector(ABC):
     def close(self) -> None:
         """Drop the connections."""
         self._pool.close()
+
+    def _is_current(self, session: Session) -> bool:
+        """Whether an idle session still reaches the source. Raises SourceError if none can."""
+        return True
 
     def _open_session(self) -> Session:
         try:

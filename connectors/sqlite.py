@@ -11,9 +11,8 @@ import re
 import sqlite3
 from collections.abc import Iterator, Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote
 
 import pyarrow as pa
 from sqlglot import exp
@@ -25,6 +24,7 @@ from connectors.interface import (
     SourceErrorCode,
     SourceKey,
 )
+from connectors.local_file import FileIdentity, identify, local_path
 from connectors.sql import Session, SqlConnector, listed, one_line
 from connectors.sqlite_dialect import FIXED, SQLITE, UNFIT
 from connectors.sqlite_values import to_array
@@ -41,7 +41,7 @@ class SqliteConnector(SqlConnector):
     def __init__(self, uri: str, options: Mapping[str, str]) -> None:
         super().__init__(uri, options)
         self._path = local_path(uri)
-        self._guesses: dict[tuple[str, str], pa.DataType | None] = {}
+        self._guesses: dict[tuple[FileIdentity, str, str], pa.DataType | None] = {}
 
     @property
     def source_key(self) -> SourceKey:
@@ -64,13 +64,14 @@ class SqliteConnector(SqlConnector):
                 yield listed(name, partial(self._describe, name))
 
     def _connect(self) -> Session:
-        if not Path(self._path).is_file():
-            raise SourceError(
-                SourceErrorCode.UNAVAILABLE,
-                f"there is no SQLite file {self._path}",
-                hint="check the uri of the binding",
-            )
-        return _SqliteSession(self._path)
+        # Taken before it is opened: a file replaced in between is opened once more, never missed.
+        identity = identify(self._path, "SQLite")
+        return _SqliteSession(self._path, identity)
+
+    def _is_current(self, session: Session) -> bool:
+        """False for a connection to a file that has been replaced or moved away."""
+        assert isinstance(session, _SqliteSession)
+        return session.identity == identify(self._path, "SQLite")
 
     def _explain(self, error: Exception) -> SourceError:
         text = one_line(error)
@@ -125,7 +126,7 @@ class SqliteConnector(SqlConnector):
 
     def _guess(self, table: str, column: str) -> pa.DataType | None:
         """The type of a column whose declaration says nothing, from its values; read once."""
-        key = (table, column)
+        key = (identify(self._path, "SQLite"), table, column)
         if key not in self._guesses:
             kind = exp.func("typeof", exp.column(column, quoted=True))
             query = exp.select(exp.alias_(kind, "k")).distinct().from_(self.table(table))
@@ -135,7 +136,8 @@ class SqliteConnector(SqlConnector):
 
 
 class _SqliteSession:
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, identity: FileIdentity) -> None:
+        self.identity = identity
         self._connection = sqlite3.connect(
             f"file:{quote(path)}?mode=ro",
             uri=True,
@@ -178,19 +180,6 @@ class _SqliteSession:
 
 def _refuse(value: object) -> None:
     raise ValueError(UNFIT)
-
-
-def local_path(uri: str) -> str:
-    """The path of a plain path or ``file://`` URI."""
-    parts = urlsplit(uri)
-    if parts.scheme == "file":
-        return unquote(parts.path)
-    if "://" in uri:
-        raise SourceError(
-            SourceErrorCode.BINDING_INVALID,
-            f"this connector opens a local file, not {parts.scheme}://",
-        )
-    return uri
 
 
 _STRICT_TYPES = {"INT", "INTEGER", "TEXT", "REAL", "BLOB"}
