@@ -32,6 +32,7 @@ CONTRACT_STANDARD_WITH_MAPS = "v3.2.0"
 PRODUCT_STANDARD = "v1.0.0"
 
 _FILE_ENDING = re.compile(r"\.(parquet|csv|jsonl?|ndjson|arrow|ipc|feather)\Z", re.IGNORECASE)
+_COMMENT = re.compile(r"(?:^- |\s)#")
 _TYPE = ("logicalType", "logicalTypeOptions", "physicalType", "items", "properties", "map")
 _FROM_SOURCE = frozenset({"name", *_TYPE, "required", "primaryKey", "primaryKeyPosition"})
 """Keys of a column that only the source decides."""
@@ -69,11 +70,15 @@ class Product:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One file of a publication: where below the mesh folder, its text, and the text before."""
+    """One file of a publication: where below the mesh folder, its text, and the text before.
+
+    `only_adds` says that everything the text before declared is still declared.
+    """
 
     path: Path
     text: str
     before: str | None
+    only_adds: bool = False
 
     @property
     def is_new(self) -> bool:
@@ -84,6 +89,12 @@ class Page:
     def is_changed(self) -> bool:
         """True when there is such a file and it says something else."""
         return self.before is not None and self.before != self.text
+
+    @property
+    def is_conflict(self) -> bool:
+        """True when what is there would be lost: a declaration, or somebody's comment."""
+        lost = (line for line in self.changes() if line.startswith("- "))
+        return self.is_changed and not (self.only_adds and not any(map(_COMMENT.search, lost)))
 
     def changes(self) -> list[str]:
         """The lines that leave (``- ``) and come (``+ ``)."""
@@ -132,17 +143,19 @@ def publish_objects(mesh: Path, product: Product, objects: Iterable[ObjectInfo])
             if info.problem:
                 raise ColumnError(info.problem)
             path = product.folder / f"{name}-{product.version}.odcs.yaml"
-            contract = write_contract(product, name, info, _existing(mesh, path))
+            before = _existing(mesh, path)
+            contract = write_contract(product, name, info, before)
         except ColumnError as error:
             problems.append(f"{info.name}: {error}")
             continue
-        pages.append(_page(mesh, path, contract))
+        pages.append(_page(mesh, path, contract, before))
         addresses.append(Address(product.domain, product.name, name, product.version))
     if addresses:
         path = product.folder / f"{product.name}.odps.yaml"
         names_written = [address.dataset for address in addresses]
-        document = write_product(product, names_written, _existing(mesh, path))
-        pages.insert(0, _page(mesh, path, document))
+        before = _existing(mesh, path)
+        document = write_product(product, names_written, before)
+        pages.insert(0, _page(mesh, path, document, before))
     return Publication(tuple(pages), tuple(addresses), tuple(problems))
 
 
@@ -264,7 +277,7 @@ def _without(mapping: Mapping[str, Any], keys: Iterable[str]) -> dict[str, Any]:
 def write_product(
     product: Product, datasets: list[str], existing: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The ODPS document; ports of other datasets and versions in `existing` stay."""
+    """The ODPS document; the ports in `existing` stay, new datasets and versions follow them."""
     old = dict(existing)
     ports = {(p["name"], p.get("version", "")): p for p in old.pop("outputPorts", None) or ()}
     for name in datasets:
@@ -285,7 +298,7 @@ def write_product(
         "status": old.pop("status", "active"),
         "domain": product.domain,
     }
-    return {**new, **_without(old, new), "outputPorts": [ports[key] for key in sorted(ports)]}
+    return {**new, **_without(old, new), "outputPorts": list(ports.values())}
 
 
 def _existing(mesh: Path, path: Path) -> Mapping[str, Any]:
@@ -297,10 +310,16 @@ def _existing(mesh: Path, path: Path) -> Mapping[str, Any]:
     return document.content
 
 
-def _page(mesh: Path, path: Path, document: Mapping[str, Any]) -> Page:
-    target = mesh / path
-    before = target.read_text(encoding="utf-8-sig") if target.exists() else None
-    return Page(path, to_yaml(document), before)
+def _page(mesh: Path, path: Path, document: Mapping[str, Any], existing: Mapping[str, Any]) -> Page:
+    if not (mesh / path).exists():
+        return Page(path, to_yaml(document), None)
+    before = (mesh / path).read_text(encoding="utf-8-sig")
+    if document == existing:  # however it is laid out
+        return Page(path, before, before)
+    kept = existing.get("outputPorts") or []
+    ports = document.get("outputPorts") or []
+    only_adds = {**document, "outputPorts": ports[: len(kept)]} == {**existing, "outputPorts": kept}
+    return Page(path, to_yaml(document), before, only_adds)
 
 
 class _Dumper(yaml.SafeDumper):

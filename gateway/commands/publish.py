@@ -56,9 +56,9 @@ def run(args: argparse.Namespace) -> int:
 
 def write_pages(mesh: Path, pages: Sequence[Page], *, force: bool) -> None:
     """Put the pages on disk and say so, all or (UserError without `force`) none."""
-    changed = [page for page in pages if page.is_changed]
-    if changed and not force:
-        listed = "".join(f"\n  {page.path}" for page in changed)
+    conflicts = [page for page in pages if page.is_conflict]
+    if conflicts and not force:
+        listed = "".join(f"\n  {page.path}" for page in conflicts)
         raise UserError(
             f"these files are there already and say otherwise:{listed}",
             hint="--force replaces them (what was added by hand stays); or raise --version",
@@ -66,7 +66,8 @@ def write_pages(mesh: Path, pages: Sequence[Page], *, force: bool) -> None:
     for page in pages:
         if page.is_new or page.is_changed:
             page.write(mesh)
-            print(f"{'wrote' if page.is_new else 'replaced'} {page.path}")
+            done = "wrote" if page.is_new else "added to" if page.only_adds else "replaced"
+            print(f"{done} {page.path}")
             if page.is_changed:
                 print("".join(f"    {line}\n" for line in page.changes()), end="")
         else:

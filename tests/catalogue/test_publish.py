@@ -112,13 +112,46 @@ def test_a_change_needs_force_and_keeps_what_people_added(
 
 def test_a_second_version_stands_beside_the_first(shop: Path) -> None:
     publish(shop)
-    assert publish(shop, "--version", "2.0.0", "--object", "lines", "--force") == 0
+    assert publish(shop, "--version", "2.0.0", "--object", "lines") == 0
     datasets = Catalogue.load(shop).datasets
     assert [(d.address.dataset, d.address.version) for d in datasets] == [
         ("items", "1.0.0"),
         ("lines", "1.0.0"),
         ("lines", "2.0.0"),
     ]
+
+
+def test_a_new_dataset_is_added_to_a_product_and_what_people_wrote_stays(
+    shop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    publish(shop, "--object", "lines")
+    page = shop / "products/sales/shop/shop.odps.yaml"
+    page.write_text(page.read_text().replace("status: active", "status: draft\ntags: [a, b]"))
+    capsys.readouterr()
+    assert publish(shop, "--object", "items") == 0
+    assert "added to products/sales/shop/shop.odps.yaml" in capsys.readouterr().out
+    assert "status: draft" in page.read_text()
+    assert [d.address.dataset for d in Catalogue.load(shop).datasets] == ["items", "lines"]
+
+
+def test_a_comment_in_the_product_is_not_lost_without_force(shop: Path) -> None:
+    publish(shop, "--object", "lines")
+    page = shop / "products/sales/shop/shop.odps.yaml"
+    commented = page.read_text().replace("status: active", "status: active  # since May")
+    page.write_text(commented)
+    assert publish(shop, "--object", "lines") == 0
+    assert publish(shop, "--object", "items") == 1
+    assert page.read_text() == commented
+    assert publish(shop, "--object", "items", "--force") == 0
+
+
+def test_another_port_of_the_same_name_and_version_is_a_conflict(shop: Path) -> None:
+    publish(shop, "--object", "lines")
+    page = shop / "products/sales/shop/shop.odps.yaml"
+    other = page.read_text().replace("contractId: sales.shop.lines", "contractId: elsewhere")
+    page.write_text(other)
+    assert publish(shop) == 1
+    assert page.read_text() == other
 
 
 def test_a_dry_run_writes_nothing(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -183,7 +216,8 @@ def test_an_object_of_an_unsupported_type_does_not_stop_the_others(tmp_path: Pat
 
 
 def test_duckdb_types_survive_publication(tmp_path: Path) -> None:
-    duckdb = pytest.importorskip("duckdb")
+    import duckdb
+
     with duckdb.connect(str(tmp_path / "shop.duckdb")) as database:
         database.execute(
             "CREATE TABLE wide (a TINYINT, b USMALLINT, c DECIMAL(20, 3), d DOUBLE, e FLOAT,"
@@ -198,7 +232,8 @@ def test_duckdb_types_survive_publication(tmp_path: Path) -> None:
 def test_an_unsupported_column_is_named_and_the_other_tables_are_published(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    duckdb = pytest.importorskip("duckdb")
+    import duckdb
+
     with duckdb.connect(str(tmp_path / "shop.duckdb")) as database:
         database.execute("CREATE TABLE odd (id INTEGER, flags BIT)")
         database.execute("CREATE TABLE plain (id INTEGER)")
