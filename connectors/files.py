@@ -110,6 +110,7 @@ class FilesConnector:
     def objects(self, pattern: str | None = None) -> Iterator[ObjectInfo]:
         """Every file straight under the uri, and every folder there that holds files."""
         names: set[str] = set()
+        self._require_root()
         for info in self._list(self._root):
             relative = info.path[len(self._root) :].lstrip("/")
             first, _, rest = relative.partition("/")
@@ -200,6 +201,15 @@ class FilesConnector:
         visible = (f for f in found if f.is_file and not is_hidden(f.path, folder))
         return sorted(visible, key=lambda f: str(f.path))
 
+    def _require_root(self) -> None:
+        """Raise OBJECT_NOT_FOUND when the uri leads nowhere (a bucket has no empty folders)."""
+        if self._scheme == "file" and not os.path.exists(self._root):
+            raise SourceError(
+                SourceErrorCode.OBJECT_NOT_FOUND,
+                f"there is no folder or file {self._root}",
+                hint="check the uri of the binding",
+            )
+
     def _files(self, object_name: str) -> _Files:
         name = "" if object_name in {"", "*", "."} else object_name.strip("/")
         if ".." in name.split("/"):
@@ -213,6 +223,7 @@ class FilesConnector:
             wanted = pattern(f"{root}/{name}")
             infos = [i for i in infos if wanted.match(i.path)]
         if not infos:
+            self._require_root()
             raise SourceError(
                 SourceErrorCode.OBJECT_NOT_FOUND,
                 f"{self.source_key} has no file {object_name!r}",

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import pyarrow as pa
+from sqlglot.dialects.postgres import Postgres
 
 from connectors.interface import Binding
 from gateway.errors import UserError
@@ -15,6 +16,14 @@ from gateway.errors import UserError
 SCHEME = "mesh://"
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\Z")
 """What a domain, product, dataset or version may be called."""
+
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_RESERVED = frozenset(
+    text.split()[0]
+    for text, token in Postgres.Tokenizer.KEYWORDS.items()
+    if token not in Postgres.Parser.ID_VAR_TOKENS
+)
+"""Words, in upper case, that do not parse as a name."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -34,8 +43,8 @@ class Address:
 
     @property
     def sql_name(self) -> str:
-        """``domain.product.dataset``, as written in SQL when no part needs quotes."""
-        return f"{self.domain}.{self.product}.{self.dataset}"
+        """``domain.product.dataset`` as written in SQL: in quotes what is not a plain name."""
+        return ".".join(map(_sql_identifier, (self.domain, self.product, self.dataset)))
 
     @classmethod
     def parse(cls, text: str) -> Address:
@@ -53,6 +62,12 @@ class Address:
             )
         domain, product, dataset = parts
         return cls(domain, product, dataset, version or None, column or None)
+
+
+def _sql_identifier(name: str) -> str:
+    # Letter case is left alone: names are looked up without it.
+    plain = _PLAIN.match(name) and name.upper() not in _RESERVED
+    return name if plain else f'"{name}"'
 
 
 @dataclass(frozen=True, slots=True)

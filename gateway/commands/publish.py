@@ -35,6 +35,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     mesh: Path = args.mesh
     binding = written_binding(mesh, args.connector, args.uri, _options(args.option))
+    if binding.object and args.object:
+        raise UserError(
+            f"the URI ends in the pattern {binding.object!r}, and --object is another",
+            hint="give one of them",
+        )
     product = Product(args.domain, args.product, args.version, binding)
     product.check()
     objects = inspect_source(mesh, binding, args.object)

@@ -14,8 +14,10 @@ import pytest
 from connectors import open_connector
 from connectors.interface import Binding, ObjectInfo
 from gateway.catalogue import Catalogue, drift, fill_secrets
+from gateway.catalogue.inspection import split_pattern
 from gateway.catalogue.publication import Product, dataset_names, publish_objects
 from gateway.cli import main
+from gateway.languages.sql import parse as parse_sql
 from tests.services import Postgres
 
 SALES = Product("sales", "orders", "1.0.0", Binding("memory", "memory:x", ""))
@@ -283,6 +285,62 @@ def test_a_folder_of_files_is_one_dataset_of_its_name(tmp_path: Path) -> None:
     assert name == "sales.shop.sold"
     assert declared.names == ["id", "at", "month"]
     assert declared.equals(actual)
+
+
+@pytest.mark.parametrize("before", ["", "data/", "{here}/data/"])
+def test_a_pattern_in_the_uri_is_one_dataset_named_after_its_folder(
+    tmp_path: Path, before: str
+) -> None:
+    folder = tmp_path / before.replace("{here}/", "") / "sold"
+    folder.mkdir(parents=True)
+    for month in (1, 2):
+        (folder / f"{month}.csv").write_text(f"id,name\n{month},a\n")
+    (folder / "notes.txt").write_text("not a table")
+    uri = before.replace("{here}", str(tmp_path)) + "sold/*.csv"
+    assert publish(tmp_path, connector="files", uri=uri) == 0
+    ((name, declared, actual),) = as_published(tmp_path)
+    assert name == "sales.shop.sold"
+    assert declared.equals(actual)
+    (dataset,) = Catalogue.load(tmp_path).datasets
+    assert dataset.binding.object == "*.csv"
+
+
+@pytest.mark.parametrize(
+    ("uri", "split"),
+    [
+        ("/data/csv/*.csv", ("/data/csv", "*.csv")),
+        ("/*.csv", ("/", "*.csv")),
+        ("*.csv", (".", "*.csv")),
+        ("data/**/2024-*.parquet", ("data", "**/2024-*.parquet")),
+        ("s3://lake/a/*.csv?region=eu", ("s3://lake/a?region=eu", "*.csv")),
+        ("s3://lake/a?region=eu", ("s3://lake/a?region=eu", "")),
+        ("data", ("data", "")),
+    ],
+)
+def test_a_pattern_is_split_from_its_folder(uri: str, split: tuple[str, str]) -> None:
+    assert split_pattern(uri) == split
+
+
+def test_a_folder_that_is_not_there_is_said_to_be_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for uri in ("nowhere", "nowhere/*.csv"):
+        assert publish(tmp_path, connector="files", uri=uri) == 1
+        error = capsys.readouterr().err
+        assert "there is no folder" in error
+        assert "nowhere" in error
+
+
+@pytest.mark.parametrize("product", ["returns-1", "select", "2024", "order", "Fine"])
+def test_the_name_that_is_printed_can_be_queried(
+    shop: Path, capsys: pytest.CaptureFixture[str], product: str
+) -> None:
+    assert publish(shop, "--product", product, "--object", "lines") == 0
+    name = capsys.readouterr().out.partition("in SQL: ")[2].splitlines()[0]
+    reference = parse_sql(f"SELECT * FROM {name}").references[0]
+    (dataset,) = Catalogue.load(shop).datasets
+    assert reference.parts[1].casefold() == product.casefold()
+    assert Catalogue.load(shop).resolve(reference.parts, None, lambda _: True) == dataset
 
 
 def test_names_are_the_tables_alone_where_that_is_unique() -> None:
