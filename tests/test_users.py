@@ -126,3 +126,10 @@ def test_the_command_adds_lists_and_removes(
     assert main(["user", "remove", "alice", *mesh]) == 0
     assert main(["user", "remove", "alice", *mesh]) == 1
     assert "no user" in capsys.readouterr().err
+
+
+def test_listing_the_users_of_a_folder_that_is_not_there_fails(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["user", "list", "--mesh", str(tmp_path / "none")]) == 1
+    assert "is not a folder" in capsys.readouterr().err

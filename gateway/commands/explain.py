@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from gateway.commands.query import read_password
+from gateway.commands.connection import add_login_arguments, connect
 from gateway.errors import UserError
-from gateway.flight.client import Client
 from gateway.model import Request
 from gateway.pipeline import Gateway
 from gateway.users import UserStore
@@ -23,12 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--mesh", type=Path, metavar="DIR", help="plan here, on a mesh folder")
     where.add_argument("--connect", metavar="URI", help="ask a running gateway: grpc://HOST:PORT")
-    parser.add_argument(
-        "--password-stdin",
-        action="store_true",
-        help="with --connect: read the password from stdin (else $MESHGATE_PASSWORD, else asked)",
-    )
-    parser.add_argument("--tls-roots", type=Path, metavar="PEM", help="certificates to trust")
+    add_login_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -59,7 +53,5 @@ def _on_folder(args: argparse.Namespace) -> Iterable[dict[str, object]]:
 
 
 def _on_gateway(args: argparse.Namespace) -> Iterable[dict[str, object]]:
-    roots = args.tls_roots.read_bytes() if args.tls_roots else None
-    password = read_password(args.password_stdin)
-    with Client(args.connect, args.user, password, roots) as client:
+    with connect(args) as client:
         return list(client.query(f"EXPLAIN {args.sql}").to_pylist())

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import argparse
 import csv
-import getpass
 import json
-import os
 import sys
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -17,10 +14,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from gateway.commands.connection import add_login_arguments, connect
 from gateway.errors import UserError
-from gateway.flight.client import Client, Rows
+from gateway.flight.client import Rows
 
-PASSWORD_VARIABLE = "MESHGATE_PASSWORD"
 TABLE_ROWS = 1000
 
 
@@ -28,12 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("sql", help="the query; - reads it from stdin")
     parser.add_argument("--connect", required=True, metavar="URI", help="grpc://HOST:PORT")
     parser.add_argument("--user", required=True, metavar="NAME")
-    parser.add_argument(
-        "--password-stdin",
-        action="store_true",
-        help=f"read the password from stdin (else ${PASSWORD_VARIABLE}, else it is asked)",
-    )
-    parser.add_argument("--tls-roots", type=Path, metavar="PEM", help="certificates to trust")
+    add_login_arguments(parser)
     parser.add_argument("--format", choices=sorted(WRITERS), default="table")
     parser.add_argument("--report", action="store_true", help="say on stderr what it took")
 
@@ -44,21 +36,13 @@ def run(args: argparse.Namespace) -> int:
     if args.format == "arrow" and sys.stdout.isatty():
         raise UserError("an Arrow stream is not for a terminal", hint="redirect it to a file")
     text = sys.stdin.read() if args.sql == "-" else args.sql
-    roots = args.tls_roots.read_bytes() if args.tls_roots else None
-    with Client(args.connect, args.user, read_password(args.password_stdin), roots) as client:
-        WRITERS[args.format](client.stream(text))
+    with connect(args) as client:
+        with client.stream(text) as rows:
+            WRITERS[args.format](rows)
         if args.report:
             sys.stdout.flush()
             print(_summary(client.report()), file=sys.stderr)
     return 0
-
-
-def read_password(from_stdin: bool) -> str:
-    """The password from a line on stdin, from $MESHGATE_PASSWORD, or asked on the terminal."""
-    if from_stdin:
-        return sys.stdin.readline().rstrip("\r\n")
-    password = os.environ.get(PASSWORD_VARIABLE)
-    return getpass.getpass("Password: ") if password is None else password
 
 
 def _records(rows: Rows) -> Iterable[list[Any]]:

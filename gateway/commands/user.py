@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import getpass
 import sys
 from pathlib import Path
 
+from gateway.commands.connection import ask_password
 from gateway.errors import UserError
 from gateway.users import UserStore, add_user, remove_user
 
@@ -32,6 +32,8 @@ def run(args: argparse.Namespace) -> int:
         remove_user(args.mesh, args.name)
         print(f"{args.name} can no longer log in")
     else:
+        if not args.mesh.is_dir():
+            raise UserError(f"{args.mesh} is not a folder", hint="--mesh names the mesh folder")
         for user in UserStore.load(args.mesh).users:
             print(f"{user.name}\t{' '.join(user.roles)}")
     return 0
@@ -40,7 +42,8 @@ def run(args: argparse.Namespace) -> int:
 def _new_password() -> str:
     if not sys.stdin.isatty():
         return sys.stdin.readline().rstrip("\r\n")
-    password = getpass.getpass("Password: ")
-    if getpass.getpass("Again: ") != password:
+    hint = "type it twice, or send it as a line on stdin"
+    password = ask_password("Password: ", hint)
+    if ask_password("Again: ", hint) != password:
         raise UserError("the two passwords differ")
     return password

@@ -3,25 +3,43 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from types import TracebackType
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.flight as fl
 
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, Position
 from gateway.flight import commands
 from gateway.flight.wire import flightsql_pb2 as sql
 
+CANCEL_SECONDS = 2.0
+
+_ANSWER = re.compile(
+    r"\[(?P<code>[A-Z_]+)\] (?P<message>.*?)"
+    r"(?: \(line (?P<line>\d+), column (?P<column>\d+)\))?(?: Hint: (?P<hint>.*))?",
+    re.DOTALL,
+)
+"""A GatewayError as text, which is all that every status carries."""
+
 
 class ServerError(GatewayError):
-    """What the server answered instead of data: its text, with code and hint in it already."""
+    """What the server answered instead of data, with the server's own code, position and hint."""
 
     code = "SERVER_ERROR"
 
-    def __str__(self) -> str:
-        return self.message
+    @classmethod
+    def parse(cls, text: str) -> ServerError:
+        """The error from its text; one not written by a gateway is kept as it is."""
+        found = _ANSWER.fullmatch(text)
+        if found is None:
+            return cls(text)
+        position = Position(int(found["line"]), int(found["column"])) if found["line"] else None
+        return cls(found["message"], code=found["code"], position=position, hint=found["hint"])
 
 
 class Rows:
@@ -29,16 +47,14 @@ class Rows:
 
     def __init__(self, reader: fl.FlightStreamReader) -> None:
         self._reader = reader
-        self.schema: pa.Schema = _answered(lambda: reader.schema)
+        self.schema: pa.Schema = _answered(lambda: reader.schema, reader.cancel)
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         while True:
             try:
-                chunk = self._reader.read_chunk()
+                chunk = _answered(self._reader.read_chunk, self._reader.cancel)
             except StopIteration:
                 return
-            except (fl.FlightError, pa.ArrowException) as error:
-                raise _server_error(error) from error
             yield chunk.data
 
     def read_all(self) -> pa.Table:
@@ -68,11 +84,7 @@ class Client:
         try:
             header = _answered(lambda: self._flight.authenticate_basic_token(user, password))
         except ServerError as error:
-            if error.message.startswith("["):
-                raise
-            raise ServerError(
-                f"no gateway answers at {uri} Hint: does it run there, and is it grpc+tls://?"
-            ) from error
+            raise _not_reached(uri, error) from error
         self._options = fl.FlightCallOptions(headers=[header])
 
     def query(self, text: str) -> pa.Table:
@@ -120,14 +132,50 @@ class Client:
         return Rows(_answered(lambda: self._flight.do_get(ticket, self._options)))
 
 
-def _answered(call: Any) -> Any:
+def _answered(call: Callable[[], Any], cancel: Callable[[], None] | None = None) -> Any:
+    """The result of a blocking call. Ctrl-C interrupts the wait for it, and calls `cancel`.
+
+    Python acts upon a signal between its own instructions only, and a call into gRPC may take as
+    long as the slowest source: in the main thread another one makes the call.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return _translated(call)
+    answer: Future[Any] = Future()
+
+    def work() -> None:
+        try:
+            answer.set_result(_translated(call))
+        except BaseException as error:
+            answer.set_exception(error)
+
+    worker = threading.Thread(target=work, daemon=True)
+    worker.start()
+    try:
+        return answer.result()
+    except KeyboardInterrupt:
+        if cancel is not None:
+            cancel()
+            worker.join(CANCEL_SECONDS)
+        raise
+
+
+def _translated(call: Callable[[], Any]) -> Any:
     try:
         return call()
     except (fl.FlightError, pa.ArrowException) as error:
-        raise _server_error(error) from error
+        text = str(error).partition(". gRPC client debug context")[0].partition(". Detail: ")[0]
+        raise ServerError.parse(text.removeprefix("Flight error: ")) from error
 
 
-def _server_error(error: Exception) -> ServerError:
-    text = str(error).partition(". gRPC client debug context")[0]
-    text = text.partition(". Detail: ")[0]
-    return ServerError(text.removeprefix("Flight error: "))
+def _not_reached(uri: str, error: ServerError) -> ServerError:
+    """Why nobody could log in: the gateway's own refusal, or what is wrong on the way to it."""
+    if error.code != ServerError.code:
+        return error
+    if "CERTIFICATE_VERIFY_FAILED" in error.message:
+        return ServerError(
+            f"the certificate of {uri} is not trusted",
+            hint="pass the authority that issued it with --tls-roots PEM",
+        )
+    return ServerError(
+        f"no gateway answers at {uri}", hint="does it run there, and is it grpc+tls://?"
+    )
