@@ -29,3 +29,4 @@ def start_logging(level: int = logging.INFO) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(OneLine())
     logging.basicConfig(level=level, handlers=[handler], force=True)
+    logging.getLogger("casbin").setLevel(logging.WARNING)  # else it recites its model

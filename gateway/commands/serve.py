@@ -8,10 +8,13 @@ import logging
 import os
 import signal
 import sys
+import threading
+import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from gateway.errors import UserError
+from gateway.flight.admission import Admission
 from gateway.flight.authentication import Authenticator, Users
 from gateway.flight.server import FlightServer, Tls
 from gateway.flight.service import FlightSql, Limits
@@ -19,6 +22,8 @@ from gateway.logs import start_logging
 from gateway.pipeline import Gateway
 
 DEFAULT_LISTEN = "grpc://127.0.0.1:8815"
+HURRY_SECONDS = 8.0
+"""How long stopping at once may take: each of its own waits is bounded by two seconds."""
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +73,11 @@ def run(args: argparse.Namespace) -> int:
     gc.freeze()  # what is loaded by now stays: no collection shall walk through it again
     print(f"listening on {address(args.listen, server.port)}", flush=True)
     os.read(signals, 1)
-    logger.info("stopping: running queries have %g seconds", args.drain_seconds)
+    logger.info(
+        "stopping: running queries have %g seconds; interrupt again to stop at once",
+        args.drain_seconds,
+    )
+    threading.Thread(target=_hurry, args=(signals, service.admission), daemon=True).start()
     ended = server.drain(args.drain_seconds)
     gateway.close()
     logger.info("stopped")
@@ -89,6 +98,15 @@ def _listen_for_signals() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
     return reader
+
+
+def _hurry(signals: int, admission: Admission) -> None:
+    """At the second signal nothing is waited for any more, and the third must not be needed."""
+    os.read(signals, 1)
+    logger.info("stopping at once")
+    admission.hurry()
+    time.sleep(HURRY_SECONDS)
+    os._exit(1)
 
 
 def listen(

@@ -16,6 +16,7 @@ class Admission:
         self._running: dict[str, int] = {}
         self._count = 0
         self._draining = False
+        self._hurried = False
         self._changed = Condition()
 
     def check(self) -> None:
@@ -50,6 +51,18 @@ class Admission:
     def drain(self) -> None:
         """From now on, refuse everybody."""
         self._draining = True
+
+    def hurry(self) -> None:
+        """Let `wait_drained` return now."""
+        with self._changed:
+            self._hurried = True
+            self._changed.notify_all()
+
+    def wait_drained(self, timeout_seconds: float) -> bool:
+        """Wait as `wait_idle` does, but not once somebody is in a hurry."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._count or self._hurried, timeout_seconds)
+            return not self._count
 
     def wait_idle(self, timeout_seconds: float) -> bool:
         """Wait for the last stream to end; whether it did."""

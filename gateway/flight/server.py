@@ -211,12 +211,13 @@ class FlightServer(fl.FlightServerBase):  # type: ignore[misc]
     def drain(self, seconds: float) -> bool:
         """Refuse new work, let running streams end for so long, stop the rest, shut down.
 
-        Whether everything has ended: pyarrow waits without end for a client that does not read.
+        `admission.hurry` cuts the waiting short. Whether everything has ended: pyarrow waits
+        without end for a client that does not read.
         """
         admission = self._service.admission
         admission.drain()
-        if not admission.wait_idle(seconds):
-            logger.warning("stopping %d streams still running", admission.running)
+        if not admission.wait_drained(seconds):
+            logger.warning("stopping %d running queries", admission.running)
             self._service.cancel_all()
             admission.wait_idle(SHUTDOWN_SECONDS)
         closing = threading.Thread(target=self.shutdown, daemon=True)

@@ -7,6 +7,7 @@ translates what was raised.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,13 +15,19 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 from google.protobuf.message import Message
 
-from gateway.errors import NotFound, Unsupported, UserError
+from gateway.errors import GatewayError, NotFound, Unsupported, UserError
 from gateway.flight import commands, metadata
 from gateway.flight.admission import Admission
+from gateway.flight.failures import log_failure
 from gateway.flight.handles import Handles
 from gateway.flight.reports import Reports
 from gateway.flight.statements import Statement
-from gateway.flight.streams import Cancellation, QueryStream
+from gateway.flight.streams import (
+    CANCEL_WAIT_SECONDS,
+    Cancellation,
+    QueryStream,
+    by_shutdown,
+)
 from gateway.flight.wire import flightsql_pb2 as sql
 from gateway.model import Dataset, Principal, Request
 
@@ -81,8 +88,7 @@ class FlightSql:
     def path_flight(self, principal: Principal, path: Sequence[bytes]) -> Flight:
         """Plan reading a whole dataset, named by a path."""
         self.admission.check()
-        statement = Statement(self._gateway, Request(principal, select_all(path)))
-        return self._ticket(principal, statement)
+        return self._ticket(principal, self._read(principal, path))
 
     def schema(self, principal: Principal, command: bytes) -> pa.Schema:
         """The columns of the answer to a command."""
@@ -96,7 +102,7 @@ class FlightSql:
     def path_schema(self, principal: Principal, path: Sequence[bytes]) -> pa.Schema:
         """The columns of a dataset, named by a path."""
         self.admission.check()
-        return Statement(self._gateway, Request(principal, select_all(path))).schema
+        return self._read(principal, path).schema
 
     def datasets(self, principal: Principal, criteria: bytes = b"") -> list[Dataset]:
         """What the principal may discover; with criteria, those whose address contains them."""
@@ -126,13 +132,17 @@ class FlightSql:
         def on_close(stream: QueryStream) -> None:
             self._running.pop(stream, None)
             self.admission.leave(principal.name)
-            self.reports.record(principal.name, stream.result.report)
+            report = stream.result.report
+            self.reports.record(principal.name, report)
+            if stream.failure is not None:
+                log_failure(principal.name, report.query_id, stream.failure)
 
         self.admission.enter(principal.name)
         try:
             result = self._gateway.execute(prepared, cancellation)
             stream = QueryStream(result, statement.schema, cancellation, on_close)
-        except BaseException:
+        except BaseException as error:
+            log_failure(principal.name, prepared.request.id, error)
             cancellation.end()
             self.admission.leave(principal.name)
             raise
@@ -188,9 +198,20 @@ class FlightSql:
         return stopped
 
     def cancel_all(self) -> None:
-        """Stop every running query."""
-        for stream in list(self._running):
-            stream.cancel()
+        """Stop every running query, because the gateway stops."""
+        running = list(self._running)
+        for stream in running:
+            stream.request_stop(by_shutdown)
+        deadline = time.monotonic() + CANCEL_WAIT_SECONDS
+        for stream in running:
+            stream.cancel(max(0.0, deadline - time.monotonic()))
+
+    def _read(self, principal: Principal, path: Sequence[bytes]) -> Statement:
+        try:
+            return Statement(self._gateway, Request(principal, select_all(path)))
+        except GatewayError as error:
+            error.position = None  # of a text the client has not written
+            raise
 
     def _statement(self, principal: Principal, message: Message) -> Statement:
         match message:

@@ -10,6 +10,7 @@ import time
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from gateway.flight.failures import log_failure
 from gateway.flight.streams import plain_schema
 from gateway.model import Request
 
@@ -28,7 +29,7 @@ class Statement:
     def __init__(
         self, gateway: Gateway, request: Request, prepared: Prepared | None = None
     ) -> None:
-        plan = prepared or gateway.prepare(request)
+        plan = prepared or _planned(gateway, request)
         self.schema = plain_schema(plan.schema)
         self._gateway = gateway
         self._request = request
@@ -54,4 +55,12 @@ class Statement:
         if waiting is not None and time.monotonic() - self._planned_at < PLAN_FRESH_SECONDS:
             return self._request, waiting
         request = Request(self._request.principal, self._request.text, self._request.language)
-        return request, self._gateway.prepare(request)
+        return request, _planned(self._gateway, request)
+
+
+def _planned(gateway: Gateway, request: Request) -> Prepared:
+    try:
+        return gateway.prepare(request)
+    except BaseException as error:
+        log_failure(request.principal.name, request.id, error)
+        raise

@@ -23,6 +23,17 @@ DECODED_ROWS = 8192
 CANCEL_WAIT_SECONDS = 2.0
 
 
+def by_request() -> Cancelled:
+    """Somebody asked for the query to stop."""
+    return Cancelled("the query was cancelled")
+
+
+def by_shutdown() -> Cancelled:
+    """The gateway could not wait for the query to end."""
+    hint = "ask again in a while"
+    return Cancelled("the gateway is stopping", hint=hint, retryable=True)
+
+
 class Cancellation:
     """Whether a stream should stop: somebody asked, or its client has gone. For any thread.
 
@@ -33,14 +44,20 @@ class Cancellation:
         self._gone = gone
         self._lock = Lock()
         self._ended = False
-        self.requested = False
+        self.reason: Callable[[], Cancelled] | None = None
 
     def __call__(self) -> bool:
         with self._lock:
-            return self.requested or self._ended or self._gone()
+            return self.reason is not None or self._ended or self._gone()
 
-    def request(self) -> None:
-        self.requested = True
+    def request(self, reason: Callable[[], Cancelled]) -> None:
+        """Stop; the first `reason` makes the error the client sees."""
+        self.reason = self.reason or reason
+
+    def check(self) -> None:
+        """Raise the reason, when there is one."""
+        if self.reason is not None:
+            raise self.reason()
 
     def end(self) -> None:
         with self._lock:
@@ -52,7 +69,7 @@ class QueryStream:
 
     `schema` is what the client was told; InvalidQuery when the execution has another by now. An
     iterator rather than a generator: `close` has to run even when no batch was ever asked
-    for. `on_close` runs once, after the work has stopped.
+    for. `on_close` runs once, after the work has stopped; `failure` says what broke it off.
     """
 
     def __init__(
@@ -76,6 +93,7 @@ class QueryStream:
         self._pieces: deque[pa.RecordBatch] = deque()
         self._lock = Lock()
         self._closed = False
+        self.failure: BaseException | None = None
 
     def __iter__(self) -> QueryStream:
         return self
@@ -86,16 +104,25 @@ class QueryStream:
                 batch = self._pull()
             if batch is not None:
                 return batch
-        except BaseException:
+        except BaseException as error:
+            # Whoever stopped it knows better why than who noticed.
+            reason = self._cancellation.reason if isinstance(error, Cancelled) else None
+            self.failure = reason() if reason else error
             self.close()
+            if reason:
+                raise self.failure from error
             raise
         self.close()
         raise StopIteration
 
-    def cancel(self) -> bool:
+    def request_stop(self, reason: Callable[[], Cancelled]) -> None:
+        """Let the work stop at the next poll, from any thread, without waiting for it."""
+        self._cancellation.request(reason)
+
+    def cancel(self, wait_seconds: float = CANCEL_WAIT_SECONDS) -> bool:
         """Stop the work, from any thread; whether it had stopped when this returned."""
-        self._cancellation.request()
-        if not self._lock.acquire(timeout=CANCEL_WAIT_SECONDS):
+        self._cancellation.request(by_request)
+        if not self._lock.acquire(timeout=wait_seconds):
             return False
         try:
             self._stop()
@@ -115,15 +142,13 @@ class QueryStream:
         self._on_close(self)
 
     def _pull(self) -> pa.RecordBatch | None:
-        if self._cancellation.requested:
-            raise Cancelled("the query was cancelled")
+        self._cancellation.check()
         if self._closed:
             return None
         while not self._pieces:
             batch = next(self._batches, None)
             if batch is None:
-                if self._cancellation.requested:  # an early end shall never look like a whole one
-                    raise Cancelled("the query was cancelled")
+                self._cancellation.check()  # an early end shall never look like a whole one
                 return None
             if self._decode:
                 self._pieces.extend(decoded(batch, self.schema))

@@ -193,11 +193,27 @@ def test_a_draining_server_refuses_new_work_and_stops_the_old_when_time_is_over(
         time.sleep(0.2)
         with pytest.raises(ServerError, match="shutting down"):
             other.query("SELECT 1")
-    with pytest.raises(fl.FlightCancelledError):
+    with pytest.raises(fl.FlightCancelledError, match="the gateway is stopping"):
         while True:
             reader.read_chunk()
     draining.join(20)
     assert drained == [True]
+    served.gateway.close()
+
+
+def test_a_gateway_in_a_hurry_does_not_wait_for_running_queries(
+    mesh: Path, recorder: Recorder
+) -> None:
+    served = Served(mesh)
+    client, options = served.raw()
+    readers = [_open(client, options) for _ in range(3)]
+    threading.Timer(0.2, served.service.admission.hurry).start()
+    started = time.monotonic()
+    assert served.server.drain(60)
+    assert time.monotonic() - started < 10
+    for reader in readers:
+        with pytest.raises(fl.FlightCancelledError, match="the gateway is stopping"):
+            reader.read_chunk()
     served.gateway.close()
 
 

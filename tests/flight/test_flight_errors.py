@@ -316,3 +316,11 @@ def test_a_bug_behind_a_handler_does_not_leak(
         error = refused(calls[moment])
     assert "INTERNAL" in str(error)
     assert "secret" not in str(error)
+
+
+def test_an_error_about_a_path_names_no_position_of_a_text_nobody_wrote(served: Served) -> None:
+    client, options = served.raw()
+    with pytest.raises(KeyError) as caught:
+        client.get_schema(fl.FlightDescriptor.for_path("sales", "shop", "nope"), options)
+    assert "UNKNOWN_DATASET" in str(caught.value)
+    assert "column" not in str(caught.value)

@@ -238,6 +238,37 @@ def test_sigterm_stops_a_query_that_takes_too_long(mesh: Path) -> None:
         assert time.monotonic() - started < 20
 
 
+def test_a_second_signal_stops_at_once(mesh: Path) -> None:
+    with serving(mesh, "--drain-seconds", "60") as (process, uri), Client(uri, *USER) as client:
+        rows = client.stream("SELECT value FROM generate_series(1, 1000000000000)")
+        next(iter(rows))
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.5)
+        assert process.poll() is None
+        started = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        process.wait(20)
+        assert time.monotonic() - started < 15
+        assert process.stderr is not None
+        assert "again to stop at once" in process.stderr.read()
+
+
+def test_the_log_names_each_failed_query_without_its_text(mesh: Path) -> None:
+    with serving(mesh) as (process, uri):
+        with Client(uri, *USER) as client:
+            assert client.query(ITEMS).num_rows == 3
+            for text in ("SELECT secret FROM items", "SELECT 1 / (id - id) AS secret FROM items"):
+                with pytest.raises(ServerError):
+                    client.query(text)
+        process.send_signal(signal.SIGTERM)
+        _, log = process.communicate(timeout=20)
+    failed = [line for line in log.splitlines() if "logger=meshgate.query" in line]
+    assert [line.rpartition(" ")[2] for line in failed] == ['UNKNOWN_COLUMN"', 'ARITHMETIC_ERROR"']
+    assert all(" of user:alice failed: " in line for line in failed)
+    assert "secret" not in log
+    assert "casbin" not in log
+
+
 def test_the_log_is_one_line_an_event(mesh: Path) -> None:
     with serving(mesh) as (process, _):
         process.send_signal(signal.SIGTERM)
