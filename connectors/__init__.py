@@ -6,6 +6,7 @@ A connector of another distribution is found through the entry-point group
 
 from __future__ import annotations
 
+import difflib
 import importlib
 from collections.abc import Mapping
 from importlib.metadata import entry_points
@@ -29,8 +30,8 @@ _EXTRAS = {"mysql": "mariadb"}
 def open_connector(binding: Binding) -> Connector:
     """The connector of a binding; opening does not touch the network.
 
-    Raises SourceError: BINDING_INVALID for a connector nobody knows, DRIVER_MISSING with the
-    extra to install when its third-party driver is not there.
+    Raises SourceError: BINDING_INVALID for a connector nobody knows or an option it does not have,
+    DRIVER_MISSING with the extra to install when its third-party driver is not there.
     """
     target = REGISTRY.get(binding.connector) or _installed(binding.connector)
     if target is None:
@@ -42,9 +43,9 @@ def open_connector(binding: Binding) -> Connector:
         )
     module, _, name = target.partition(":")
     try:
-        connector: Connector = getattr(importlib.import_module(module), name)(
-            binding.uri, binding.options
-        )
+        kind = getattr(importlib.import_module(module), name)
+        _check_options(binding, getattr(kind, "option_names", None))
+        connector: Connector = kind(binding.uri, binding.options)
     except (ImportError, OSError) as error:
         if (getattr(error, "name", None) or "").partition(".")[0] == "connectors":
             raise  # a fault of this package, not a driver that is missing
@@ -55,6 +56,21 @@ def open_connector(binding: Binding) -> Connector:
             hint=f"pip install meshgate[{extra}]",
         ) from error
     return connector
+
+
+def _check_options(binding: Binding, known: frozenset[str] | None) -> None:
+    """Raise BINDING_INVALID for an option the connector does not declare, if it declares any."""
+    if known is None:
+        return
+    for option in sorted(set(binding.options) - known):
+        close = difflib.get_close_matches(option, known, n=1)
+        meant = f"did you mean {close[0]}? " if close else ""
+        listed = f"its options are {', '.join(sorted(known))}" if known else "it has none"
+        raise SourceError(
+            SourceErrorCode.BINDING_INVALID,
+            f"connector {binding.connector!r} has no option {option!r}",
+            hint=meant + listed,
+        )
 
 
 def _installed(name: str) -> str | None:

@@ -38,6 +38,7 @@ class DuckDbConnector(SqlConnector):
     """
 
     dialect = DUCKDB
+    option_names = SqlConnector.option_names | {"idle_seconds"}
     keeps_idle_sessions = False
 
     def __init__(self, uri: str, options: Mapping[str, str]) -> None:

@@ -72,6 +72,10 @@ class FilesConnector:
     """
 
     capabilities = Capabilities()
+    option_names = frozenset(
+        {"format", "partitioning", "delimiter", "header", "endpoint", "region"}
+        | {"access_key", "secret_key", "session_token", "anonymous"}
+    )
 
     def __init__(self, uri: str, options: Mapping[str, str]) -> None:
         self._options = options

@@ -128,7 +128,10 @@ class BatchStream(Protocol):
 
 @runtime_checkable
 class Connector(Protocol):
-    """What every connector has. One instance serves many requests on many threads."""
+    """What every connector has. One instance serves many requests on many threads.
+
+    A class that also has ``option_names: frozenset[str]`` is never given an option not in it.
+    """
 
     @property
     def source_key(self) -> SourceKey: ...

@@ -59,6 +59,7 @@ class MariaDbConnector(SqlConnector):
     """
 
     dialect = MARIADB
+    option_names = SqlConnector.option_names | {"statement_timeout", "max_text_bytes", "driver"}
 
     def __init__(self, uri: str, options: Mapping[str, str]) -> None:
         super().__init__(uri, options)

@@ -35,6 +35,7 @@ class MemoryConnector:
     """The tables registered under ``memory://name``."""
 
     capabilities = Capabilities()
+    option_names: frozenset[str] = frozenset()
 
     def __init__(self, uri: str, options: Mapping[str, str]) -> None:
         if not uri.startswith(SCHEME):

@@ -54,6 +54,7 @@ class PostgresConnector(SqlConnector):
     """
 
     dialect = POSTGRES
+    option_names = SqlConnector.option_names | {"statement_timeout"}
 
     def __init__(self, uri: str, options: Mapping[str, str]) -> None:
         super().__init__(uri, options)

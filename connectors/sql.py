@@ -144,6 +144,7 @@ class SqlConnector(ABC):
     """
 
     dialect: SqlDialect
+    option_names = frozenset({"pool_size", "pool_wait"})
     keeps_idle_sessions = True
 
     def __init__(self, uri: str, options: Mapping[str, str]) -> None:

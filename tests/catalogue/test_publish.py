@@ -169,6 +169,10 @@ def test_a_dry_run_writes_nothing(shop: Path, capsys: pytest.CaptureFixture[str]
         (("--version", "first"), "is not a version"),
         (("--option", "pool_size"), "is not NAME=VALUE"),
         (("--option", "token=abc"), "the option token is a secret"),
+        (
+            ("--option", "pool_sise=4"),
+            "did you mean pool_size? its options are pool_size, pool_wait",
+        ),
         (("--uri", "none.db"), "none.db"),
         (("--connector", "sqlit"), "sqlit"),
         (("--domain", "sales/eu"), "can not be the name of a domain"),

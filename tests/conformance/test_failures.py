@@ -120,8 +120,10 @@ def test_source_that_is_down_is_unavailable(
     if connector == "mariadb":
         request.getfixturevalue("mariadb")  # for its driver
     port = services.free_port()
-    options = {"endpoint": f"http://127.0.0.1:{port}", "access_key": "someone"}
-    options |= {"secret_key": "s3cret", "region": "us-east-1"}
+    options = {}
+    if connector == "files":
+        options = {"endpoint": f"http://127.0.0.1:{port}", "access_key": "someone"}
+        options |= {"secret_key": "s3cret", "region": "us-east-1"}
     opened = open_connector(Binding(connector, uri.format(port=port), "t", options))
     with pytest.raises(SourceError) as caught:
         opened.schema("t")
@@ -214,3 +216,16 @@ def _terminate(server: services.Postgres, uri: str) -> None:
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
         f"WHERE datname = '{database}' AND application_name = 'meshgate'"
     )
+
+
+def test_an_unknown_option_is_refused_before_anything_is_opened() -> None:
+    for connector, known in (
+        ("files", "partitioning"),
+        ("sqlite", "pool_size"),
+        ("memory", "none"),
+    ):
+        with pytest.raises(SourceError) as caught:
+            open_connector(Binding(connector, "memory://x", "t", {"foo": "1"}))
+        assert caught.value.code is SourceErrorCode.BINDING_INVALID
+        assert "'foo'" in caught.value.message
+        assert known in (caught.value.hint or "")
