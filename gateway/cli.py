@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Sequence
+from importlib import metadata
 
 from connectors.interface import SourceError
 from gateway.errors import GatewayError, from_source
@@ -26,7 +28,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="meshgate", description="A federated query gateway for a data mesh."
     )
+    version = f"meshgate {metadata.version('meshgate')}"
+    parser.add_argument("--version", action="version", version=version)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # what it has to say comes as an error too
     arguments = list(sys.argv[1:] if argv is None else argv)
     chosen = next((a for a in arguments if not a.startswith("-")), None)
     for name, summary in COMMANDS.items():
@@ -35,7 +40,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             module = importlib.import_module(f"gateway.commands.{name}")
             module.add_arguments(command)
             command.set_defaults(run=module.run)
-    args = parser.parse_args(arguments)
+    args, words = parser.parse_known_args(arguments)
+    if words and ("words" not in args or any(word.startswith("-") for word in words)):
+        parser.error(f"unrecognized arguments: {' '.join(words)}")
+    if words:  # argparse takes words from one place only, not from before and after an option
+        args.words = [*args.words, *words]
     try:
         return int(args.run(args))
     except SourceError as error:
@@ -49,7 +58,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _fail(error: GatewayError) -> int:
+    """Say it in one line, and the hint in a line of its own."""
+    hint, error.hint = error.hint, None
     print(f"meshgate: {error}", file=sys.stderr)
+    if hint:
+        print(f"  hint: {hint}", file=sys.stderr)
     return 1
 
 

@@ -30,6 +30,11 @@ def run(args: argparse.Namespace) -> int:
             f"{words[0]!r} is not something to do with a catalogue",
             hint=f"meshgate catalogue search {' '.join(words)}",
         )
+    if not (args.mesh / "products").is_dir():
+        raise UserError(
+            f"{args.mesh} is not a mesh folder: there is no folder products in it",
+            hint="name one with --mesh DIR; meshgate publish makes one",
+        )
     # Whoever can read the mesh folder can read its products: no policy is asked here.
     found = Catalogue.load(args.mesh).search(words[1:], lambda _: True)
     if not found:

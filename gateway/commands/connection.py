@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import getpass
 import os
+import ssl
 import sys
 import warnings
 from pathlib import Path
@@ -75,6 +76,10 @@ def _read_roots(path: Path | None) -> bytes | None:
     if path is None:
         return None
     try:
-        return path.read_bytes()
+        roots = path.read_bytes()
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+        return roots
+    except ssl.SSLError as error:
+        raise UserError(f"{path} holds no certificates in PEM") from error
     except OSError as error:
         raise UserError(f"can not read {path}: {error.strerror}") from error

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
 import pyarrow as pa
 
 from gateway.commands.connection import add_login_arguments, connect
-from gateway.errors import UserError
+from gateway.errors import GatewayError, Position, UserError
 from gateway.model import Request
 from gateway.pipeline import Gateway
 from gateway.users import UserStore
 
+EXPLAIN = re.compile(r"\s*EXPLAIN\b", re.IGNORECASE)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's own arguments."""
-    parser.add_argument("sql", help="the query, without EXPLAIN")
+    parser.add_argument("sql", help="the query; EXPLAIN before it may be left out")
     parser.add_argument("--user", required=True, metavar="NAME", help="whose rights count")
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--mesh", type=Path, metavar="DIR", help="plan here, on a mesh folder")
@@ -27,7 +30,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the fragments, the remainder, and what was not pushed with the reason."""
-    rows = _on_folder(args) if args.mesh else _on_gateway(args)
+    own_lines = 0 if EXPLAIN.match(args.sql) else 1  # a line of ours shifts no column
+    statement = f"EXPLAIN\n{args.sql}" if own_lines else args.sql
+    ask = _on_folder if args.mesh else _on_gateway
+    try:
+        rows = ask(args, statement)
+    except GatewayError as error:
+        if error.position:
+            error.position = Position(error.position.line - own_lines, error.position.column)
+        raise
     for row in rows:
         source = f"  {row['source']}" if row["source"] else ""
         print(f"{row['item']}{source}")
@@ -36,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _on_folder(args: argparse.Namespace) -> Iterable[dict[str, object]]:
+def _on_folder(args: argparse.Namespace, statement: str) -> Iterable[dict[str, object]]:
     user = UserStore.load(args.mesh).get(args.user)
     if user is None:
         raise UserError(
@@ -45,13 +56,13 @@ def _on_folder(args: argparse.Namespace) -> Iterable[dict[str, object]]:
         )
     gateway = Gateway.open(args.mesh)
     try:
-        prepared = gateway.prepare(Request(user.principal, f"EXPLAIN {args.sql}"))
+        prepared = gateway.prepare(Request(user.principal, statement))
         batches = list(gateway.execute(prepared).batches)
     finally:
         gateway.close()
     return list(pa.Table.from_batches(batches).to_pylist())
 
 
-def _on_gateway(args: argparse.Namespace) -> Iterable[dict[str, object]]:
+def _on_gateway(args: argparse.Namespace, statement: str) -> Iterable[dict[str, object]]:
     with connect(args) as client:
-        return list(client.query(f"EXPLAIN {args.sql}").to_pylist())
+        return list(client.query(statement).to_pylist())

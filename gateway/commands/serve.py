@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import gc
 import logging
 import os
 import signal
+import socket
+import ssl
 import sys
 import threading
 import time
@@ -113,12 +116,24 @@ def listen(
     uri: str, service: FlightSql, authenticator: Authenticator, tls: Tls | None
 ) -> FlightServer:
     """A server listening on `uri`; UserError when it can not."""
+    parts = urlsplit(uri)
+    try:  # what gRPC says of a port it does not get is for its log only
+        family, kind, protocol, _, place = socket.getaddrinfo(
+            parts.hostname, parts.port, type=socket.SOCK_STREAM
+        )[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(place)
+    except OSError as error:
+        taken = error.errno == errno.EADDRINUSE
+        raise UserError(
+            f"can not listen on {uri}: {'the port is taken' if taken else error.strerror}",
+            hint="name another one with --listen; port 0 is any free one" if taken else None,
+        ) from error
     try:
         return FlightServer(uri, service, authenticator, tls)
     except Exception as error:
-        raise UserError(
-            f"can not listen on {uri}", hint="is the port taken, or the certificate wrong?"
-        ) from error
+        raise UserError(f"can not listen on {uri}", hint="is the certificate wrong?") from error
 
 
 def address(uri: str, port: int) -> str:
@@ -143,6 +158,14 @@ def _tls(uri: str, certificate: Path | None, key: Path | None) -> Tls | None:
     if not certificate or not key:
         return None
     try:
-        return Tls(certificate.read_bytes(), key.read_bytes())
+        pair = Tls(certificate.read_bytes(), key.read_bytes())
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key, password=lambda: "")
+        return pair
+    except ssl.SSLError as error:
+        raise UserError(
+            f"{certificate} and {key} are not a certificate and its private key",
+            hint="both in PEM, and the key without a password",
+        ) from error
     except OSError as error:
         raise UserError(f"can not read {error.filename}: {error.strerror}") from error

@@ -18,6 +18,7 @@ from gateway.flight import commands
 from gateway.flight.wire import flightsql_pb2 as sql
 
 CANCEL_SECONDS = 2.0
+PROBE_SECONDS = 5.0
 
 _ANSWER = re.compile(
     r"\[(?P<code>[A-Z_]+)\] (?P<message>.*?)"
@@ -84,7 +85,7 @@ class Client:
         try:
             header = _answered(lambda: self._flight.authenticate_basic_token(user, password))
         except ServerError as error:
-            raise _not_reached(uri, error) from error
+            raise _not_reached(self._flight, uri, error) from error
         self._options = fl.FlightCallOptions(headers=[header])
 
     def query(self, text: str) -> pa.Table:
@@ -162,20 +163,29 @@ def _answered(call: Callable[[], Any], cancel: Callable[[], None] | None = None)
 def _translated(call: Callable[[], Any]) -> Any:
     try:
         return call()
-    except (fl.FlightError, pa.ArrowException) as error:
+    except (fl.FlightError, pa.ArrowException, OSError) as error:
         text = str(error).partition(". gRPC client debug context")[0].partition(". Detail: ")[0]
         raise ServerError.parse(text.removeprefix("Flight error: ")) from error
 
 
-def _not_reached(uri: str, error: ServerError) -> ServerError:
+def _not_reached(flight: fl.FlightClient, uri: str, error: ServerError) -> ServerError:
     """Why nobody could log in: the gateway's own refusal, or what is wrong on the way to it."""
     if error.code != ServerError.code:
         return error
-    if "CERTIFICATE_VERIFY_FAILED" in error.message:
-        return ServerError(
-            f"the certificate of {uri} is not trusted",
-            hint="pass the authority that issued it with --tls-roots PEM",
-        )
+    try:  # a failed log-in does not say why; any other call does
+        options = fl.FlightCallOptions(timeout=PROBE_SECONDS)
+        _answered(lambda: flight.get_schema(fl.FlightDescriptor.for_command(b""), options))
+    except ServerError as probe:
+        if "certificate verify failed" in probe.message:
+            return ServerError(
+                f"the certificate of {uri} is not trusted",
+                hint="pass the authority that issued it with --tls-roots PEM",
+            )
+        if "is not in peer certificate" in probe.message:
+            return ServerError(
+                f"the certificate of {uri} is for another name",
+                hint="connect to the name that it was issued for",
+            )
     return ServerError(
         f"no gateway answers at {uri}", hint="does it run there, and is it grpc+tls://?"
     )

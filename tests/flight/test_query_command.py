@@ -56,6 +56,62 @@ def test_a_file_of_certificates_that_is_not_there_is_named(
     assert len(error.splitlines()) == 1
 
 
+def test_a_file_without_certificates_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "roots.pem").write_text("no certificate")
+    address = ["--connect", "grpc+tls://127.0.0.1:9", "--user", "alice"]
+    assert main(["query", *address, "--tls-roots", str(tmp_path / "roots.pem"), "SELECT 1"]) == 1
+    assert "roots.pem holds no certificates" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("place", ["mesh", "connect"])
+@pytest.mark.parametrize("explain", ["", "EXPLAIN "])
+def test_explain_names_positions_of_the_text_as_it_was_written(
+    served: Served, mesh: Path, place: str, explain: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = ["--connect", served.uri] if place == "connect" else ["--mesh", str(mesh)]
+    text = f"{explain}SELECT *\nFROM nope"
+    assert main(["explain", *where, "--user", ALICE[0], text]) == 1
+    assert "(line 2, column 6)" in capsys.readouterr().err
+    assert main(["explain", *where, "--user", ALICE[0], f"{explain}SELECT * FROM nope"]) == 1
+    assert f"(line 1, column {15 + len(explain)})" in capsys.readouterr().err
+    assert main(["explain", *where, "--user", ALICE[0], f"{explain}SELECT id FROM orders"]) == 0
+    assert "orders projection=[id]" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "order", ["search WORD --mesh M", "search --mesh M WORD", "--mesh M search WORD"]
+)
+def test_the_catalogue_is_searched_with_arguments_in_any_order(
+    mesh: Path, order: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = {"M": str(mesh), "WORD": "people"}
+    assert main(["catalogue", *(given.get(word, word) for word in order.split())]) == 0
+    found = capsys.readouterr().out.splitlines()[1:]
+    assert [line.split("\t")[0] for line in found] == ["hr.staff.people"]
+
+
+def test_a_folder_without_products_is_no_catalogue(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["catalogue", "--mesh", str(tmp_path)]) == 1
+    assert "is not a mesh folder" in capsys.readouterr().err
+
+
+def test_an_unknown_option_is_wrong_usage(mesh: Path) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["catalogue", "--mesh", str(mesh), "search", "x", "--limit", "3"])
+    assert caught.value.code == 2
+
+
+def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["--version"])
+    assert caught.value.code == 0
+    assert capsys.readouterr().out.startswith("meshgate ")
+
+
 @pytest.mark.parametrize("uri", ["127.0.0.1:8815", "localhost:8815", "grpc://localhost", "grpc:/x"])
 def test_an_address_without_a_scheme_or_port_is_refused_with_a_hint(
     uri: str, capsys: pytest.CaptureFixture[str]
