@@ -24,12 +24,14 @@ class Native:
     """The bare column behind one that is read through a cast, for the source's indexes' sake.
 
     Equality over two native columns of one family, or with a constant that is `canonical`, means
-    the same as over the values read. Nothing else does.
+    the same as over the values read. Nothing else does. With `only_matches`, reading may fail on a
+    value: such a value is equal to no constant, but groups and inequality must not pass over it.
     """
 
     sql: exp.Expr
     family: str
-    canonical: Callable[[str], bool]
+    canonical: Callable[[object], bool]
+    only_matches: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,11 @@ class Operand:
     def kind(self) -> Kind:
         """The family of the operand's type."""
         return kind_of(self.type)
+
+    @property
+    def group_key(self) -> exp.Expr:
+        """What GROUP BY names for the operand."""
+        return self.native.sql if self.native and not self.native.only_matches else self.sql
 
 
 FROM_INTEGER = "from_integer"
@@ -284,7 +291,7 @@ class SqlDialect:
     def call(self, name: str, args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
         """A scalar call. Raises NotPushable when the allow-list does not have it."""
         self._allow(name, args)
-        if name in {"equal", "not_equal"}:
+        if name == "equal" or (name == "not_equal" and not _only_matches(args)):
             args = natively(args) or args
         builder = self.builders.get(name) or FUNCTIONS.get(name)
         if builder is None:
@@ -343,10 +350,14 @@ def natively(args: Sequence[Operand]) -> list[Operand] | None:
         return None
     native = next(a.native for a in args if a.native)
     for arg in args:
-        constant = isinstance(arg.literal, str) and native.canonical(arg.literal)
+        constant = arg.is_literal and native.canonical(arg.literal)
         if arg.native is None and not constant:
             return None
     return [replace(a, sql=a.native.sql.copy()) if a.native else a for a in args]
+
+
+def _only_matches(args: Sequence[Operand]) -> bool:
+    return any(a.native.only_matches for a in args if a.native)
 
 
 def widens(source: pa.DataType, target: pa.DataType) -> bool:

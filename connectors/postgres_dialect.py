@@ -217,10 +217,18 @@ def _native(column: exp.Column, field: pa.Field) -> Native | None:
     """Blank-padded text and uuids compare for equality as their text does."""
     physical = (field.metadata or {}).get(PHYSICAL_TYPE, b"").decode()
     if re.fullmatch(r"character(\(\d+\))?", physical):
-        return Native(column, "character", lambda text: not text.endswith(" "))
+        return Native(column, "character", _ends_unpadded)
     if physical == "uuid":
-        return Native(column, "uuid", lambda text: _UUID.fullmatch(text) is not None)
+        return Native(column, "uuid", _is_uuid)
     return None
+
+
+def _ends_unpadded(value: object) -> bool:
+    return isinstance(value, str) and not value.endswith(" ")
+
+
+def _is_uuid(value: object) -> bool:
+    return isinstance(value, str) and _UUID.fullmatch(value) is not None
 
 
 def _read_array(column: exp.Column, field: pa.Field, physical: str) -> exp.Expr:

@@ -9,7 +9,14 @@ import pyarrow as pa
 from sqlglot import exp
 
 from connectors.capabilities import Capabilities, Kind, Kinds, NotPushable, Relation, kind_of
-from connectors.dialect import FUNCTIONS, Builder, Operand, SqlDialect, nonzero_divisor
+from connectors.dialect import (
+    FUNCTIONS,
+    Builder,
+    Native,
+    Operand,
+    SqlDialect,
+    nonzero_divisor,
+)
 from connectors.interface import PHYSICAL_TYPE
 
 FIXED = "STRICT"
@@ -93,11 +100,29 @@ def _read(column: exp.Column, field: pa.Field) -> exp.Expr:
     return exp.Case(ifs=[exp.If(this=fits, true=column)], default=failure)
 
 
+def _native(column: exp.Column, field: pa.Field) -> Native | None:
+    """A column whose affinity is its type: what is not of the type equals nothing that is.
+
+    Only there: elsewhere SQLite would turn a constant into what the column holds by mistake.
+    """
+    physical = (field.metadata or {}).get(PHYSICAL_TYPE, b"").decode().upper()
+    integer = "INT" in physical
+    text = not integer and any(word in physical for word in ("CHAR", "CLOB", "TEXT"))
+    kind = kind_of(field.type)
+    if kind is Kind.INTEGER and integer:
+        return Native(column, "integer", lambda value: type(value) is int, only_matches=True)
+    if kind is Kind.TEXT and text:
+        bytewise = exp.Collate(this=column, expression=exp.var("BINARY"))
+        return Native(bytewise, "text", lambda value: type(value) is str, only_matches=True)
+    return None
+
+
 SQLITE = SqlDialect(
     name="sqlite",
     capabilities=_CAPABILITIES,
     builders={name: _by_nonzero(name) for name in ("divide", "modulus")},
     type_names={Kind.INTEGER: "INTEGER", Kind.TEXT: "TEXT"},
     read=_read,
+    native=_native,
     write_literal=_literal,
 )

@@ -186,7 +186,7 @@ class _TreeWriter:
                 self._dialect.require_kind("GROUP BY", groups, key_operand.type)
             select.set(
                 "group",
-                exp.Group(expressions=[k.native.sql if k.native else k.sql for k in keys]),
+                exp.Group(expressions=[k.group_key for k in keys]),
             )
         for key, bound in (("limit", exp.Limit), ("offset", exp.Offset)):
             if (clause := tree.args.get(key)) is not None:

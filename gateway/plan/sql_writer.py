@@ -186,7 +186,7 @@ class SqlWriter:
         return replace(
             block,
             columns=(*keys, *measures),
-            groups=tuple(k.native.sql if k.native else k.sql for k in keys),
+            groups=tuple(k.group_key for k in keys),
             product=False,
         )
 
@@ -318,6 +318,11 @@ class SqlWriter:
     ) -> exp.Expr:
         """``kept IN (SELECT tested ...)`` over pairs of (kept, tested) expressions."""
         writer = self._expressions(tested.source)
+        if tested.bounded:  # MariaDB has no LIMIT directly inside IN
+            inside = nest(tested, self.aliases)
+            moved = dict(zip(map(id, tested.columns), inside.columns, strict=True))
+            columns = [moved.get(id(c), c) for c in columns]
+            tested = inside
         values, members = [], []
         for kept_side, tested_side in pairs:
             value, member = writer.write(kept_side, columns), writer.write(tested_side, columns)
