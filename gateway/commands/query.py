@@ -10,15 +10,11 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import pyarrow as pa
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from gateway.commands.connection import add_login_arguments, connect
+from gateway.commands.table import print_table
 from gateway.errors import UserError
 from gateway.flight.client import Rows
-
-TABLE_ROWS = 1000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,19 +46,6 @@ def _records(rows: Rows) -> Iterable[list[Any]]:
         yield from (list(row) for row in zip(*(c.to_pylist() for c in batch.columns), strict=True))
 
 
-def _write_table(rows: Rows) -> None:
-    table = Table()
-    for name in rows.schema.names:
-        table.add_column(Text(name))
-    count = 0
-    for record in _records(rows):
-        count += 1
-        if count <= TABLE_ROWS:
-            table.add_row(*(Text("" if value is None else str(value)) for value in record))
-    Console().print(table)
-    print(f"{count} rows" + (f", the first {TABLE_ROWS} shown" if count > TABLE_ROWS else ""))
-
-
 def _write_csv(rows: Rows) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(rows.schema.names)
@@ -86,11 +69,15 @@ def _summary(report: dict[str, Any]) -> str:
 
     total = f"{report['outcome']}: {measure(report)} (query {report['query_id']})"
     fragments = [f"  {f['source']}: {measure(f)}: {f['text']}" for f in report["fragments"]]
-    return "\n".join([total, *fragments])
+    reads = [
+        f"  {r['source']}: read in place by the gateway's engine: {r['text']}"
+        for r in report["reads"]
+    ]
+    return "\n".join([total, *fragments, *reads])
 
 
 WRITERS: dict[str, Callable[[Rows], None]] = {
-    "table": _write_table,
+    "table": print_table,
     "csv": _write_csv,
     "json": _write_json,
     "arrow": _write_arrow,

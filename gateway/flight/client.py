@@ -99,8 +99,9 @@ class Client:
     def report(self, query_id: str = "") -> dict[str, Any]:
         """What a query of ours did; the latest, when no id is given.
 
-        Keys: query_id, outcome, rows, bytes, seconds, and fragments (a list of objects with
-        source, text, rows, bytes, seconds). ServerError when there is none.
+        Keys: query_id, outcome, rows, bytes, seconds, fragments (a list of objects with source,
+        text, rows, bytes, seconds) and reads (objects with source, text: what the gateway's
+        engine read itself). ServerError when there is none.
         """
         action = fl.Action("meshgate.report", query_id.encode())
         results = _answered(lambda: list(self._flight.do_action(action, self._options)))

@@ -45,5 +45,5 @@ class Reports:
 
 
 def to_json(report: QueryReport) -> bytes:
-    """The report as a JSON object: query_id, outcome, rows, bytes, seconds, fragments."""
+    """The report as a JSON object: query_id, outcome, rows, bytes, seconds, fragments, reads."""
     return json.dumps(asdict(report), default=str).encode()

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -162,3 +163,55 @@ def test_ctrl_d_at_the_prompt_for_a_password_fails_with_a_clear_line(tmp_path: P
     assert error.startswith("\nmeshgate: [INVALID_REQUEST] no password was given")
     assert "Traceback" not in error
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def table(
+    served: Served, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str], str]:
+    """What `meshgate query` prints on a terminal 80 columns wide."""
+    monkeypatch.setenv("COLUMNS", "80")
+
+    def ask(text: str) -> str:
+        assert main(["query", "--connect", served.uri, "--user", ALICE[0], text]) == 0
+        return capsys.readouterr().out
+
+    return ask
+
+
+def test_a_table_tells_null_from_an_empty_text_and_aligns_numbers(
+    table: Callable[[str], str],
+) -> None:
+    printed = table("SELECT 7 AS count, NULL AS nothing, '' AS empty, '[bold]' AS text")
+    assert "│     7 │ NULL    │       │ [bold] │" in printed
+    assert printed.endswith("┘\n1 row\n")
+
+
+def test_a_table_with_more_columns_than_fit_is_a_block_a_record(
+    table: Callable[[str], str],
+) -> None:
+    columns = ", ".join(f"'value {i} of x' AS column_{i}" for i in range(30))
+    lines = table(f"SELECT {columns}").splitlines()
+    assert lines[0].strip() == "row 1"
+    assert [line.split() for line in lines[1:3]] == [
+        ["column_0", "value", "0", "of", "x"],
+        ["column_1", "value", "1", "of", "x"],
+    ]
+    assert lines[-1] == "1 row"
+
+
+def test_a_long_result_is_cut_and_counted(table: Callable[[str], str]) -> None:
+    printed = table("SELECT value FROM generate_series(1, 20000)")
+    assert "│  1000 │" in printed
+    assert "1001" not in printed
+    assert printed.endswith("\n20000 rows, the first 1000 shown\n")
+
+
+def test_the_report_names_what_the_engine_read_itself(
+    served: Served, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = "SELECT count(*) FROM sales.shop.orders"
+    address = ["--connect", served.uri, "--user", ALICE[0]]
+    assert main(["query", *address, "--report", text]) == 0
+    error = capsys.readouterr().err
+    assert "  memory:flight-sales: read in place by the gateway's engine: " in error
