@@ -103,7 +103,7 @@ class SqliteConnector(SqlConnector):
         single = keys[0] if len(keys) == 1 else None
         fields = []
         for row in rows:
-            rowid = row is single and row["type"].upper() == "INTEGER" and not row["wr"]
+            rowid = row is single and row["type"].upper() == "INTEGER" and not row["keyed"]
             physical = row["type"]
             if rowid or (row["strict"] and row["type"].upper() in _STRICT_TYPES):
                 physical = f"{physical} {FIXED}".strip()
@@ -230,7 +230,8 @@ _OBJECTS = (
     "ESCAPE '\\' AND type IN ('table', 'view', 'virtual') ORDER BY name"
 )
 _COLUMNS = (
-    'SELECT c.name, c.type, c."notnull", c.pk, l.type AS kind, l.strict, l.wr '
+    'SELECT c.name, c.type, c."notnull", c.pk, l.type AS kind, l.strict, '
+    "(SELECT count(*) FROM pragma_index_list(l.name) WHERE origin = 'pk') AS keyed "
     "FROM pragma_table_list AS l, pragma_table_xinfo(l.name) AS c "
     "WHERE l.schema = 'main' AND l.name = {name} AND c.hidden <> 1 ORDER BY c.cid"
 )

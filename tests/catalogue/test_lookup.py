@@ -18,7 +18,8 @@ BINDING = Binding("memory", "memory:x", "x")
 
 
 def dataset(name: str, version: str = "1.0.0", **changes: object) -> Dataset:
-    address = Address(*name.split("."), version)
+    domain, product, table = name.split(".")
+    address = Address(domain, product, table, version)
     return Dataset(address, pa.schema([("id", pa.int64())]), BINDING, **changes)  # type: ignore[arg-type]
 
 

@@ -117,6 +117,7 @@ def _calls(source: Source, name: str, kind: Kind, first: str, second: str) -> It
 def _text_calls(
     source: Source, name: str, one: Operand, two: Operand, first: str, second: str
 ) -> Iterator[Case]:
+    args: tuple[Operand, ...]
     if name == "like":
         for pattern in PATTERNS:
             args = (one, constant(source, pattern, pa.string()))

@@ -139,7 +139,7 @@ def test_names_of_any_kind_can_be_read(source: Source, name: str) -> None:
 TEXTS = some.text(
     alphabet=some.one_of(
         some.sampled_from(string.printable),
-        some.characters(blacklist_categories=("Cs",), blacklist_characters="\x00"),
+        some.characters(exclude_categories=["Cs"], exclude_characters="\x00"),
     ),
     max_size=12,
 )
