@@ -72,12 +72,12 @@ class Screen:
             seconds = f"{fragment['seconds']:.2f} s"
             name = _short_source(fragment["source"])
             self.console.print(f"  [cyan]{escape(name)}[/]  {moved}  [dim]{seconds}[/]")
-            self.console.print(
-                Padding(f"[dim]{escape(fragment['text'])}[/]", (0, 0, 0, 4), expand=False)
-            )
+            self.console.print(Padding(f"[dim]{escape(fragment['text'])}[/]", INDENT, expand=False))
+        for read in report["reads"]:
+            name = _short_source(read["source"])
+            self.console.print(f"  [cyan]{escape(name)}[/]  read in place by the gateway's engine")
+            self.console.print(Padding(f"[dim]{escape(read['text'])}[/]", INDENT, expand=False))
         moved = sum(fragment["bytes"] for fragment in report["fragments"])
-        if not report["fragments"]:
-            self.console.print("  [cyan]files[/]  read in place by the gateway's own engine")
         self.console.print(
             f"  [bold]to the client[/]  {report['rows']:,} rows, {_size(report['bytes'])}"
             f" (in fragments {_size(moved)})  [dim]{report['seconds']:.2f} s[/]"
@@ -113,9 +113,7 @@ class Screen:
         for row in table.to_pylist():
             source = _short_source(row["source"] or "")
             self.console.print(f"  [bold]{escape(row['item'])}[/]  [cyan]{escape(source)}[/]")
-            self.console.print(
-                Padding(f"[dim]{escape(row['text'])}[/]", (0, 0, 0, 4), expand=False)
-            )
+            self.console.print(Padding(f"[dim]{escape(row['text'])}[/]", INDENT, expand=False))
 
     def summary(self, right: int, asked: int) -> None:
         """How many answers were right."""
