@@ -10,6 +10,7 @@ class Config:
     """What an operator may change. Sizes are bytes, times seconds."""
 
     batch_rows: int = 65_536
+    batch_rows_of_nested_loops: int = 1024
     target_partitions: int = 2
     memory_per_query_bytes: int = 2 * 1024**3
     max_query_bytes: int = 1024**2

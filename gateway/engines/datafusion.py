@@ -48,6 +48,7 @@ class Tuning:
     hash_joins: bool = True
     push_filters: bool = True
     deduplicate: bool = True
+    nested_loops: bool = False
 
 
 BEST = Tuning()
@@ -55,12 +56,14 @@ BEST = Tuning()
 
 def session(config: Config, *, remainder: bool = False, tuning: Tuning = BEST) -> SessionContext:
     """A session without tables. A `remainder` keeps the join order the plan came with."""
+    small = config.batch_rows_of_nested_loops
     settings = (
         SessionConfig()
-        .with_batch_size(config.batch_rows)
+        .with_batch_size(small if tuning.nested_loops else config.batch_rows)
         .with_target_partitions(config.target_partitions)
         .with_information_schema(False)
         .set("datafusion.execution.parquet.schema_force_view_types", "false")
+        .set("datafusion.sql_parser.recursion_limit", "300")
         .set("datafusion.sql_parser.map_string_types_to_utf8view", "false")
         .set("datafusion.optimizer.prefer_hash_join", str(tuning.hash_joins).lower())
     )

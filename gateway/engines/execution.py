@@ -97,27 +97,50 @@ def another_way(tuning: Tuning, error: Exception) -> Tuning | None:
 
 def _pump(frame: DataFrame, config: Config, cancelled: IsCancelled) -> Generator[pa.RecordBatch]:
     """Pull batches on the engine's event loop, one ahead, watching for a client that left."""
-    stream = frame.execute_stream()
-
-    async def following() -> pa.RecordBatch | None:
-        try:
-            batch = await stream.__anext__()
-        except StopAsyncIteration:
-            return None
-        return batch.to_pyarrow()
-
-    loop = _loop()
-    ahead: Future[pa.RecordBatch | None] = asyncio.run_coroutine_threadsafe(following(), loop)
+    pull = _Pull(frame)
+    ahead = pull.next()
     try:
         while True:
             batch = _wait(ahead, config.poll_seconds, cancelled)
             if batch is None:
                 return
-            ahead = asyncio.run_coroutine_threadsafe(following(), loop)
+            ahead = pull.next()
             if batch.num_rows:
                 yield batch
     finally:
-        ahead.cancel()
+        pull.stop()
+
+
+class _Pull:
+    """The engine's stream, asked from threads and run on the event loop."""
+
+    def __init__(self, frame: DataFrame) -> None:
+        self._stream = frame.execute_stream()
+        self._task: asyncio.Task[pa.RecordBatch | None] | None = None
+
+    def next(self) -> Future[pa.RecordBatch | None]:
+        """The next batch, or None at the end."""
+        return asyncio.run_coroutine_threadsafe(self._following(), _loop())
+
+    async def _following(self) -> pa.RecordBatch | None:
+        self._task = asyncio.current_task()
+        try:
+            batch = await self._stream.__anext__()
+        except StopAsyncIteration:
+            return None
+        finally:
+            self._task = None
+        return batch.to_pyarrow()
+
+    def stop(self) -> None:
+        """Drop the work. The engine's stream must outlive the call into it, or that runs on."""
+        asyncio.run_coroutine_threadsafe(self._stopped(), _loop())
+
+    async def _stopped(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+        del self._stream  # an error on its way to the client may hold this object for long
 
 
 def _wait(

@@ -141,6 +141,13 @@ def _limits(message: str) -> GatewayError | None:
         )
     if match := _UNIMPLEMENTED.search(message):
         return Unsupported(f"not supported: {_first_lower(match['what'])}")
+    if "returned more than one row" in message:
+        return InvalidQuery(
+            "a sub-query that stands for one value returned several rows",
+            hint="aggregate it, add LIMIT 1, or use IN",
+        )
+    if "RecursionLimitExceeded" in message or "recursion limit" in message.lower():
+        return LimitExceeded("the query nests too deeply")
     for pattern, meaning in _ARITHMETIC:
         if "Error during planning" not in message and pattern.search(message):
             log.debug("%s: %s", meaning, message)  # with the value: for the operator alone
@@ -149,10 +156,20 @@ def _limits(message: str) -> GatewayError | None:
 
 
 def _other(error: BaseException, message: str) -> GatewayError:
+    if "Execution error" in message and isinstance(error, Exception):
+        log.info("a function failed: %s", message)  # with the values: for the operator alone
+        return ArithmeticFailure("a function can not be computed over what it is given")
     planning = "Error during planning" in message or "Schema error" in message
     if planning and isinstance(error, Exception):
-        return InvalidQuery(_first_lower(_PREFIXES.sub("", message.strip()).split("\n")[0][:400]))
+        return InvalidQuery(_said(message))
     return incident(error)
+
+
+def _said(message: str) -> str:
+    """The cause in an engine's text: the first line that says something behind its prefixes."""
+    lines = (_PREFIXES.sub("", line.strip()) for line in message.strip().splitlines())
+    cause = next((line for line in lines if " " in line.strip()), message.strip())
+    return _first_lower(cause[:400])
 
 
 def incident(error: BaseException) -> InternalError:

@@ -27,6 +27,10 @@ case, integer division, the same casts and operators."""
 MAX_NESTING = 128
 """How deep parentheses and sub-queries may go: parsers are recursive, stacks are not endless."""
 
+MAX_CHAIN = 1000
+"""How many operators may follow each other at one level (a AND b AND c ...): each makes the tree
+one level deeper, in every parser and optimiser it passes."""
+
 MAX_TOKENS = 250_000
 """How many words a statement may have."""
 
@@ -34,10 +38,18 @@ REMEMBERED_LENGTH = 16_384
 """Texts up to this many characters are parsed once and remembered."""
 
 _EXPLAIN = re.compile(
-    r"(?:\s+|--[^\n]*\n|/\*.*?\*/)*EXPLAIN\b(?:\s+(?P<option>ANALYZE|VERBOSE)\b)?",
+    r"(?:\s|--[^\n]*\n|/\*.*?\*/)*+EXPLAIN\b(?:\s+(?P<option>ANALYZE|VERBOSE)\b)?",
     re.IGNORECASE | re.DOTALL,
 )
 _OPENING = {TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.CASE}
+_OPERATORS = {
+    *(TokenType.AND, TokenType.OR, TokenType.NOT, TokenType.IS, TokenType.BETWEEN),
+    *(TokenType.PLUS, TokenType.DASH, TokenType.STAR, TokenType.SLASH, TokenType.MOD),
+    *(TokenType.DPIPE, TokenType.DCOLON, TokenType.CARET, TokenType.AMP, TokenType.PIPE),
+    *(TokenType.UNION, TokenType.EXCEPT, TokenType.INTERSECT, TokenType.TILDE, TokenType.INTERVAL),
+    *(TokenType.EQ, TokenType.NEQ, TokenType.LT, TokenType.GT, TokenType.LTE, TokenType.GTE),
+    *(TokenType.JOIN, TokenType.CROSS, TokenType.DOT, TokenType.ARROW, TokenType.DARROW),
+}
 _CLOSING = {TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.END}
 
 
@@ -89,8 +101,9 @@ def _read(text: str) -> Statement:
         raise ParseError("the query is empty", hint="send a SELECT")
     tree = _parse(text, words)
     if any(table.args.get("version") for table in tree.find_all(exp.Table)):
-        tree = _versions_as_names(tree)
-        text = tree.sql(DIALECT)
+        text = _versions_as_names(text, words)
+        tree = _parse(text, words)
+    _refuse_unsafe(tree)
     return Statement(text, tree, tuple(_references(tree)), explain is not None)
 
 
@@ -103,17 +116,32 @@ def _tokenize(text: str) -> list[Token]:
         raise ParseError("the query can not be read: a text or name is not closed") from None
     if len(words) > MAX_TOKENS:
         raise LimitExceeded(f"the query has {len(words)} words; {MAX_TOKENS} are allowed")
-    depth = 0
+    _check_depth(words)
+    return words
+
+
+def _check_depth(words: list[Token]) -> None:
+    """Refuse what would overflow a stack further down; nothing here is recursive."""
+    chains = [0]  # operators seen since the last comma, at each open level
     for word in words:
         if word.token_type in _OPENING:
-            depth += 1
-            if depth > MAX_NESTING:
+            chains.append(0)
+            if len(chains) > MAX_NESTING:
                 raise LimitExceeded(
                     f"the query nests deeper than {MAX_NESTING} levels", position=_at(word)
                 )
-        elif word.token_type in _CLOSING:
-            depth -= 1
-    return words
+        elif word.token_type in _CLOSING and len(chains) > 1:
+            chains.pop()
+        elif word.token_type is TokenType.COMMA:
+            chains[-1] = 0
+        elif word.token_type in _OPERATORS:
+            chains[-1] += 1
+            if chains[-1] > MAX_CHAIN:
+                raise LimitExceeded(
+                    f"more than {MAX_CHAIN} operators follow each other",
+                    position=_at(word),
+                    hint="a list of values is written IN (...)",
+                )
 
 
 def _without_explain(text: str, explain: re.Match[str]) -> str:
@@ -173,27 +201,55 @@ def _at(word: Token) -> Position:
     return Position(word.line, max(word.col - len(word.text) + 1, 1))
 
 
-def _versions_as_names(tree: exp.Query | exp.Values) -> exp.Query | exp.Values:
-    """``dataset FOR VERSION AS OF '1.2'`` as ``"dataset@1.2"``."""
-    tree = tree.copy()
-    for table in tree.find_all(exp.Table):
-        version = table.args.get("version")
-        if version is None:
+def _versions_as_names(text: str, words: list[Token]) -> str:
+    """``dataset FOR VERSION AS OF '1.2'`` as ``"dataset@1.2"``; all else stays as it is written."""
+    clause = ("FOR", "VERSION", "AS", "OF")
+    end, parts = 0, []
+    for i in range(1, len(words) - 4):
+        if tuple(w.text.upper() for w in words[i : i + 4]) != clause:
             continue
-        if str(version.args.get("this")).upper() != "VERSION" or not isinstance(
-            version.expression, exp.Literal
-        ):
+        name, version = words[i - 1], words[i + 4]
+        if version.token_type is not TokenType.STRING:
             raise Unsupported(
-                f"{version.sql(DIALECT)} is not offered",
+                "a version of another form is not offered",
+                position=_at(version),
                 hint="a version of the contract: FOR VERSION AS OF '1.2'",
             )
-        name = table.this
-        leaf = name.name if name.quoted else name.name.lower()
-        if not table.args.get("alias"):
-            table.set("alias", exp.TableAlias(this=exp.to_identifier(leaf, quoted=name.quoted)))
-        table.set("this", exp.to_identifier(f"{leaf}@{version.expression.name}", quoted=True))
-        table.set("version", None)
-    return tree
+        quoted = name.token_type is TokenType.IDENTIFIER
+        leaf = (name.text if quoted else name.text.lower()).replace('"', '""')
+        number = version.text.replace('"', '""')
+        following = words[i + 5].token_type if i + 5 < len(words) else None
+        named = following in {TokenType.ALIAS, TokenType.VAR, TokenType.IDENTIFIER}
+        alias = "" if named else f' AS "{leaf}"'
+        parts += [text[end : name.start], f'"{leaf}@{number}"{alias}']
+        end = version.end + 1
+    if not parts:
+        raise Unsupported(
+            "time travel is not offered",
+            hint="a version of the contract: FOR VERSION AS OF '1.2'",
+        )
+    return "".join([*parts, text[end:]])
+
+
+def _refuse_unsafe(tree: exp.Expr) -> None:
+    """What the engine would read as something else, or answer wrongly."""
+    if tree.find(exp.TableSample):
+        raise Unsupported("TABLESAMPLE is not offered", hint="use LIMIT, or filter by a hash")
+    if any(not select.expressions for select in tree.find_all(exp.Select)):
+        raise Unsupported("a SELECT without columns is not offered", hint="write SELECT * FROM ...")
+    for test in tree.find_all(exp.Any, exp.All):
+        inner = {t.alias_or_name for t in test.find_all(exp.Table)}
+        scope = test.find_ancestor(exp.Select)
+        outer = set()
+        while scope is not None:
+            sources = [scope.args.get("from_"), *(scope.args.get("joins") or [])]
+            outer |= {s.this.alias_or_name for s in sources if s is not None}
+            scope = scope.find_ancestor(exp.Select)
+        if inner & outer:
+            raise Unsupported(
+                "ANY and ALL over a dataset that the query reads outside as well are not offered",
+                hint="give the datasets inside and outside different aliases, or use IN",
+            )
 
 
 def _references(tree: exp.Expr) -> Iterator[Reference]:

@@ -139,6 +139,14 @@ def repeats_groups(plan_text: str) -> bool:
     return any(len(set(names)) != len(names) for names in groups)
 
 
+_NESTED_LOOP = re.compile(r"^\s*(?:Cross Join:|\w+ Join:\s+Filter:)", re.MULTILINE)
+
+
+def nests_loops(plan_text: str) -> bool:
+    """True when some join of the plan compares every row with every row."""
+    return _NESTED_LOOP.search(plan_text) is not None
+
+
 _OUTER_JOINS = ("Left Join:", "Right Join:", "Full Join:")
 _SCANNED = re.compile(r"TableScan: .*? projection=\[([^\]]*)\]")
 

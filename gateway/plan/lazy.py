@@ -14,6 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as pads
 
+from gateway.plan.row_filter import RowFilter, row_filter
+
 Opener = Callable[[Sequence[str] | None, pc.Expression | None], Iterator[pa.RecordBatch]]
 """Reads a table: the columns wanted (None: all), a filter that may be used; batches come back."""
 
@@ -93,8 +95,10 @@ class LazyScan:
 
     def to_batches(self) -> Iterator[pa.RecordBatch]:
         """The rows. Filtered here whatever the source did: the engine will not look again."""
-        for batch in self._dataset._opener(self._columns, self._filter):
-            wanted = batch if self._filter is None else batch.filter(self._filter)
+        condition = self._filter
+        keep = None if condition is None else row_filter(condition, self._dataset.schema)
+        for batch in self._dataset._opener(self._columns, condition):
+            wanted = batch if keep is None else keep(batch)
             yield wanted if self._columns is None else wanted.select(self._columns)
 
 
@@ -138,12 +142,32 @@ class ReadablePartition:
         columns: list[str] | None = None,
         filter: pc.Expression | None = None,
         batch_size: int | None = None,
-    ) -> pads.Scanner:
+    ) -> ReadableScan:
         """What DataFusion asks at execution."""
+        wanted = schema.names if columns is None else columns
+        condition = as_expression(filter)
+        keep = None if condition is None else row_filter(condition, schema)
+        needed = list(dict.fromkeys([*wanted, *(keep.columns if keep else ())]))
+        # pyarrow's own filter skips what can not match; about NaN it is mistaken
+        skip = None if keep is None or keep.over_floats else condition
         options = {} if batch_size is None else {"batch_size": batch_size}
-        return self._fragment.scanner(
-            schema=schema, columns=columns, filter=as_expression(filter), **options
-        )
+        scanner = self._fragment.scanner(schema=schema, columns=needed, filter=skip, **options)
+        return ReadableScan(scanner, pa.schema([schema.field(n) for n in wanted]), keep)
+
+
+class ReadableScan:
+    """One reading of a ReadablePartition, filtered as the engine means it."""
+
+    def __init__(self, scanner: pads.Scanner, schema: pa.Schema, keep: RowFilter | None) -> None:
+        self._scanner = scanner
+        self._keep = keep
+        self.projected_schema = schema
+
+    def to_batches(self) -> Iterator[pa.RecordBatch]:
+        """The rows."""
+        names = self.projected_schema.names
+        for batch in self._scanner.to_batches():
+            yield (batch if self._keep is None else self._keep(batch)).select(names)
 
 
 def as_expression(filter_: object) -> pc.Expression | None:

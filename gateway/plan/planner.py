@@ -29,6 +29,7 @@ from connectors.interface import (
 from gateway.config import Config
 from gateway.engines import datafusion as engine
 from gateway.engines.failures import is_panic, translate
+from gateway.errors import Unsupported
 from gateway.plan import guards
 from gateway.plan.block import Block
 from gateway.plan.cutter import (
@@ -44,7 +45,7 @@ from gateway.plan.lazy import LazyDataset, Opener, ReadableDataset
 from gateway.plan.own_tree import own_tree
 from gateway.plan.plan import EngineRead, Plan
 from gateway.plan.relations import kind, subqueries, walk
-from gateway.plan.rewrite import rewritten, without_repeated_groups
+from gateway.plan.rewrite import both_readings, rewritten, without_repeated_groups
 from gateway.plan.scan import scan_opener, scan_recorder
 from gateway.plan.source import Table, Tables
 
@@ -75,12 +76,17 @@ class Query:
 
 def plan_query(query: Query, tables: Tables, config: Config) -> Plan:
     """Plan a query. Raises GatewayError for what the engine finds wrong with it."""
-    text = rewritten(query.tree, tables) or query.text
+    text = rewritten(query.tree, tables)
+    if text is None:
+        text = query.text
+    else:
+        _check_understood(query, tables, config)
     tuning = engine.BEST
     context, frame, logical = _optimised(query, text, tables, config, tuning)
     written = frame.logical_plan().display_indent()
     if guards.lost_sort_keys(written, logical.display_indent()):
         if guards.repeats_groups(written):
+            _check_understood(query, tables, config)
             text = without_repeated_groups(query.tree, tables)
         tuning = engine.Tuning(deduplicate=False)
         context, frame, logical = _optimised(query, text, tables, config, tuning)
@@ -110,8 +116,9 @@ def plan_query(query: Query, tables: Tables, config: Config) -> Plan:
 
 
 def _safe(tuning: engine.Tuning, logical: LogicalPlan) -> engine.Tuning:
-    hash_joins = guards.hash_joins_are_right(logical.display_indent())
-    return replace(tuning, hash_joins=tuning.hash_joins and hash_joins)
+    text = logical.display_indent()
+    hash_joins = tuning.hash_joins and guards.hash_joins_are_right(text)
+    return replace(tuning, hash_joins=hash_joins, nested_loops=guards.nests_loops(text))
 
 
 def _optimised(
@@ -131,6 +138,38 @@ def _evaluated(frame: DataFrame, text: str) -> tuple[pa.RecordBatch, ...]:
         return tuple(frame.collect())
     except BaseException as error:
         raise translate(error, text) from error
+
+
+def _check_understood(query: Query, tables: Tables, config: Config) -> None:
+    """Raise Unsupported if rewriting the query would change what its author wrote.
+
+    sqlglot's PostgreSQL is not quite the engine's SQL: ``5 ^ 3`` is 125 in one and 6 in the other.
+    """
+    plans = [_understood(text, tables, config) for text in both_readings(query.text, query.tree)]
+    if plans[0] != plans[1]:
+        raise Unsupported(
+            "this query needs to be rewritten for the engine, and holds a function, operator or"
+            " type that would not survive it",
+            hint="write ON in place of USING, and move IN, EXISTS, IS DISTINCT FROM or EXCEPT ALL"
+            " into a sub-query of their own",
+        )
+
+
+def _understood(text: str, tables: Tables, config: Config) -> str:
+    """What the engine makes of a text: its optimised plan, or as far as it gets."""
+    context = engine.session(config)
+    register_tables(context, tables, FragmentReads())
+    plan = None
+    try:
+        frame = context.sql_with_options(text, engine.READ_ONLY)
+        plan = frame.logical_plan()
+        plan = frame.optimized_logical_plan()
+    except BaseException as error:
+        if not (isinstance(error, Exception) or is_panic(error)):
+            raise
+        if plan is None:
+            return str(error)
+    return re.sub(r"_sq_\d+", "_sq", plan.display_indent())
 
 
 def _answer_schema(context: SessionContext, logical: LogicalPlan) -> pa.Schema:

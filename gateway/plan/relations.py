@@ -13,6 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 from google.protobuf.message import Message
+from google.protobuf.unknown_fields import UnknownFieldSet
 from substrait.proto import Expression, JoinRel, Plan, Rel
 
 from connectors.capabilities import NotPushable
@@ -117,7 +118,9 @@ def function_names(plan: Plan) -> dict[int, str]:
 
 def literal(message: Expression.Literal) -> tuple[object, pa.DataType]:
     """A constant's Python value (None for NULL) and Arrow type. Raises NotPushable."""
-    name = str(message.WhichOneof("literal_type"))
+    name = message.WhichOneof("literal_type")
+    if name is None:
+        return _former_literal(message)
     value = getattr(message, name)
     if name == "null":
         return None, arrow_type(value)
@@ -147,6 +150,20 @@ def literal(message: Expression.Literal) -> tuple[object, pa.DataType]:
     if name in {"precision_timestamp", "precision_timestamp_tz"}:
         return _timestamp(value, zoned=name.endswith("tz"))
     raise NotPushable(f"a constant of type {name}")
+
+
+_FORMER_TIMESTAMPS = {14: pa.timestamp("us"), 27: pa.timestamp("us", "UTC")}
+"""Field numbers Substrait has given up and pyarrow still writes: microseconds since EPOCH."""
+
+
+def _former_literal(message: Expression.Literal) -> tuple[object, pa.DataType]:
+    for unknown in UnknownFieldSet(message):
+        data_type = _FORMER_TIMESTAMPS.get(unknown.field_number)
+        if data_type is not None:
+            signed = unknown.data - (1 << 64) if unknown.data >> 63 else unknown.data
+            moment = EPOCH + dt.timedelta(microseconds=signed)
+            return (moment.replace(tzinfo=dt.UTC) if data_type.tz else moment), data_type
+    raise NotPushable("a constant of an unknown type")
 
 
 def _timestamp(value: Any, *, zoned: bool) -> tuple[object, pa.DataType]:

@@ -12,6 +12,8 @@ these constructs reaches the engine in its author's own words.
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections.abc import Callable, Iterator
 
 from sqlglot import exp
@@ -42,6 +44,23 @@ def rewritten(tree: exp.Expr, tables: Tables) -> str | None:
         result = rule(result)
     restore_names(result, bound)
     return result.sql(DIALECT)
+
+
+_NULL_SAFE = re.compile(r"\bIS\s+(NOT\s+)?DISTINCT\s+FROM\b", re.IGNORECASE)
+
+
+def both_readings(text: str, tree: exp.Expr) -> tuple[str, str]:
+    """The author's text, and what sqlglot writes for the tree it read from it.
+
+    If the engine understands the two alike, a rewritten tree will mean what its author meant.
+    IS [NOT] DISTINCT FROM, which the engine itself misreads, is an equality in both.
+    """
+    plain = tree.copy()
+    for node in list(plain.find_all(exp.NullSafeEQ, exp.NullSafeNEQ)):
+        other = exp.EQ if isinstance(node, exp.NullSafeEQ) else exp.NEQ
+        node.replace(other(this=node.this.copy(), expression=node.expression.copy()))
+    written = _NULL_SAFE.sub(lambda match: "=" if match[1] else "<>", text)
+    return written, plain.sql(DIALECT)
 
 
 def without_repeated_groups(tree: exp.Expr, tables: Tables) -> str:
@@ -106,14 +125,16 @@ def _negated(test: exp.Expr) -> bool:
 def _in_condition(test: exp.Expr, between: tuple[type[exp.Expr], ...]) -> bool:
     """True when only nodes of these types stand between the test and its WHERE or HAVING."""
     parent = test.parent
-    negations = 0
+    never_null = isinstance(test, exp.Exists)
+    negations, conjunctions = 0, 0
     while isinstance(parent, between):
-        negations += isinstance(parent, exp.Not)
-        if negations and isinstance(parent, (exp.And, exp.Or)) and exp.Or not in between:
-            return False  # NOT over AND is an OR
+        conjunctions += isinstance(parent, exp.And)
+        if isinstance(parent, exp.Not):
+            negations += 1
+            if conjunctions and not never_null:
+                return False  # NOT over AND is an OR
         parent = parent.parent
-    known = isinstance(test, exp.Exists)
-    return isinstance(parent, (exp.Where, exp.Having)) and (known or negations <= 1)
+    return isinstance(parent, (exp.Where, exp.Having)) and (never_null or negations <= 1)
 
 
 def _correlated(test: exp.Expr) -> bool:
@@ -196,13 +217,43 @@ def _countable(query: exp.Query, output: exp.Expr | None) -> tuple[exp.Select, e
     )
     if plain and not any(p.find(exp.AggFunc, exp.Window) for p in query.selects):
         assert isinstance(query, exp.Select)
-        return query, output.unalias() if output is not None else exp.null()
-    name = "__members"
+        query = query.copy()
+        position = (
+            [p.alias_or_name for p in query.selects].index(output.alias_or_name) if output else 0
+        )
+        _rename_sources(query)
+        return query, query.selects[position].unalias() if output is not None else exp.null()
+    name = f"__members_{next(_NUMBERS)}"
     alias = exp.TableAlias(this=exp.to_identifier(name, quoted=True))
     select = exp.Select(expressions=[exp.Star()])
     select.set("from_", exp.From(this=exp.Subquery(this=query.copy(), alias=alias)))
     member = output.alias_or_name if output is not None else ""
     return select, exp.column(member, table=name, quoted=True)
+
+
+_NUMBERS = itertools.count(1)
+
+
+def _rename_sources(select: exp.Select) -> None:
+    """Give the tables of a sub-query names of their own: a value from outside is moved in."""
+    sources = [select.args["from_"].this, *(j.this for j in select.args.get("joins") or [])]
+    for source in sources:
+        old, new = source.alias_or_name, f"__member_{next(_NUMBERS)}"
+        for column in list(select.find_all(exp.Column)):
+            if column.table == old and not _hidden(column, old, select):
+                column.set("table", exp.to_identifier(new, quoted=True))
+        source.set("alias", exp.TableAlias(this=exp.to_identifier(new, quoted=True)))
+
+
+def _hidden(column: exp.Expr, name: str, outermost: exp.Select) -> bool:
+    """True when a query between the column and `outermost` has a source of that name itself."""
+    scope = column.find_ancestor(exp.Select)
+    while scope is not None and scope is not outermost:
+        sources = [scope.args.get("from_"), *(scope.args.get("joins") or [])]
+        if any(s is not None and s.this.alias_or_name == name for s in sources):
+            return True
+        scope = scope.find_ancestor(exp.Select)
+    return False
 
 
 def _number(value: int) -> exp.Expr:

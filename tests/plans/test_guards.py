@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pytest
 
+from gateway.errors import Unsupported
 from gateway.pipeline import Gateway
 from tests.gateways import ask, gateway, in_memory
 
@@ -80,3 +81,40 @@ def test_a_star_over_using_has_the_shared_column_first_and_once(shop: Gateway) -
 
 def test_natural_join_is_using_all_shared_columns(shop: Gateway) -> None:
     assert ask(shop, "SELECT * FROM a NATURAL JOIN b").schema.names == ["id", "v", "s", "r"]
+
+
+OWN = pa.table(
+    {
+        "id": pa.array([1, 2, 3, 4, 5, 6, 7], pa.int64()),
+        "tid": pa.array([1, 1, 2, None, 99, 3, 6], pa.int64()),
+        "name": ["x", "y", "x", "a", "b", None, "x"],
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        ("SELECT id FROM o WHERE name = 'x'"
+         " AND id NOT IN (SELECT tid FROM o WHERE tid IS NOT NULL)", [7]),
+        ("SELECT id FROM o WHERE (tid IN (SELECT tid FROM o)) IS NULL", [4]),
+        ("SELECT id FROM o WHERE name = 'y' OR tid NOT IN (SELECT id FROM o WHERE id < 4)",
+         [2, 5, 7]),
+        ("SELECT id FROM o WHERE (id IN (SELECT tid FROM o)) IS NULL", [4, 5, 7]),
+        ("SELECT id FROM o WHERE name NOT IN ('x', 'y', 'z', 'w')", [4, 5]),
+    ],
+)  # fmt: skip
+def test_a_subquery_over_the_same_dataset_keeps_its_own_columns(
+    sql: str, expected: list[int]
+) -> None:
+    shop = gateway(in_memory({"o": OWN}, "guards-o"))
+    assert sorted(ask(shop, sql).column(0).to_pylist()) == expected
+    shop.close()
+
+
+def test_what_would_not_survive_rewriting_is_refused() -> None:
+    shop = gateway(in_memory({"o": OWN}, "guards-o"))
+    assert ask(shop, "SELECT 5 ^ 3 AS x FROM o WHERE id = 1").column(0).to_pylist() == [6]
+    with pytest.raises(Unsupported):
+        ask(shop, "SELECT 5 ^ 3 AS x FROM o WHERE id IS NOT DISTINCT FROM 1")
+    shop.close()

@@ -1,0 +1,73 @@
+"""Reading SQL: what is refused, and that reading is quick whatever the text."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from gateway.errors import GatewayError
+from gateway.languages.sql import parse
+
+
+def code(text: str) -> str:
+    with pytest.raises(GatewayError) as caught:
+        parse(text)
+    return caught.value.code
+
+
+@pytest.mark.parametrize("terms", [1500, 9500])
+@pytest.mark.parametrize("operator", ["+", " AND ", " OR ", "::int::", " UNION ALL SELECT "])
+def test_a_chain_that_would_overflow_a_stack_is_refused(operator: str, terms: int) -> None:
+    assert code("SELECT " + operator.join(["1"] * terms)) == "LIMIT_EXCEEDED"
+
+
+def test_long_lists_are_no_chains() -> None:
+    parse(f"SELECT 1 WHERE 1 IN ({', '.join(map(str, range(50_000)))})")
+
+
+def test_leading_space_is_read_in_no_time() -> None:
+    started = time.monotonic()
+    parse(" \n" * 5000 + "SELECT 1")
+    parse("/* x */ -- y\n" * 500 + "EXPLAIN SELECT 1")
+    assert time.monotonic() - started < 2
+
+
+def test_explain_keeps_positions() -> None:
+    statement = parse("EXPLAIN\n  SELECT * FROM orders")
+    assert statement.explain
+    assert str(statement.references[0].position) == "line 2, column 17"
+
+
+@pytest.mark.parametrize(
+    ("text", "engine"),
+    [
+        ("SELECT * FROM a FOR VERSION AS OF '1.2'", 'SELECT * FROM "a@1.2" AS "a"'),
+        ("SELECT * FROM d.p.a FOR VERSION AS OF '1' x", 'SELECT * FROM d.p."a@1" x'),
+        (
+            "SELECT 5 ^ 3 FROM a FOR VERSION AS OF '1' AS x JOIN b ON true",
+            'SELECT 5 ^ 3 FROM "a@1" AS x JOIN b ON true',
+        ),
+    ],
+)
+def test_a_version_is_part_of_the_name_and_nothing_else_changes(text: str, engine: str) -> None:
+    assert parse(text).text == engine
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT * FROM t TABLESAMPLE BERNOULLI (1)",
+        "SELECT * FROM a FOR TIMESTAMP AS OF '2024-01-01'",
+        "SELECT id FROM o WHERE id >= ALL (SELECT id FROM o)",
+        "SELECT * INTO x FROM t",
+        "SELECT * FROM t FOR UPDATE",
+    ],
+)
+def test_what_the_engine_would_misread_is_refused(text: str) -> None:
+    assert code(text) == "UNSUPPORTED"
+
+
+def test_a_name_in_two_places_is_one_reference() -> None:
+    statement = parse('SELECT * FROM a JOIN A ON true JOIN "A" ON true')
+    assert [r.name for r in statement.references] == [("a",), ("A",)]
