@@ -23,7 +23,8 @@ from connectors.interface import (
 )
 from connectors.local_file import local_path
 from connectors.names import join_name, split_name
-from connectors.sql import Session, SqlConnector, listed, one_line, positive_number
+from connectors.pool import Session
+from connectors.sql import SqlConnector, listed, one_line, positive_number
 
 BATCH_ROWS = 65_536
 

@@ -28,8 +28,8 @@ from connectors.interface import (
 )
 from connectors.mariadb_dialect import MARIADB, arrow_type
 from connectors.outputs import cast_outputs
+from connectors.pool import Session
 from connectors.sql import (
-    Session,
     SqlConnector,
     credential,
     listed,

@@ -23,9 +23,10 @@ from connectors.interface import (
 )
 from connectors.names import join_name, split_name
 from connectors.outputs import cast_outputs
+from connectors.pool import Session
 from connectors.postgres_dialect import POSTGRES
 from connectors.postgres_types import COLUMNS, TYPES, decimal_type
-from connectors.sql import Session, SqlConnector, credential, listed, one_line, positive_number
+from connectors.sql import SqlConnector, credential, listed, one_line, positive_number
 
 _SCHEMA = "public"
 

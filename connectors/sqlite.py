@@ -25,7 +25,8 @@ from connectors.interface import (
     SourceKey,
 )
 from connectors.local_file import FileIdentity, identify, local_path
-from connectors.sql import Session, SqlConnector, listed, one_line
+from connectors.pool import Session
+from connectors.sql import SqlConnector, listed, one_line
 from connectors.sqlite_dialect import FIXED, SQLITE, UNFIT
 from connectors.sqlite_values import to_array
 
