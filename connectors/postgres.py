@@ -231,8 +231,11 @@ class _PostgresSession:
         """The planner's estimate. EXPLAIN can not be copied out, so it is read row by row."""
         cursor = self._connection.cursor(adbc_stmt_kwargs={"adbc.postgresql.use_copy": "false"})
         try:
+            # an estimate is not worth waiting for a table that somebody has locked
+            cursor.execute("SELECT set_config('lock_timeout', '1s', false)")
             cursor.execute(f"EXPLAIN (FORMAT JSON) {text}")
             (plan,) = json.loads(cursor.fetchone()[0])
+            cursor.execute("SELECT set_config('lock_timeout', '0', false)")
         finally:
             cursor.close()
         return float(plan["Plan"]["Total Cost"])

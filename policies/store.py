@@ -59,7 +59,12 @@ def load_folder(folder: Path) -> PolicyRows:
     comments. Raises PolicyError for the first row that is wrong.
     """
     rows: list[Row] = []
-    for file in sorted(folder.glob("*.csv")):
+    read = set(folder.glob("*.csv"))
+    for file in sorted(folder.rglob("*")):
+        if file.suffix.lower() == ".csv" and file not in read:
+            reason = "would not be read: policies are files named *.csv, directly in the folder"
+            raise PolicyError(str(file.relative_to(folder)), 0, reason)
+    for file in sorted(read):
         rows += _read_file(file)
     return PolicyRows.checked(rows)
 

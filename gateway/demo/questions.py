@@ -89,9 +89,8 @@ EXPLAINED = QUESTIONS[0]
 """The one whose plan is shown."""
 
 CONNECT = """
-import adbc_driver_flightsql.dbapi as flight_sql
-login = {{"username": "{user}", "password": "{password}"}}
-connection = flight_sql.connect("{uri}", login, autocommit=True)
-print(connection.execute("SELECT count(*) FROM aviation.operations.flights").fetch_arrow_table())
+import adbc_driver_flightsql.dbapi as flight
+mesh = flight.connect("{uri}", {{"username": "{user}", "password": "{password}"}}, autocommit=True)
+print(mesh.execute("SELECT count(*) FROM aviation.operations.flights").fetch_arrow_table())
 """
 """How to connect from Python; README.md shows the same lines."""

@@ -197,7 +197,7 @@ def test_the_matchers_hold_nothing_casbin_would_rewrite() -> None:  # H8, H9
     for line in matchers:
         assert "#" not in line
         quoted = line.split('"')[1::2]
-        assert all(text in {"", "*"} for text in quoted)
+        assert all(text in {"", "*", "deny"} for text in quoted)
 
 
 def test_a_decision_names_its_row() -> None:
@@ -288,3 +288,12 @@ def test_decisions_are_right_while_snapshots_are_swapped() -> None:  # H10, H11,
     for thread in threads:
         thread.join(timeout=10)
     assert wrong == []
+
+
+def test_a_denial_for_some_purpose_or_region_holds_where_none_is_known() -> None:
+    for row in ("*,marketing,*,*,deny", "*,*,CN,*,deny"):
+        tail = row.split(",", 1)[1]
+        policies = authoriser(allow("user:alice", "*"), f"p,user:alice,*,*,read,{tail}")
+        assert not may(policies, "user:alice")
+        assert may(policies, "user:alice", context=Context(purpose="audit", region="EU"))
+    assert not may(authoriser("p,user:alice,*,*,read,audit,*,*,allow"), "user:alice")

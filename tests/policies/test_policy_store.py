@@ -87,3 +87,12 @@ def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
 def test_patterns_can_name_whatever_the_catalogue_can() -> None:
     assert NAME.pattern.removesuffix(r"\Z") in _SEGMENT
     assert _PATTERN.match("mesh://a.b/c-d/_e@1.2.0-rc.1#Unit Price (€)")
+
+
+@pytest.mark.parametrize("name", ["deny.CSV", "more/deny.csv"])
+def test_a_policy_file_that_would_not_be_read_is_an_error(tmp_path: Path, name: str) -> None:
+    file = tmp_path / name
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("p,*,*,*,read,*,*,*,deny\n")
+    with pytest.raises(PolicyError, match="would not be read"):
+        load_folder(tmp_path)
