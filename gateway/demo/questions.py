@@ -90,7 +90,7 @@ EXPLAINED = QUESTIONS[0]
 
 CONNECT = """
 import adbc_driver_flightsql.dbapi as flight
-mesh = flight.connect("{uri}", {{"username": "{user}", "password": "{password}"}}, autocommit=True)
-print(mesh.execute("SELECT count(*) FROM aviation.operations.flights").fetch_arrow_table())
+db = flight.connect("{uri}", {{"username": "{user}", "password": "{password}"}}, autocommit=True)
+print(db.execute("SELECT count(*) FROM aviation.operations.flights").fetch_arrow_table())
 """
 """How to connect from Python; README.md shows the same lines."""
