@@ -122,7 +122,7 @@ def test_the_demo_serves_until_interrupted_and_leaves_nothing_running(
 ) -> None:
     process, lines = serving
     snippet = "".join(lines[lines.index("import adbc_driver_flightsql.dbapi as flight\n") :])
-    assert all(len(line) <= 112 for line in snippet.splitlines())
+    assert len(snippet.splitlines()) == 3
     found = subprocess.run(
         [sys.executable, "-c", snippet], capture_output=True, text=True, timeout=60, check=False
     )
