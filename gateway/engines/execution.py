@@ -115,7 +115,8 @@ class _Pull:
     """The engine's stream, asked from threads and run on the event loop."""
 
     def __init__(self, frame: DataFrame) -> None:
-        self._stream = frame.execute_stream()
+        # the bare stream: its wrapper would live on in the traceback of a cancelled call
+        self._stream = frame.execute_stream().rbs
         self._task: asyncio.Task[pa.RecordBatch | None] | None = None
 
     def next(self) -> Future[pa.RecordBatch | None]:
