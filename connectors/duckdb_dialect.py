@@ -109,11 +109,16 @@ def _literal(value: object, data_type: pa.DataType) -> exp.Expr | None:
     return None
 
 
+_BINARY = exp.to_identifier("binary", quoted=True)
+
+
 def _read(column: exp.Column, field: pa.Field) -> exp.Expr:
     physical = (field.metadata or {}).get(PHYSICAL_TYPE, b"").decode()
     base = base_type(physical)
     if pa.types.is_string(field.type):
-        return column if base == "VARCHAR" else exp.cast(column, "TEXT")
+        text = column if base == "VARCHAR" else exp.cast(column, "TEXT")
+        # a column may have a collation of its own, which no catalogue of DuckDB shows
+        return paren(exp.Collate(this=text, expression=_BINARY.copy()))
     if base in {"HUGEINT", "UHUGEINT"}:
         return exp.cast(column, "DECIMAL(38, 0)")
     if base.endswith("]") and not base.endswith("[]"):

@@ -309,3 +309,17 @@ def test_what_needs_more_memory_than_there_is_says_so() -> None:
     )
     error = failure(shop, "SELECT array_agg(v) FROM a")
     assert (error.code, error.kind) == ("LIMIT_EXCEEDED", Kind.RESOURCES)
+
+
+def test_a_collation_of_the_source_does_not_decide_what_is_equal(tmp_path: Path) -> None:
+    import duckdb
+
+    file = tmp_path / "shop.duckdb"
+    with duckdb.connect(str(file)) as connection:
+        connection.execute("CREATE TABLE t (s VARCHAR COLLATE nocase)")
+        connection.execute("INSERT INTO t VALUES ('ABC'), ('abc'), ('Ab')")
+    shop = gateway(in_source("duckdb", str(file), ["t"]))
+    assert ask(shop, "SELECT s FROM t WHERE s = 'abc'").to_pylist() == [{"s": "abc"}]
+    assert ask(shop, "SELECT count(DISTINCT s) AS n FROM t").to_pylist() == [{"n": 3}]
+    assert ask(shop, "SELECT max(s) AS m FROM t").to_pylist() == [{"m": "abc"}]
+    shop.close()
