@@ -31,6 +31,10 @@ MAX_CHAIN = 1000
 """How many operators may follow each other at one level (a AND b AND c ...): each makes the tree
 one level deeper, in every parser and optimiser it passes."""
 
+MAX_EXPANSION = 2000
+"""How many tables a query may read once its common table expressions are written out: each one
+that reads its predecessor twice doubles them, and the optimiser writes them all out."""
+
 MAX_TOKENS = 250_000
 """How many words a statement may have."""
 
@@ -104,6 +108,7 @@ def _read(text: str) -> Statement:
         text = _versions_as_names(text, words)
         tree = _parse(text, words)
     _refuse_unsafe(tree)
+    _check_expansion(tree)
     return Statement(text, tree, tuple(_references(tree)), explain is not None)
 
 
@@ -250,6 +255,19 @@ def _refuse_unsafe(tree: exp.Expr) -> None:
                 "ANY and ALL over a dataset that the query reads outside as well are not offered",
                 hint="give the datasets inside and outside different aliases, or use IN",
             )
+
+
+def _check_expansion(tree: exp.Expr) -> None:
+    tables: dict[str, int] = {}
+    for clause in tree.find_all(exp.With):
+        for cte in clause.expressions:
+            read = sum(tables.get(t.name.lower(), 1) for t in cte.this.find_all(exp.Table))
+            if read > MAX_EXPANSION:
+                raise LimitExceeded(
+                    f"written out, {cte.alias} reads more than {MAX_EXPANSION} tables",
+                    hint="read each common table expression once, or join less often",
+                )
+            tables[cte.alias.lower()] = max(read, 1)
 
 
 def _references(tree: exp.Expr) -> Iterator[Reference]:

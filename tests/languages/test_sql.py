@@ -71,3 +71,10 @@ def test_what_the_engine_would_misread_is_refused(text: str) -> None:
 def test_a_name_in_two_places_is_one_reference() -> None:
     statement = parse('SELECT * FROM a JOIN A ON true JOIN "A" ON true')
     assert [r.name for r in statement.references] == [("a",), ("A",)]
+
+
+def test_expressions_that_double_each_other_are_refused() -> None:
+    ctes = ["c0 AS (SELECT 1 AS a)"]
+    ctes += [f"c{i} AS (SELECT a.a FROM c{i - 1} a, c{i - 1} b)" for i in range(1, 20)]
+    assert code(f"WITH {', '.join(ctes)} SELECT * FROM c19") == "LIMIT_EXCEEDED"
+    parse(f"WITH {', '.join(ctes[:9])} SELECT * FROM c8")
