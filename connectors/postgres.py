@@ -42,6 +42,7 @@ _SETTINGS = {
     "standard_conforming_strings": "on",
     "extra_float_digits": "1",
     "bytea_output": "hex",
+    "lock_timeout": "30s",  # a locked table must not hold planning for ever
     "search_path": "pg_catalog",  # a function of the user's can not stand in for a built-in
 }
 
@@ -231,11 +232,8 @@ class _PostgresSession:
         """The planner's estimate. EXPLAIN can not be copied out, so it is read row by row."""
         cursor = self._connection.cursor(adbc_stmt_kwargs={"adbc.postgresql.use_copy": "false"})
         try:
-            # an estimate is not worth waiting for a table that somebody has locked
-            cursor.execute("SELECT set_config('lock_timeout', '1s', false)")
             cursor.execute(f"EXPLAIN (FORMAT JSON) {text}")
             (plan,) = json.loads(cursor.fetchone()[0])
-            cursor.execute("SELECT set_config('lock_timeout', '0', false)")
         finally:
             cursor.close()
         return float(plan["Plan"]["Total Cost"])

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-import sqlglot
 from sqlglot import exp
 from sqlglot.dialects.postgres import Postgres
 from sqlglot.errors import SqlglotError
@@ -163,7 +162,7 @@ def _without_explain(text: str, explain: re.Match[str]) -> str:
 
 def _parse(text: str, words: list[Token]) -> exp.Query | exp.Values:
     try:
-        trees = [t for t in sqlglot.parse(text, read=DIALECT) if t is not None]
+        trees = [t for t in Postgres().parser().parse(words, text) if t is not None]
     except SqlglotError as error:
         raise _parse_error(error) from None
     except RecursionError:

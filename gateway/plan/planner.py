@@ -193,7 +193,9 @@ def _federated(
     null_aware = _null_aware(text, plan)
     if null_aware is None:
         return None
-    cutter = Cutter(plan, tables, null_aware, subqueries="ubquery" in text)
+    cutter = Cutter(
+        plan, tables, null_aware, subqueries="<subquery>" in text or "Subquery:" in text
+    )
     cut = cutter.cut()
     if cut.whole:
         return _whole(cut.blocks[0], query, tables, schema, cut.not_pushed)
