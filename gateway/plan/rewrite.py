@@ -56,7 +56,7 @@ def both_readings(text: str, tree: exp.Expr) -> tuple[str, str]:
     IS [NOT] DISTINCT FROM, which the engine itself misreads, is an equality in both.
     """
     plain = tree.copy()
-    for node in list(plain.find_all(exp.NullSafeEQ, exp.NullSafeNEQ)):
+    for node in reversed(list(plain.find_all(exp.NullSafeEQ, exp.NullSafeNEQ))):  # inner ones first
         other = exp.EQ if isinstance(node, exp.NullSafeEQ) else exp.NEQ
         node.replace(other(this=node.this.copy(), expression=node.expression.copy()))
     written = _NULL_SAFE.sub(lambda match: "=" if match[1] else "<>", text)
@@ -318,7 +318,7 @@ def _null_safe(tree: exp.Expr) -> bool:
 
 
 def _parenthesise(tree: exp.Expr) -> exp.Expr:
-    for node in list(tree.find_all(exp.NullSafeEQ, exp.NullSafeNEQ)):
+    for node in reversed(list(tree.find_all(exp.NullSafeEQ, exp.NullSafeNEQ))):  # inner ones first
         for key in ("this", "expression"):
             operand = node.args[key]
             if not isinstance(operand, (exp.Column, exp.Literal, exp.Paren)):

@@ -118,3 +118,13 @@ def test_what_would_not_survive_rewriting_is_refused() -> None:
     with pytest.raises(Unsupported):
         ask(shop, "SELECT 5 ^ 3 AS x FROM o WHERE id IS NOT DISTINCT FROM 1")
     shop.close()
+
+
+def test_a_null_safe_test_inside_another_is_read_as_it_is_written() -> None:
+    shop = gateway(in_memory({"o": OWN}, "guards-o"))
+    sql = (
+        "SELECT id FROM o WHERE CASE WHEN tid IS NOT DISTINCT FROM 1 OR id = 4 THEN 1 ELSE 0 END"
+        " IS NOT DISTINCT FROM 1 OR id = 7"
+    )
+    assert sorted(ask(shop, sql).column(0).to_pylist()) == [1, 2, 4, 7]
+    shop.close()
