@@ -72,20 +72,38 @@ def _sql_identifier(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks. `name` carries its kind (``user:alice``); roles are those of the user file."""
+    """Who asks, as identity has established it: nothing here comes from the caller's own word.
+
+    `name` carries its kind (``user:alice``, ``svc:loader``). `region` is where the caller is
+    ("" unknown). `purposes` are those the identity may declare; None leaves that to the policies.
+    """
 
     name: str
     roles: tuple[str, ...] = ()
+    region: str = ""
+    purposes: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a client asked for, before anything is understood."""
+    """What a client asked for, before anything is understood. `purpose` is declared: "" is none."""
 
     principal: Principal
     text: str
     language: str = "sql"
+    purpose: str = ""
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+
+@dataclass(frozen=True, slots=True)
+class Residency:
+    """Where the rows of a dataset may be: in one of `regions`.
+
+    Elsewhere only aggregates over at least `minimum_rows` rows may go; None: nothing may.
+    """
+
+    regions: tuple[str, ...]
+    minimum_rows: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +111,8 @@ class Dataset:
     """One version of one dataset, as its contract declares it.
 
     `schema` is the contract's: the planned types. Field metadata holds ``mesh.physicalType`` and
-    ``mesh.comment``. `primary_key` are column names in key order.
+    ``mesh.comment``. `primary_key` are column names in key order. `row_filters` are the texts of
+    the contract's row filters by id, over the whole schema; policies only name the ids.
     """
 
     address: Address
@@ -106,4 +125,8 @@ class Dataset:
     status: str = "active"
     primary_key: tuple[str, ...] = ()
     column_tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    row_filters: Mapping[str, str] = field(default_factory=dict)
+    requires_row_filter: bool = False
+    requires_purpose: bool = False
+    residency: Residency | None = None
     source_file: str = ""
