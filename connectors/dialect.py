@@ -36,13 +36,17 @@ class Native:
 
 @dataclass(frozen=True, slots=True)
 class Operand:
-    """An argument on its way into a source's SQL: its tree, its type, its value if constant."""
+    """An argument on its way into a source's SQL: its tree, its type, its value if constant.
+
+    With a `seal` it is a column the source must pass on untouched: it is not what it will be yet.
+    """
 
     sql: exp.Expr
     type: pa.DataType
     literal: object = None
     is_literal: bool = False
     native: Native | None = None
+    seal: object = None
 
     @property
     def kind(self) -> Kind:

@@ -7,8 +7,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """What an operator may change. Sizes are bytes, times seconds."""
+    """What an operator may change. Sizes are bytes, times seconds.
 
+    `region` is where the gateway stands, for datasets bound to a region; "" is nowhere known.
+    `audit_folder` is the place of the audit log, within the mesh folder.
+    """
+
+    region: str = ""
+    audit_folder: str = "state/audit"
     batch_rows: int = 65_536
     batch_rows_of_nested_loops: int = 1024
     target_partitions: int = 2

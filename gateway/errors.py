@@ -159,6 +159,24 @@ class AccessDenied(DeniedError):
     """Known, but not allowed."""
 
 
+class PurposeRequired(DeniedError):
+    """The caller may read the dataset, but only for a purpose it has not declared."""
+
+    code = "PURPOSE_REQUIRED"
+
+
+class PurposeNotGranted(DeniedError):
+    """The caller has declared a purpose it may not use."""
+
+    code = "PURPOSE_NOT_GRANTED"
+
+
+class ResidencyViolation(DeniedError):
+    """The plan would move rows out of the region they are bound to."""
+
+    code = "RESIDENCY_VIOLATION"
+
+
 class ResourceError(GatewayError):
     """A limit was reached."""
 
