@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 from cachetools import LRUCache
-from policies.filters import bind, parse_row_filter
 from sqlglot import exp
 
-from gateway.engines.mask_keys import MasterKey
 from gateway.errors import PurposeRequired, ResidencyViolation
 from gateway.model import Dataset, Principal
 from gateway.plan.security import Security
 from policies.decide import Authoriser, Context, Decision, Resource, Subject
+from policies.filters import bind, parse_row_filter, session_attributes
 from policies.masks import effective, parse_mask
 
 DISCOVER, READ, PUBLISH, ADMIN = "discover", "read", "publish", "admin"
@@ -37,12 +36,13 @@ class Grant:
 class Access:
     """Asks the policies on behalf of requests. Every answer is no unless a row says yes.
 
-    `region` is where this gateway is ("" unknown), `master_key` what keyed hashes derive from.
+    `product_key` gives the key of a product's hashes; `region` is where this gateway is ("" is
+    unknown).
     """
 
     authoriser: Authoriser
+    product_key: Callable[[str, str], bytes]
     region: str = ""
-    master_key: MasterKey = field(default_factory=MasterKey)
     _resources: dict[int, tuple[Dataset, Resource]] = field(default_factory=dict)
     _grants: LRUCache[tuple[object, ...], Grant] = field(
         default_factory=lambda: LRUCache(REMEMBERED)
@@ -115,7 +115,7 @@ class Access:
             raw=dataset.schema,
             row_filter=_row_filter(dataset, decision, _attributes(principal, purpose)),
             masks=masks,
-            key=self.master_key.of_product(address.domain, address.product) if masks else b"",
+            key=self.product_key(address.domain, address.product) if masks else b"",
             minimum_rows=minimum_rows,
             discloses=self.may(principal, dataset, PUBLISH, purpose)
             or self.may(principal, dataset, ADMIN, purpose),
@@ -182,12 +182,7 @@ def _subject(principal: Principal) -> Subject:
 
 def _attributes(principal: Principal, purpose: str) -> Mapping[str, str]:
     """What a row filter may ask of the session."""
-    return {
-        "principal": principal.name,
-        "user": principal.name.partition(":")[2],
-        "region": principal.region,
-        "purpose": purpose,
-    }
+    return session_attributes(principal.name, principal.region, purpose)
 
 
 def _row_filter(

@@ -13,6 +13,7 @@ import os
 import secrets
 import stat
 from pathlib import Path
+from threading import Lock
 
 from gateway.errors import CatalogueError
 
@@ -84,3 +85,22 @@ def _decode(text: str, place: str) -> bytes:
     if len(key) < BYTES:
         raise CatalogueError(f"{place}: the key has {len(key)} bytes; it needs {BYTES} or more")
     return key
+
+
+class ProductKeys:
+    """The keys of a mesh's products. The master key is read, or made, when one is first asked."""
+
+    def __init__(self, mesh: Path) -> None:
+        self._mesh = mesh
+        self._lock = Lock()
+        self._master = b""
+        self._keys: dict[tuple[str, str], bytes] = {}
+
+    def __call__(self, domain: str, product: str) -> bytes:
+        """The key of one product. Raises GatewayError when there is no usable master key."""
+        with self._lock:
+            self._master = self._master or load_master_key(self._mesh)
+            known = self._keys.get((domain, product))
+            if known is None:
+                known = self._keys[domain, product] = product_key(self._master, domain, product)
+            return known

@@ -25,7 +25,6 @@ from gateway.authorisation import READ, Access, Grant, purpose_wanted
 from gateway.catalogue.catalogue import Catalogue
 from gateway.config import Config
 from gateway.engines.execution import run
-from gateway.engines.mask_keys import MasterKey
 from gateway.errors import (
     AmbiguousDataset,
     Cancelled,
@@ -38,6 +37,7 @@ from gateway.errors import (
     from_source,
 )
 from gateway.languages import sql
+from gateway.mask_key import ProductKeys
 from gateway.model import Dataset, Principal, Request
 from gateway.plan.disclosure import guarded
 from gateway.plan.explain import SCHEMA as EXPLAIN_SCHEMA
@@ -155,7 +155,7 @@ class Gateway:
         except PolicyError as error:
             raise CatalogueError(str(error)) from error
         audit = AuditLog.open_in(mesh, config.audit_folder) if audited else None
-        access = Access(authoriser, config.region, MasterKey(mesh))
+        access = Access(authoriser, ProductKeys(mesh), config.region)
         return cls(catalogue, access, config, audit, Reloader(store, authoriser))
 
     def close(self) -> None:

@@ -151,7 +151,7 @@ class _Analysis:
             if rel.join.HasField(part):
                 self._value(getattr(rel.join, part), (*left, *right))
         kind = relations.join_type(rel)
-        if kind.startswith("LEFT_") or kind.startswith("RIGHT_"):
+        if kind.startswith(("LEFT_", "RIGHT_")):
             kept = left if kind.startswith("LEFT_") else right
             if kind.endswith("MARK"):
                 reads = frozenset().union(*(v.reads for v in (*left, *right)))
@@ -210,7 +210,8 @@ class _Analysis:
         if outer or not segment.HasField("struct_field") or segment.struct_field.HasField("child"):
             self._give_up(columns)
             return _Value(None, self._everything)
-        return columns[segment.struct_field.field]
+        position: int = segment.struct_field.field
+        return columns[position]
 
     def _cast(self, message: Expression.Cast, columns: Sequence[_Value]) -> _Value:
         value = self._value(message.input, columns)

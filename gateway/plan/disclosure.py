@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-import re
 
 from connectors.interface import SourceErrorCode
+from gateway.engines.mask_sql import conceal
 from gateway.errors import GatewayError
 from gateway.plan.plan import Plan
 
@@ -18,8 +18,6 @@ _WORDS = {
     SourceErrorCode.TYPE_UNSUPPORTED: "the source sent a value its contract does not allow",
 }
 _CODES = {code.value: words for code, words in _WORDS.items()}
-
-_BYTES = re.compile(r"Binary\(\"[^\"]*\"\)")
 
 
 def guarded(error: GatewayError, plan: Plan) -> GatewayError:
@@ -38,6 +36,6 @@ def shown_plan(text: str, plan: Plan) -> str:
     """The engine's plan as the caller may see it; the key of a mask nobody may."""
     securities = [t.security for t in plan.tables.values() if t.secured_by_engine]
     if all(security.discloses for security in securities):
-        return _BYTES.sub("Binary(...)", text)
+        return conceal(text)
     lines = [line.split(":", 1)[0] for line in text.splitlines()]
     return "\n".join([*lines, "(policies apply here: what the operators compute is not shown)"])

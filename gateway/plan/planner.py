@@ -110,7 +110,8 @@ def plan_query(query: Query, tables: Tables, config: Config) -> Plan:
         return replace(plan, lasting=lasting, columns=columns)
     if any(table.security.minimum_rows is not None for table in tables.values()):
         raise ResidencyViolation(
-            "this query can only be computed by the gateway, where rows of a dataset of it may not be",
+            "this query can only be computed by the gateway, and rows of a dataset of it may not"
+            " come here",
             hint="ask for count, sum or avg over plain columns of that dataset alone",
         )
     reasons: tuple[NotPushed, ...] = ()
@@ -342,7 +343,7 @@ def _may_lose_sort(logical: LogicalPlan) -> bool:
     return "Sort:" in text and " = " in text
 
 
-def openframe_of(
+def open_frame(
     plan: Plan, config: Config, reads: FragmentReads, tuning: engine.Tuning | None = None
 ) -> DataFrame:
     """The engine's frame of a plan, in a session of its own that reads through `reads`."""

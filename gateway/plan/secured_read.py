@@ -14,7 +14,8 @@ from sqlglot import exp
 from connectors.capabilities import NotPushable, Relation
 from connectors.dialect import Operand, SqlDialect
 from connectors.interface import BatchStream
-from gateway.engines.masking import mask_array, mask_sql
+from gateway.engines.mask_sql import mask_sql
+from gateway.engines.masking import mask_array
 from gateway.plan.block import Aliases, Block, Joined, nest
 from gateway.plan.own_expressions import OwnExpressions
 from gateway.plan.qualify import DIALECT
@@ -37,7 +38,8 @@ def read_block(
 ) -> Block:
     """The block of a table with the columns named, secured unless `raw`.
 
-    The table is known by the `alias` if one is given. Raises NotPushable when the source can not compute the row filter exactly.
+    The table is known by the `alias` if one is given. Raises NotPushable when the source can not
+    compute the row filter exactly.
     """
     reference = source.connector.table(table.dataset.binding.object)
     named = exp.to_identifier(alias, quoted=True) if alias else exp.to_identifier(aliases.next())
@@ -134,7 +136,8 @@ def without_policies(tree: exp.Query) -> exp.Query:
         shown.this.set("quoted", True)
         return exp.Anonymous(this="masked", expressions=[shown])
 
-    return tree.copy().transform(hidden)
+    shown: exp.Query = tree.copy().transform(hidden)  # type: ignore[assignment]
+    return shown
 
 
 def view_text(table: Table, name: Sequence[str]) -> str:

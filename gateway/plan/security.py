@@ -42,10 +42,11 @@ FENCE_ROWS = 2**63 - 1
 class Security:
     """The obligations of one caller over one dataset.
 
-    `row_filter` is a total condition over `raw`, the dataset's whole schema (attributes bound);
-    `masks` are effective for their columns' types; `key` is the product's for keyed hashes.
-    `guarded` are the columns the CASE barrier stands around. `minimum_rows` is set when only aggregates over so many rows may leave their source.
-    `discloses` is whether the caller may read the policies' own text in an EXPLAIN.
+    `row_filter` is a total condition over `raw`, the dataset's whole schema, its attributes bound;
+    `masks` are effective for their columns' types; `key` is the product's, for keyed hashes.
+    `guarded` are the columns the CASE barrier stands around. `minimum_rows` is set when only
+    aggregates over so many rows may leave their source. `discloses` is whether the caller may read
+    the policies' own text in an EXPLAIN.
     """
 
     raw: pa.Schema

@@ -13,6 +13,7 @@ from connectors.interface import ProvidesDataset, ProvidesParquet, RunsSql
 from gateway.config import Config
 from gateway.engines import datafusion as engine
 from gateway.engines.failures import translate
+from gateway.engines.mask_sql import register as mask_functions
 from gateway.errors import ResidencyViolation
 from gateway.plan.cutter import FRAGMENT_TABLE
 from gateway.plan.fragment import Fragment, FragmentReads
@@ -46,6 +47,8 @@ def register_tables(
     context: SessionContext, tables: Tables, reads: FragmentReads, form: Form
 ) -> None:
     """Make every table of the query known to a session, read lazily where a source holds it."""
+    if form is Form.RAW:
+        mask_functions(context)
     for name, table in tables.items():
         visible = bare(table.dataset.schema)
         if form is Form.OPAQUE and table.security.governs:
@@ -60,6 +63,7 @@ def register_tables(
 def _view(name: TableName, table: Table, reads: FragmentReads) -> engine.Provider:
     """The secured view, planned in a session of its own: no text of the caller meets raw rows."""
     private = engine.session(Config())
+    mask_functions(private)
     schema = bare(table.security.raw)
     engine.register(private, name, provider(table, schema, reads), schema)
     return private.sql(view_text(table, name)).into_view()

@@ -399,7 +399,7 @@ def _passed_on(message: Expression, block: Block) -> Operand | None:
         return None
     if segment.struct_field.HasField("child"):
         return None
-    column = block.columns[segment.struct_field.field]
+    column: Operand = block.columns[segment.struct_field.field]
     return replace(column, sql=column.sql.copy())
 
 
