@@ -24,3 +24,6 @@ class Config:
     poll_seconds: float = 0.05
     cached_plans: int = 512
     plan_age_seconds: float = 300.0
+    audit_folder: str = "state/audit"
+    """Where decisions are recorded, below the mesh folder or absolute; "" records nothing."""
+    audit_wait_seconds: float = 10.0

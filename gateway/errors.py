@@ -197,6 +197,15 @@ class Busy(ResourceError):
         super().__init__(message, hint=hint, retryable=True)
 
 
+class AuditUnavailable(ResourceError):
+    """What was decided can not be written down for good, so that nothing may be answered."""
+
+    code = "AUDIT_UNAVAILABLE"
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint, retryable=True)
+
+
 class Cancelled(ResourceError):
     """The client went away or asked to stop."""
 
@@ -220,6 +229,12 @@ class CatalogueError(UserError):
     """A file of the mesh is wrong: message names file, path in it, and rule."""
 
     code = "CATALOGUE_INVALID"
+
+
+class AuditBroken(UserError):
+    """The audit log is not what was written: changed, cut off, or sealed with another key."""
+
+    code = "AUDIT_BROKEN"
 
 
 class InternalError(GatewayError):
