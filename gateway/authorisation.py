@@ -6,10 +6,13 @@ from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
+from gateway.errors import AccessDenied
 from gateway.model import Dataset, Principal
 from policies.decide import Authoriser, Context, Decision
 
 DISCOVER, READ = "discover", "read"
+PURPOSE_COLUMN = 4
+"""Of a ``p`` row, its type not counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,22 +26,45 @@ class Access:
         """Changes whenever a decision could change."""
         return self.authoriser.snapshot.version
 
-    def decide(self, principal: Principal, dataset: Dataset, action: str) -> Decision:
-        """Whether the principal may do `action` to the dataset."""
+    def purposes(self, principal: Principal) -> frozenset[str]:
+        """The purposes the principal may declare: those named where something is allowed to it,
+        as far as its identity may declare them."""
+        rows = self.authoriser.snapshot.rows_for(principal.name, principal.roles)
+        named = {
+            purpose
+            for row in rows
+            if row.columns[-1] == "allow"
+            for purpose in row.columns[PURPOSE_COLUMN].split("|")
+        } - {"*"}
+        if principal.purposes is not None:
+            named &= set(principal.purposes)
+        return frozenset(named)
+
+    def check_purpose(self, principal: Principal, purpose: str) -> None:
+        """AccessDenied unless the principal may declare the purpose; none at all is fine."""
+        if purpose and purpose not in self.purposes(principal):
+            raise AccessDenied(
+                f"the purpose {purpose} is not granted to you", hint="declare one that is, or none"
+            )
+
+    def decide(
+        self, principal: Principal, dataset: Dataset, action: str, purpose: str = ""
+    ) -> Decision:
+        """Whether the principal may do `action` to the dataset, for a purpose it may declare."""
         return self.authoriser.decide(
             principal.name,
             principal.roles,
             str(dataset.address),
             dataset.address.domain,
             action,
-            _context(dataset),
+            _context(dataset, principal, purpose),
         )
 
-    def may(self, principal: Principal, dataset: Dataset, action: str) -> bool:
+    def may(self, principal: Principal, dataset: Dataset, action: str, purpose: str = "") -> bool:
         """`decide` without the reason."""
-        return self.decide(principal, dataset, action).allowed
+        return self.decide(principal, dataset, action, purpose).allowed
 
-    def readable(self, principal: Principal, dataset: Dataset) -> Dataset:
+    def readable(self, principal: Principal, dataset: Dataset, purpose: str = "") -> Dataset:
         """The dataset as the principal may read it: without the columns denied to it."""
         tags = {name: dataset.column_tags.get(name, ()) for name in dataset.schema.names}
         denied = self.authoriser.denied_columns(
@@ -47,7 +73,7 @@ class Access:
             str(dataset.address),
             dataset.address.domain,
             READ,
-            _context(dataset),
+            _context(dataset, principal, purpose),
             tags,
         )
         if not denied:
@@ -60,5 +86,5 @@ class Access:
         )
 
 
-def _context(dataset: Dataset) -> Context:
-    return Context(tags=frozenset(dataset.tags))
+def _context(dataset: Dataset, principal: Principal, purpose: str) -> Context:
+    return Context(purpose, principal.region, frozenset(dataset.tags))

@@ -130,19 +130,28 @@ class Gateway:
         """Close every source."""
         self._sources.close()
 
-    def visible(self, principal: Principal) -> list[Dataset]:
-        """The datasets the principal may know of, with the columns it may read, by address."""
+    def purposes(self, principal: Principal) -> frozenset[str]:
+        """The purposes the principal may declare."""
+        return self._access.purposes(principal)
+
+    def visible(self, principal: Principal, purpose: str = "") -> list[Dataset]:
+        """The datasets the principal may know of, with the columns it may read, by address.
+
+        Raises AccessDenied for a purpose that is not granted.
+        """
+        self._access.check_purpose(principal, purpose)
         return [
-            self._access.readable(principal, dataset)
+            self._access.readable(principal, dataset, purpose)
             for dataset in self.catalogue.datasets
-            if self._access.may(principal, dataset, DISCOVER)
+            if self._access.may(principal, dataset, DISCOVER, purpose)
         ]
 
     def prepare(self, request: Request) -> Prepared:
         """Understand, authorise and plan a request. Raises GatewayError."""
         policy_version = self._access.version
+        self._access.check_purpose(request.principal, request.purpose)
         statement = self._parse(request)
-        datasets = self._resolve(statement, request.principal)
+        datasets = self._resolve(statement, request)
         tables = self._open(datasets)
         plan = self._plan(statement, tables)
         return Prepared(request, plan, statement.explain, policy_version)
@@ -174,22 +183,23 @@ class Gateway:
             raise Unsupported(f"there is no request language {request.language!r}")
         return parse(request.text)
 
-    def _resolve(self, statement: sql.Statement, principal: Principal) -> dict[TableName, Dataset]:
+    def _resolve(self, statement: sql.Statement, request: Request) -> dict[TableName, Dataset]:
         """The datasets behind the names, as far as the principal may read them."""
+        principal, purpose = request.principal, request.purpose
         found = {}
         for reference in statement.references:
             try:
                 dataset = self.catalogue.resolve(
                     reference.parts,
                     reference.version,
-                    lambda d: self._access.may(principal, d, READ),
+                    lambda d: self._access.may(principal, d, READ, purpose),
                 )
             except (UnknownDataset, AmbiguousDataset) as error:
                 if reference.optional:  # then it is the common table expression of that name
                     continue
                 error.position = error.position or reference.position
                 raise
-            found[reference.name] = self._access.readable(principal, dataset)
+            found[reference.name] = self._access.readable(principal, dataset, purpose)
         return found
 
     def _open(self, datasets: dict[TableName, Dataset]) -> Tables:
