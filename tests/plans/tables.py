@@ -57,7 +57,5 @@ def tables() -> dict[TableName, Table]:
             sql = (
                 Source(connector.source_key, connector) if isinstance(connector, RunsSql) else None
             )
-            opened[(f"{source}_{name}",)] = Table(
-                dataset, connector, sql, Security(dataset.schema)
-            )
+            opened[(f"{source}_{name}",)] = Table(dataset, connector, sql, Security(dataset.schema))
     return opened
