@@ -10,7 +10,8 @@ class Config:
     """What an operator may change. Sizes are bytes, times seconds.
 
     `region` is where the gateway stands, for datasets bound to a region; "" is nowhere known.
-    `audit_folder` is the place of the audit log, within the mesh folder.
+    Decisions are recorded in `audit_folder`, below the mesh folder or absolute; an answer waits
+    for its decision up to `audit_wait_seconds`.
     """
 
     region: str = ""
@@ -24,6 +25,4 @@ class Config:
     poll_seconds: float = 0.05
     cached_plans: int = 512
     plan_age_seconds: float = 300.0
-    audit_folder: str = "state/audit"
-    """Where decisions are recorded, below the mesh folder or absolute; "" records nothing."""
     audit_wait_seconds: float = 10.0

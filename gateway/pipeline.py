@@ -133,7 +133,7 @@ class Gateway:
         self._config = config
         self._audit = audit
         self._reloader = reloader
-        self._recorder = Recorder(audit)
+        self._recorder = Recorder(audit, config.audit_wait_seconds)
         self._sources = Sources()
         self._plans: TTLCache[tuple[object, ...], Plan] = TTLCache(
             config.cached_plans, config.plan_age_seconds

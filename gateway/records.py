@@ -25,16 +25,13 @@ from policies.decide import Decision
 REFUSALS = (DeniedError, UnknownDataset, AmbiguousDataset, UnknownColumn)
 """Errors that may mean that the policies said no: what is denied does not exist for the caller."""
 
-COMMIT_SECONDS = 10.0
-"""How long an answer waits for its decision to be on disk."""
-
-
 @dataclass(slots=True)
 class Clearance:
     """A recorded decision: good for one execution, once it is durable."""
 
     policy_version: str
-    receipt: Receipt | None
+    receipt: Receipt | None = None
+    wait_seconds: float = 0.0
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _claimed: bool = False
 
@@ -48,27 +45,28 @@ class Clearance:
     def wait(self) -> None:
         """Return once the decision is durable. Raises AuditUnavailable."""
         if self.receipt is not None:
-            self.receipt.wait(COMMIT_SECONDS)
+            self.receipt.wait(self.wait_seconds)
 
 
 class Recorder:
     """Hands decisions and outcomes to the audit log, if the gateway keeps one."""
 
-    def __init__(self, log: AuditLog | None) -> None:
+    def __init__(self, log: AuditLog | None, wait_seconds: float) -> None:
         self._log = log
+        self._wait_seconds = wait_seconds
 
     def allowed(
         self, request: Request, version: str, grants: Mapping[TableName, Grant], plan: Plan
     ) -> Clearance:
         """The clearance to execute what was planned; its decision is on its way to the disk."""
         if self._log is None:
-            return Clearance(version, None)
+            return Clearance(version)
         uses = [
             _use(grant, plan.columns.get(name, grant.dataset.schema.names))
             for name, grant in grants.items()
         ]
         receipt = self._log.record(_record(request, version, ALLOWED, uses))
-        return Clearance(version, receipt)
+        return Clearance(version, receipt, self._wait_seconds)
 
     def denied(
         self, request: Request, version: str, denials: Mapping[str, Decision], error: GatewayError
@@ -86,7 +84,7 @@ class Recorder:
         reasons = "; ".join(dict.fromkeys(d.reason for d in denials.values()))
         reason = reasons or str(error)
         record = _record(request, version, DENIED, uses, reason=reason, code=error.code)
-        self._log.record(record).wait(COMMIT_SECONDS)
+        self._log.record(record).wait(self._wait_seconds)
 
     def ended(self, clearance: Clearance, outcome: Outcome) -> None:
         """Note how an execution ended. Waits rather than lose it."""

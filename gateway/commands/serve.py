@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from gateway.config import Config
 from gateway.errors import UserError
 from gateway.flight.admission import Admission
 from gateway.flight.authentication import Authenticator
@@ -60,6 +61,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="how long running queries may go on after SIGTERM (30)",
     )
     parser.add_argument(
+        "--region",
+        default="",
+        metavar="REGION",
+        help="where this gateway stands, for datasets whose rows may not leave a region",
+    )
+    parser.add_argument(
         "--max-streams", type=int, default=limits.streams, metavar="N", help="at once, in all"
     )
     parser.add_argument(
@@ -76,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
     listeners = _listeners(args)
     signals = _listen_for_signals()
     identity = Identity(args.mesh)
-    gateway = Gateway.open(args.mesh)
+    gateway = Gateway.open(args.mesh, Config(region=args.region))
     limits = Limits(streams=args.max_streams, streams_per_principal=args.max_streams_per_user)
     service = FlightSql(gateway, limits)
     authenticator = Authenticator(identity)
