@@ -25,6 +25,9 @@ PURPOSE = re.compile(
 REGION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}\Z")
 """What a region may be called."""
 
+COLUMN = re.compile(r"[^\x00-\x1f\x7f]+\Z")
+"""What a column may be called in an address."""
+
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _RESERVED = frozenset(
     text.split()[0]
@@ -63,7 +66,8 @@ class Address:
         path, _, version = rest.partition("@")
         parts = path.split("/")
         names = [*parts, *([version] if "@" in rest else [])]
-        if len(parts) != 3 or not all(NAME.match(n) for n in names) or ("#" in text and not column):
+        bad_column = "#" in text and not COLUMN.match(column)
+        if len(parts) != 3 or not all(NAME.match(n) for n in names) or bad_column:
             raise UserError(
                 f"{text!r} is not a mesh address",
                 hint="write mesh://domain/product/dataset@version#column",

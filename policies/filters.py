@@ -30,6 +30,16 @@ from sqlglot.tokenizer_core import Token, TokenType
 
 from policies.filter_values import FilterError, Value, alike, is_text_type, read_moment, read_number
 
+__all__ = [
+    "ATTRIBUTES",
+    "FilterError",
+    "attributes_of",
+    "bind",
+    "columns_of",
+    "parse_row_filter",
+    "session_attributes",
+]
+
 ATTRIBUTES = frozenset({"user", "principal", "region", "purpose"})
 """What a filter may ask of the session, written ``:region``."""
 

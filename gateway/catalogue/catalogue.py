@@ -12,7 +12,7 @@ from gateway.catalogue.products import build_datasets
 from gateway.catalogue.standards import check_contract, check_product
 from gateway.catalogue.versions import choose_version, newest_first
 from gateway.errors import AmbiguousDataset, CatalogueError, UnknownDataset, did_you_mean
-from gateway.model import Address, Dataset
+from gateway.model import NAME, Address, Dataset
 
 Visible = Callable[[Dataset], bool]
 """Whether the caller may know of a dataset. It is asked before anything is said about one."""
@@ -63,11 +63,13 @@ class Catalogue:
     def resolve(self, parts: tuple[str, ...], version: str | None, visible: Visible) -> Dataset:
         """The dataset a request names: domain, product and dataset, or the last one or two.
 
-        Letter case does not matter. Only visible datasets are considered: a hidden one and one
-        that does not exist give the same UnknownDataset, and hidden ones make no name ambiguous.
+        Letter case does not matter, but every part must be a NAME: letters that merely fold to
+        the same ones are others. Only visible datasets are considered: a hidden one and one that
+        does not exist give the same UnknownDataset, and hidden ones make no name ambiguous.
         Raises UnknownDataset, AmbiguousDataset.
         """
-        candidates = [d for d in self._by_name.get(_fold(parts), ()) if visible(d)]
+        named = self._by_name.get(_fold(parts), ()) if all(map(NAME.match, parts)) else ()
+        candidates = [d for d in named if visible(d)]
         names = sorted({dataset.address.sql_name for dataset in candidates})
         if len(names) > 1:
             raise AmbiguousDataset(

@@ -8,6 +8,7 @@ What decides a type, first to last: nested `properties` / `items` / `map`, the c
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
@@ -31,6 +32,9 @@ _FORMATS = {**{number: name for name, number in _INTEGERS.items()}, pa.float32()
 _FIXED_LIST = re.compile(r"fixed_size_list\[(\d+)\]\Z")
 
 
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+
 class ColumnError(Exception):
     """The column's type can not be told; `path` leads to it below the property."""
 
@@ -45,6 +49,16 @@ def custom_property(element: Mapping[str, Any], name: str) -> Any:
         if entry["property"] == name:
             return entry["value"]
     return None
+
+
+def name_problem(name: str) -> str:
+    """Why a column can not be called so; empty when it can.
+
+    Two names that look alike must be alike, or a policy that names one misses the other.
+    """
+    if any(unicodedata.category(c) in _UNSEEN for c in name):
+        return "has characters that can not be seen"
+    return "" if unicodedata.is_normalized("NFC", name) else "is not in Unicode's NFC form"
 
 
 def read_field(column: Property, name: str | None = None) -> pa.Field:

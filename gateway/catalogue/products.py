@@ -15,8 +15,14 @@ import pyarrow as pa
 
 from connectors.interface import Binding
 from gateway.catalogue.bindings import BINDING, BindingError, known_connectors, read_binding
-from gateway.catalogue.columns import ColumnError, custom_property, read_field
+from gateway.catalogue.columns import ColumnError, custom_property, name_problem, read_field
 from gateway.catalogue.document import Document
+from gateway.catalogue.governance import (
+    check_product_governance,
+    check_properties,
+    column_tags,
+    read_governance,
+)
 from gateway.catalogue.problems import Path, Problem
 from gateway.catalogue.versions import VERSION
 from gateway.errors import did_you_mean
@@ -47,26 +53,42 @@ def build_datasets(
     problems = list(index.problems)
     datasets: dict[Address, Dataset] = {}
     connectors = known_connectors()
-    spelling: dict[str, str] = {}
+    spelling: dict[tuple[str, ...], tuple[str, ...]] = {}
+    for contract in contracts:
+        problems += check_properties(contract, product=False)
     for product in products:
         problems += _check_product_names(product)
+        problems += check_properties(product, product=True)
+        problems += check_product_governance(product)
         for position, _ in enumerate(product.content.get("outputPorts") or ()):
             port = Port(product, ("outputPorts", position))
             for item in _port_datasets(port, index, mesh, connectors):
                 if isinstance(item, Problem):
                     problems.append(item)
                     continue
-                name = item.address.sql_name
                 if item.address in datasets:
                     rule = f"{item.address} is declared already"
                     problems.append(product.problem(port.path, rule))
-                elif spelling.setdefault(name.casefold(), name) != name:
-                    rule = f"{name} differs from {spelling[name.casefold()]} by letter case only"
+                elif rule := _spelt_otherwise(item.address, spelling):
                     problems.append(product.problem(port.path, rule))
                 else:
                     datasets[item.address] = item
     # A contract that several ports promise is reported once.
     return list(datasets.values()), list(dict.fromkeys(problems))
+
+
+def _spelt_otherwise(address: Address, spelling: dict[tuple[str, ...], tuple[str, ...]]) -> str:
+    """What is wrong when a domain, product or dataset is spelt in two ways; remembers this one.
+
+    Requests find names without letter case, policies name them exactly.
+    """
+    parts = (address.domain, address.product, address.dataset)
+    for length in range(1, len(parts) + 1):
+        name = parts[:length]
+        known = spelling.setdefault(tuple(part.casefold() for part in name), name)
+        if known != name:
+            return f"{'.'.join(name)} differs from {'.'.join(known)} by letter case only"
+    return ""
 
 
 class _ContractIndex:
@@ -162,6 +184,8 @@ def _read_object(
     binding = _read_object_binding(contract, element, path, mesh, connectors)
     if isinstance(binding, Problem):
         problems.append(binding)
+    if not problems:  # a row filter is read over columns that are known
+        governance, problems = read_governance(port.product, contract, path, schema)
     if problems or isinstance(binding, Problem):
         yield from problems
         return
@@ -178,6 +202,10 @@ def _read_object(
         status=_status(product, declared),
         primary_key=_primary_key(element),
         column_tags=_column_tags(element),
+        row_filters=governance.row_filters,
+        requires_row_filter=governance.requires_row_filter,
+        requires_purpose=governance.requires_purpose,
+        residency=governance.residency,
         source_file=contract.file,
     )
 
@@ -197,6 +225,8 @@ def _read_schema(
             problems.append(contract.problem((*place, "name"), "must not be empty"))
         elif name in fields:
             problems.append(contract.problem((*place, "name"), f"column {name!r} is given twice"))
+        elif rule := name_problem(name):
+            problems.append(contract.problem((*place, "name"), f"column {name!r} {rule}"))
         if column.get("physicalName", name) != name:
             rule = f"columns keep their source's name: it must be {name!r} as well"
             problems.append(contract.problem((*place, "physicalName"), rule))
@@ -273,10 +303,5 @@ def _primary_key(element: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _column_tags(element: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
-    found = {}
-    for column in element["properties"]:
-        classification = column.get("classification")
-        tags = [*_tags(column), *([classification] if classification else [])]
-        if tags:
-            found[column["name"]] = tuple(dict.fromkeys(tags))
-    return found
+    tags = {column["name"]: column_tags(column) for column in element["properties"]}
+    return {name: found for name, found in tags.items() if found}

@@ -6,7 +6,7 @@ import re
 
 from gateway.model import Dataset
 
-VERSION = re.compile(r"v?\d+(\.\d+)*(-[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?\Z")
+VERSION = re.compile(r"v?\d+(\.\d+)*(-[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?\Z", re.ASCII)
 """``1.2.0``, shorter or longer, with an optional pre-release as in semantic versioning."""
 
 Order = tuple[tuple[int, ...], int, tuple[tuple[int, int, str], ...]]

@@ -290,4 +290,6 @@ def _references(tree: exp.Expr) -> Iterator[Reference]:
 
 
 def _folded(identifier: exp.Identifier) -> str:
-    return identifier.name if identifier.quoted else identifier.name.lower()
+    name, folded = identifier.name, identifier.name.lower()
+    # a Kelvin sign is no k: nothing outside ASCII may become the name of a dataset
+    return name if identifier.quoted or (folded.isascii() and not name.isascii()) else folded

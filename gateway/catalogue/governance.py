@@ -1,0 +1,287 @@
+"""Governance in the products' own files: what policies and plans must know of a dataset.
+
+Custom properties of a contract, or of one of its schema objects (which then counts instead):
+``mesh.rowFilters``, ``mesh.rowPolicy``, ``mesh.purpose``, ``mesh.residency``. The last two may be
+given for a whole product. A property that is misspelt, misplaced or given twice is a problem, never
+silence: what looks governed must be governed.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from gateway.catalogue.bindings import BINDING
+from gateway.catalogue.columns import ARROW_TYPE
+from gateway.catalogue.document import Document
+from gateway.catalogue.problems import Path, Problem
+from gateway.errors import did_you_mean
+from gateway.model import NAME, Residency
+from policies.filters import FilterError, parse_row_filter
+
+ROW_FILTERS = "mesh.rowFilters"
+ROW_POLICY = "mesh.rowPolicy"
+PURPOSE = "mesh.purpose"
+RESIDENCY = "mesh.residency"
+
+ALL_ROWS = "all_rows"
+"""The id that policies use for "every row"; no contract may give it another meaning."""
+
+REQUIRED = "required"
+
+_OF_CONTRACT = frozenset({BINDING, ROW_FILTERS, ROW_POLICY, PURPOSE, RESIDENCY})
+_OF_PRODUCT = frozenset({PURPOSE, RESIDENCY})
+_OF_COLUMN = frozenset({ARROW_TYPE})
+_KNOWN = _OF_CONTRACT | _OF_COLUMN
+_PLACES = {
+    **dict.fromkeys(_OF_CONTRACT, "the contract or to one of its schema objects"),
+    **dict.fromkeys(_OF_PRODUCT, "the product, the contract or one of its schema objects"),
+    **dict.fromkeys(_OF_COLUMN, "a column"),
+}
+_NESTED = frozenset({"properties", "items", "map", "key", "value"})
+_LETTERS = re.compile(r"[^a-z]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_SIMILAR = 0.85
+
+
+@dataclass(frozen=True, slots=True)
+class Governance:
+    """What a dataset's files say of who may have it, how, and where."""
+
+    row_filters: Mapping[str, str] = field(default_factory=dict)
+    requires_row_filter: bool = False
+    requires_purpose: bool = False
+    residency: Residency | None = None
+
+
+class _Broken(Exception):
+    """A value breaks a rule; `path` leads to the place below the value."""
+
+    def __init__(self, rule: str, *path: str | int) -> None:
+        super().__init__(rule)
+        self.path = path
+
+
+def check_properties(document: Document, *, product: bool) -> Iterator[Problem]:
+    """Custom properties that mean nothing where they are, and tags no policy could name."""
+    for path, element in _elements(document.content):
+        allowed = _allowed(path, product)
+        names = [entry.get("property") for entry in _entries(element)]
+        for index, name in enumerate(names):
+            place = (*path, "customProperties", index, "property")
+            if name in _KNOWN and names.index(name) != index:
+                yield document.problem(place, f"{name} is given twice")
+            elif name in _KNOWN and name not in allowed:
+                yield document.problem(place, f"{name} belongs to {_PLACES[name]}")
+            elif name not in _KNOWN and isinstance(name, str):
+                yield from _unknown(document, place, name)
+        tags = element.get("tags")
+        for index, tag in enumerate(tags if isinstance(tags, list) else ()):
+            yield from _check_tag(document, (*path, "tags", index), tag)
+        yield from _check_tag(document, (*path, "classification"), element.get("classification"))
+
+
+def _elements(content: Mapping[str, Any]) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+    """Every mapping of a document with its path, but for what custom properties hold."""
+    waiting: list[tuple[Path, Any]] = [((), content)]
+    while waiting:
+        path, value = waiting.pop()
+        if isinstance(value, list):
+            waiting += [((*path, index), item) for index, item in enumerate(value)]
+        elif isinstance(value, dict):
+            yield path, value
+            waiting += [((*path, k), v) for k, v in value.items() if k != "customProperties"]
+
+
+def _entries(element: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    entries = element.get("customProperties")
+    if not isinstance(entries, list):
+        return []
+    return [entry if isinstance(entry, dict) else {} for entry in entries]
+
+
+def _allowed(path: Path, product: bool) -> frozenset[str]:
+    if product:
+        return frozenset() if path else _OF_PRODUCT
+    if not path or (len(path) == 2 and path[0] == "schema"):
+        return _OF_CONTRACT
+    steps = {step for step in path[2:] if isinstance(step, str)}
+    return _OF_COLUMN if path[0] == "schema" and steps <= _NESTED else frozenset()
+
+
+def _unknown(document: Document, place: Path, name: str) -> Iterator[Problem]:
+    """A property that is ours by its name, or was meant to be."""
+    plain = unicodedata.normalize("NFKC", name).strip().casefold()
+    known = {_LETTERS.sub("", text.casefold()): text for text in sorted(_KNOWN)}
+    near = difflib.get_close_matches(_LETTERS.sub("", plain), known, 1, _SIMILAR)
+    if near or plain.startswith("mesh."):
+        hint = f"did you mean {known[near[0]]}?" if near else did_you_mean(name, _KNOWN)
+        listed = hint or f"there are {', '.join(sorted(_KNOWN))}"
+        yield document.problem(place, f"{name!r} is no property of Meshgate; {listed}")
+
+
+def _check_tag(document: Document, place: Path, tag: Any) -> Iterator[Problem]:
+    if isinstance(tag, str) and (
+        not tag.strip() or tag != tag.strip() or tag == "*" or "|" in tag or _CONTROL.search(tag)
+    ):
+        rule = f"no policy can name the tag {tag!r}: it is blank, padded, * or has a |"
+        yield document.problem(place, rule)
+
+
+def check_product_governance(product: Document) -> Iterator[Problem]:
+    """What is wrong with the values a product gives for all its datasets."""
+    for name, read in ((RESIDENCY, _read_residency), (PURPOSE, _read_required)):
+        if (found := _lookup(product, (), name)) is not None:
+            try:
+                read(found[0])
+            except _Broken as error:
+                yield product.problem((*found[1], *error.path), str(error))
+
+
+def read_governance(
+    product: Document, contract: Document, path: Path, schema: pa.Schema
+) -> tuple[Governance, list[Problem]]:
+    """What holds for the dataset of the schema object at `path`.
+
+    The object's own property counts, or else the contract's, or else the product's. A demand
+    (row policy, purpose) that is made anywhere is made.
+    """
+    problems: list[Problem] = []
+    levels = (path, ()) if path else ((),)
+
+    def read(name: str, reader: Any, *, every: bool = False) -> list[Any]:
+        values = []
+        for level in levels:
+            found = _lookup(contract, level, name)
+            if found is None:
+                continue
+            try:
+                values.append(reader(found[0]))
+            except _Broken as error:
+                problems.append(contract.problem((*found[1], *error.path), str(error)))
+            if not every:
+                break
+        return values
+
+    columns = {f.name: f.type for f in schema}
+    filters = read(ROW_FILTERS, lambda value: _read_row_filters(value, columns))
+    rows = read(ROW_POLICY, _read_required, every=True)
+    purposes = read(PURPOSE, _read_required, every=True)
+    residencies = read(RESIDENCY, _read_residency)
+    inherited = _lookup(product, (), RESIDENCY)
+    if not residencies and inherited is not None and not problems:
+        try:
+            residencies = [_read_residency(inherited[0])]
+        except _Broken:
+            pass  # said of the product already
+    return (
+        Governance(
+            row_filters=filters[0] if filters else {},
+            requires_row_filter=bool(rows),
+            requires_purpose=bool(purposes) or _lookup(product, (), PURPOSE) is not None,
+            residency=residencies[0] if residencies else None,
+        ),
+        problems,
+    )
+
+
+def _lookup(document: Document, path: Path, name: str) -> tuple[Any, Path] | None:
+    """A custom property's value of the element at `path`, and the path of the value."""
+    element: Any = document.content
+    for step in path:
+        element = element[step]
+    for index, entry in enumerate(_entries(element)):
+        if entry.get("property") == name:
+            return entry.get("value"), (*path, "customProperties", index, "value")
+    return None
+
+
+def _read_required(value: Any) -> bool:
+    if value != REQUIRED:
+        raise _Broken(f"must be {REQUIRED}; without the property it is not")
+    return True
+
+
+def _read_row_filters(value: Any, columns: Mapping[str, pa.DataType]) -> dict[str, str]:
+    if not isinstance(value, list):
+        raise _Broken("must be a list of {id, expr}")
+    filters: dict[str, str] = {}
+    seen: set[str] = set()
+    for index, entry in enumerate(value):
+        if not isinstance(entry, dict):
+            raise _Broken("must be a mapping with id and expr", index)
+        _only_keys(entry, ("id", "expr", "description"), index)
+        name, text = entry.get("id"), entry.get("expr")
+        if not isinstance(name, str) or not NAME.match(name):
+            raise _Broken("must be a name: a letter, digit or _, then also . and -", index, "id")
+        if name.casefold() == ALL_ROWS:
+            raise _Broken(f"{ALL_ROWS} always means every row; choose another id", index, "id")
+        if name.casefold() in seen:
+            raise _Broken(f"the row filter {name} is declared already", index, "id")
+        seen.add(name.casefold())
+        if not isinstance(text, str):
+            raise _Broken("is required and must be text", index, "expr")
+        if not isinstance(entry.get("description", ""), str):
+            raise _Broken("must be text", index, "description")
+        try:
+            parse_row_filter(text, columns)
+        except FilterError as error:
+            raise _Broken(f"row filter {name}: {error}", index, "expr") from error
+        filters[name] = text
+    return filters
+
+
+def _read_residency(value: Any) -> Residency:
+    """``EU``, ``{region: EU}`` or ``{regions: [EU, EEA], minimumRows: 10}``."""
+    if isinstance(value, str):
+        value = {"region": value}
+    if not isinstance(value, dict):
+        raise _Broken("must be a region, in quotes if YAML reads it as another value, or a mapping")
+    _only_keys(value, ("region", "regions", "minimumRows"))
+    if ("region" in value) == ("regions" in value):
+        raise _Broken("must have either region or regions")
+    key = "region" if "region" in value else "regions"
+    regions = [value["region"]] if key == "region" else value["regions"]
+    if not isinstance(regions, list) or not regions:
+        raise _Broken("must be a list of regions", key)
+    for index, region in enumerate(regions):
+        place = (key,) if key == "region" else (key, index)
+        if not isinstance(region, str) or not NAME.match(region):
+            raise _Broken(f"{region!r} is no region; one is written like EU, in quotes", *place)
+        if region in regions[:index]:
+            raise _Broken(f"{region} is given twice", *place)
+    rows = value.get("minimumRows")
+    if "minimumRows" in value and (isinstance(rows, bool) or not isinstance(rows, int) or rows < 2):
+        raise _Broken("must be a whole number from 2 on", "minimumRows")
+    return Residency(tuple(regions), rows)
+
+
+def _only_keys(value: Mapping[str, Any], known: tuple[str, ...], *path: str | int) -> None:
+    for key in value:
+        if key not in known:
+            hint = did_you_mean(key, known) or f"there are {', '.join(known)}"
+            raise _Broken(f"is not known here; {hint}", *path, key)
+
+
+def column_tags(column: Mapping[str, Any]) -> tuple[str, ...]:
+    """The tags and classification of a column and of everything nested in it, each once.
+
+    Policies govern whole columns: one tagged field makes its struct as sensitive as it is.
+    """
+    found: dict[str, None] = {}
+    waiting = [column]
+    while waiting:
+        element = waiting.pop(0)
+        found |= dict.fromkeys(element.get("tags") or ())
+        if element.get("classification"):
+            found[element["classification"]] = None
+        nested = element.get("map") or {}
+        children = [element.get("items"), nested.get("key"), nested.get("value")]
+        waiting += [*(element.get("properties") or ()), *(child for child in children if child)]
+    return tuple(found)
