@@ -61,7 +61,8 @@ def _kept(text: str, word: Token, before: Token | None, understood: bool) -> str
     if word.token_type is TokenType.IDENTIFIER:
         return own if understood else '"?"'
     if word.token_type is TokenType.NUMBER:
-        placeholder = before is not None and before.token_type is TokenType.PARAMETER
-        return own if placeholder else "?"
+        if before and before.token_type is TokenType.PARAMETER and before.end + 1 == word.start:
+            return own  # $1
+        return "?"
     literal = word.token_type.name.endswith("STRING") or "'" in own
     return "?" if literal else own

@@ -40,7 +40,7 @@ def test_what_is_recorded_is_read_back(folder: Path) -> None:
         text="SELECT 1 FROM nowhere",
         datasets=(LINES, DatasetUse("nowhere")),
         policy_version="v7",
-        reason='no row allows "it"\n– ünïcode \x1b[31m',
+        reason='no row allows "it"\nünïcode \x1b[31m',
         code="UNKNOWN_DATASET",
         time=made,
     )
@@ -94,7 +94,8 @@ def test_many_threads_lose_nothing_and_outcomes_follow_their_decisions(folder: P
     assert (found.intact, found.records) == (True, 800)
     with database(folder) as connection:
         pairs = connection.execute(
-            "SELECT d.seq, o.seq, d.query, o.query FROM record d JOIN record o ON o.decision = d.seq"
+            "SELECT d.seq, o.seq, d.query, o.query"
+            " FROM record d JOIN record o ON o.decision = d.seq"
         ).fetchall()
     assert len(pairs) == 400
     assert all(before < after and q == p for before, after, q, p in pairs)

@@ -16,7 +16,7 @@ from gateway.audit.statement import MAX_LENGTH, normalised
         ("select  a\n from t -- 'x'\n where b = 'it''s'", "select a from t where b = ?"),
         ("SELECT $$x$$, $t$y$t$, E'a\\'b', U&'d', B'1', X'ff', 0xff, 1.5e3", "SELECT ?, ..."),
         ("SELECT a FROM t WHERE b IN (1,2, 3)", "SELECT a FROM t WHERE b IN (?, ...)"),
-        ("SELECT DATE '2020-01-01', i'5'", "SELECT DATE ?, i ?"),
+        ("SELECT DATE '2020-01-01'", "SELECT DATE ?"),
         (
             "SELECT a /* 123 */ FROM t WHERE b = $1 AND c = ?",
             "SELECT a FROM t WHERE b = $1 AND c = ?",
@@ -53,31 +53,34 @@ def test_a_name_in_quotes_may_be_a_value_while_nobody_has_found_it() -> None:
 SECRET = "s3cr3t"
 
 
-@given(
-    st.lists(
-        st.sampled_from(
-            [f"'{SECRET}'", f"E'{SECRET}\\''", f"$${SECRET}$$", f"$a${SECRET}$a$", f"N'{SECRET}'"]
-            + [f"/* {SECRET} */", f"-- {SECRET}\n", "'", "''", "$$", "$1", "E'", "\\'", "/*", "*/"]
-            + ["--", "\n", " ", "a", ",", "=", "(", ")", "1", "X'00'", "SELECT", "FROM t", "WHERE"]
-        ),
-        max_size=14,
-    ),
-    st.booleans(),
+LITERALS = (
+    *(f"'{SECRET}'", f"'it''s {SECRET}'", f"E'a\\'{SECRET}'", f"N'{SECRET}'", f"U&'{SECRET}'"),
+    *(f"$${SECRET}$$", f"$a$ $$ {SECRET} $a$", f"/* ' {SECRET} */", f"-- ' {SECRET}\n"),
 )
-def test_no_mixture_of_quotes_and_comments_lets_a_literal_through(
-    parts: list[str], understood: bool
+WORDS = (
+    "SELECT",
+    "a",
+    ",",
+    "=",
+    "(",
+    ")",
+    "1",
+    "FROM",
+    "t",
+    "WHERE",
+    "$1",
+    '"n"',
+    "AND",
+    "||",
+    "::",
+)
+
+
+@given(st.lists(st.sampled_from(LITERALS + WORDS), max_size=20), st.sampled_from(["", " ", "\n"]))
+def test_no_literal_or_comment_gets_through_wherever_it_stands(
+    parts: list[str], blank: str
 ) -> None:
-    text = "".join(parts)
-    kept = normalised(text, understood=understood)
-    # what PostgreSQL would read as a literal is not always one for us, where quotes do not match
-    if kept is not None and text.count("'") % 2 == 0 and "\\" not in text and "E'" not in text:
-        assert SECRET not in kept or _outside(text)
-
-
-def _outside(text: str) -> bool:
-    """Whether the word also stands outside of every literal and comment, as a plain name would."""
-    from sqlglot.dialects.postgres import Postgres
-    from sqlglot.tokenizer_core import TokenType
-
-    plain = (TokenType.VAR, TokenType.PARAMETER)
-    return any(SECRET in w.text for w in Postgres().tokenize(text) if w.token_type in plain)
+    # two quotes side by side would be one quote within a longer text
+    text = blank.join(f" {part}" if part[0] in "'$" else part for part in parts)
+    kept = normalised(text, understood=True)
+    assert kept is None or SECRET not in kept
