@@ -81,7 +81,7 @@ def compile_matcher(matcher: str) -> CodeType:
 
 
 class Model:
-    """model.conf: `access` matches ``p`` rows, `filters` those of ``p2``, `masks` those of ``p3``."""
+    """model.conf: `access` matches ``p`` rows, `filters` ``p2`` rows and `masks` ``p3`` rows."""
 
     __slots__ = ("_effector", "access", "filters", "masks")
 
