@@ -155,7 +155,8 @@ def test_settings_that_change_keep_the_keys_of_an_issuer_that_stays(
 
 
 @pytest.mark.parametrize(
-    "document", [{}, {"keys": 1}, [], "x" * 9, None, {"keys": [{}] * 101}, {"keys": [], "a": "x" * 300_000}]
+    "document",
+    [{}, {"keys": 1}, [], "x" * 9, None, {"keys": [{}] * 101}, {"keys": [], "a": "x" * 300_000}],
 )
 def test_what_is_no_set_of_keys_changes_nothing(
     provider: Provider, clock: Time, document: object

@@ -248,9 +248,7 @@ def test_a_verified_token_ends_when_it_expires(mesh: Path) -> None:
         identity.token(token)
 
 
-def test_memory_of_verified_tokens_is_bounded(
-    mesh: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_memory_of_verified_tokens_is_bounded(mesh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "VERIFIED_ENTRIES", 3)
     identity = Identity(mesh)
     for number in range(10):
