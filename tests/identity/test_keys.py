@@ -155,14 +155,15 @@ def test_settings_that_change_keep_the_keys_of_an_issuer_that_stays(
 
 
 @pytest.mark.parametrize(
-    "document", [{}, {"keys": 1}, [], "x" * 9, None, {"keys": [{}] * 101}, {"keys": [], "a": "x" * 300_000}]
+    "document",
+    [{}, {"keys": 1}, [], 7, None, {"keys": [{}] * 101}, {"keys": [], "long": "x" * 300_000}],
 )
 def test_what_is_no_set_of_keys_changes_nothing(
     provider: Provider, clock: Time, document: object
 ) -> None:
     keys = remote(provider, clock)
     keys.renewed()
-    provider.documents["/jwks"] = document if document != "x" * 9 else 7
+    provider.documents["/jwks"] = document
     clock.now += REFETCH_SECONDS
     assert names(keys.renewed()) == ["one"]
     assert len(provider.requests) == 2

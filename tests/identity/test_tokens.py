@@ -248,9 +248,7 @@ def test_a_verified_token_ends_when_it_expires(mesh: Path) -> None:
         identity.token(token)
 
 
-def test_memory_of_verified_tokens_is_bounded(
-    mesh: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_memory_of_verified_tokens_is_bounded(mesh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "VERIFIED_ENTRIES", 3)
     identity = Identity(mesh)
     for number in range(10):
@@ -284,6 +282,7 @@ def test_a_key_that_is_taken_away_ends_what_it_has_signed(mesh: Path, identity: 
     assert identity.token(new.sign())
 
 
+@pytest.mark.filterwarnings("ignore:The RSA key is 1024 bits long")
 def test_weak_private_and_other_keys_of_a_set_are_not_used(mesh: Path) -> None:
     weak = Signer("weak", bits=1024)
     private = {**RSA.jwk, "kid": "private", "d": "AQAB"}
