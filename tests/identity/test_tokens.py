@@ -17,20 +17,12 @@ from gateway.errors import Unauthenticated
 from gateway.identity import tokens as module
 from gateway.identity.identity import Identity
 from gateway.model import Principal
+from tests.identity.clocks import Hasty
 from tests.identity.issuing import ISSUER, SETTINGS, Signer, assemble, b64, claims, write_keys
 
 RSA, EC, ED = Signer("rsa-1"), Signer("ec-1", "ES256"), Signer("ed-1", "EdDSA")
 OTHER = Signer("rsa-1")
 """Somebody else's key, under the same name."""
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        self.now += 2.0
-        return self.now
 
 
 @pytest.fixture
@@ -42,7 +34,7 @@ def mesh(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def identity(mesh: Path) -> Identity:
-    return Identity(mesh, Clock())
+    return Identity(mesh, Hasty())
 
 
 @pytest.mark.parametrize("signer", [RSA, EC, ED], ids=lambda signer: signer.algorithm)
