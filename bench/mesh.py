@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.cli import main as meshgate
-from gateway.users import add_user
+from gateway.identity.users import add_user
 
 USER = ("bench", "bench-password")
 ROLE = "bench/reader"

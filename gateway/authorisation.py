@@ -1,64 +1,229 @@
-"""The authorise stage: what a principal may know of, and which columns of it may be read."""
+"""The authorise stage: what a caller may know of, and under which obligations it may read."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
+from cachetools import LRUCache
+from sqlglot import exp
 
+from gateway.errors import PurposeRequired, ResidencyViolation
 from gateway.model import Dataset, Principal
-from policies.decide import Authoriser, Context, Decision
+from gateway.plan.security import Security
+from policies.decide import Authoriser, Context, Decision, Resource, Subject
+from policies.filters import bind, parse_row_filter, session_attributes
+from policies.masks import effective, parse_mask
 
-DISCOVER, READ = "discover", "read"
+DISCOVER, READ, PUBLISH, ADMIN = "discover", "read", "publish", "admin"
+
+REMEMBERED = 4096
+"""How many callers' views of datasets are kept made up."""
 
 
 @dataclass(frozen=True, slots=True)
+class Grant:
+    """A dataset as one caller may read it, what secures it, and the decision behind both."""
+
+    dataset: Dataset
+    security: Security
+    decision: Decision
+
+
+@dataclass(slots=True)
 class Access:
-    """Asks the policies on behalf of requests. Every answer is no unless a row says yes."""
+    """Asks the policies on behalf of requests. Every answer is no unless a row says yes.
+
+    `product_key` gives the key of a product's hashes; `region` is where this gateway is ("" is
+    unknown).
+    """
 
     authoriser: Authoriser
+    product_key: Callable[[str, str], bytes]
+    region: str = ""
+    _resources: dict[int, tuple[Dataset, Resource]] = field(default_factory=dict)
+    _grants: LRUCache[tuple[object, ...], Grant] = field(
+        default_factory=lambda: LRUCache(REMEMBERED)
+    )
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def version(self) -> str:
         """Changes whenever a decision could change."""
-        return self.authoriser.snapshot.version
+        return self.authoriser.version
 
-    def decide(self, principal: Principal, dataset: Dataset, action: str) -> Decision:
-        """Whether the principal may do `action` to the dataset."""
+    def purposes(self, principal: Principal) -> frozenset[str]:
+        """The purposes the principal may declare."""
+        return self.authoriser.granted_purposes(_subject(principal))
+
+    def decide(
+        self, principal: Principal, dataset: Dataset, action: str, purpose: str = ""
+    ) -> Decision:
+        """Whether the principal may do `action` to the dataset, and what it owes then."""
         return self.authoriser.decide(
-            principal.name,
-            principal.roles,
-            str(dataset.address),
-            dataset.address.domain,
+            _subject(principal),
+            self._resource(dataset),
             action,
-            _context(dataset),
+            Context(purpose, principal.region),
         )
 
-    def may(self, principal: Principal, dataset: Dataset, action: str) -> bool:
+    def may(self, principal: Principal, dataset: Dataset, action: str, purpose: str = "") -> bool:
         """`decide` without the reason."""
-        return self.decide(principal, dataset, action).allowed
+        return self.decide(principal, dataset, action, purpose).allowed
 
-    def readable(self, principal: Principal, dataset: Dataset) -> Dataset:
-        """The dataset as the principal may read it: without the columns denied to it."""
-        tags = {name: dataset.column_tags.get(name, ()) for name in dataset.schema.names}
-        denied = self.authoriser.denied_columns(
-            principal.name,
-            principal.roles,
-            str(dataset.address),
-            dataset.address.domain,
-            READ,
-            _context(dataset),
-            tags,
+    def discoverable(
+        self, principal: Principal, dataset: Dataset, purpose: str = ""
+    ) -> Dataset | None:
+        """The dataset with the columns the principal may know of; None when it may not itself."""
+        known = self.decide(principal, dataset, DISCOVER, purpose)
+        if not known.allowed:
+            return None
+        read = self.decide(principal, dataset, READ, purpose)
+        return _seen(dataset, read if read.allowed else known)
+
+    def grant(
+        self, principal: Principal, dataset: Dataset, decision: Decision, purpose: str
+    ) -> Grant:
+        """What an allowed decision to read comes to. Raises ResidencyViolation."""
+        minimum_rows = self._minimum_rows(principal, dataset)
+        # A decision is one object as long as it holds, and keeps its dataset's rules.
+        key = (id(decision), id(dataset), principal.name, principal.region, purpose)
+        with self._lock:
+            known = self._grants.get(key)
+        if known is not None and known.decision is decision:
+            return known
+        security = self._security(principal, dataset, decision, purpose, minimum_rows)
+        made = Grant(_seen(dataset, decision), security, decision)
+        with self._lock:
+            self._grants[key] = made
+        return made
+
+    def _security(
+        self,
+        principal: Principal,
+        dataset: Dataset,
+        decision: Decision,
+        purpose: str,
+        minimum_rows: int | None,
+    ) -> Security:
+        types = {f.name: f.type for f in dataset.schema}
+        masks = {c: effective(parse_mask(mask), types[c]) for c, mask in decision.masks}
+        address = dataset.address
+        return Security(
+            raw=dataset.schema,
+            row_filter=_row_filter(dataset, decision, _attributes(principal, purpose)),
+            masks=masks,
+            key=self.product_key(address.domain, address.product) if masks else b"",
+            minimum_rows=minimum_rows,
+            discloses=self.may(principal, dataset, PUBLISH, purpose)
+            or self.may(principal, dataset, ADMIN, purpose),
         )
-        if not denied:
-            return dataset
-        return replace(
-            dataset,
-            schema=pa.schema([f for f in dataset.schema if f.name not in denied]),
-            primary_key=() if denied & set(dataset.primary_key) else dataset.primary_key,
-            column_tags={n: t for n, t in dataset.column_tags.items() if n not in denied},
+
+    def _minimum_rows(self, principal: Principal, dataset: Dataset) -> int | None:
+        """How many rows a group must have to leave the dataset's region; None: no limit.
+
+        Rows go to this gateway and on to the caller: both must be known to be inside.
+        """
+        residency = dataset.residency
+        if residency is None:
+            return None
+        regions = residency.regions
+        if self.region in regions and principal.region in regions:
+            return None
+        if residency.minimum_rows is None:
+            where = "this gateway" if self.region not in regions else "you"
+            raise ResidencyViolation(
+                f"rows of {dataset.address} may not leave {' or '.join(regions)},"
+                f" and {where} can not be shown to be there",
+                hint="ask through a gateway in that region, as somebody who is known to be in it",
+            )
+        return residency.minimum_rows
+
+    def _resource(self, dataset: Dataset) -> Resource:
+        known = self._resources.get(id(dataset))
+        if known is None or known[0] is not dataset:
+            known = self._resources[id(dataset)] = (dataset, resource(dataset))
+        return known[1]
+
+
+def purpose_wanted(decisions: Iterable[Decision]) -> PurposeRequired | None:
+    """The error that tells which purposes would do; None when none would.
+
+    Whoever may read the dataset for some purpose granted to it may know that it is there.
+    """
+    purposes = sorted({purpose for decision in decisions for purpose in decision.purposes})
+    if not purposes:
+        return None
+    return PurposeRequired(
+        "the dataset may be read for certain purposes only",
+        hint=f"declare one of them for the session: {', '.join(purposes)}",
+    )
+
+
+def resource(dataset: Dataset) -> Resource:
+    """What the policies know of a dataset."""
+    tags = dataset.column_tags
+    return Resource(
+        str(dataset.address),
+        dataset.address.domain,
+        frozenset(dataset.tags),
+        tuple((name, frozenset(tags.get(name, ()))) for name in dataset.schema.names),
+        frozenset(dataset.row_filters),
+        dataset.requires_row_filter,
+        dataset.requires_purpose,
+    )
+
+
+def _subject(principal: Principal) -> Subject:
+    return Subject(principal.name, principal.roles, principal.purposes)
+
+
+def _attributes(principal: Principal, purpose: str) -> Mapping[str, str]:
+    """What a row filter may ask of the session."""
+    return session_attributes(principal.name, principal.region, purpose)
+
+
+def _row_filter(
+    dataset: Dataset, decision: Decision, attributes: Mapping[str, str]
+) -> exp.Expr | None:
+    """Any of the permissive filters, and every restrictive one."""
+    types = {f.name: f.type for f in dataset.schema}
+
+    def tree(filter_id: str) -> exp.Expr:
+        return exp.Paren(
+            this=bind(parse_row_filter(dataset.row_filters[filter_id], types), attributes)
         )
 
+    parts = [tree(filter_id) for filter_id in decision.restrictive]
+    if decision.permissive:
+        any_of = tree(decision.permissive[0])
+        for filter_id in decision.permissive[1:]:
+            any_of = exp.Or(this=any_of, expression=tree(filter_id))
+        parts.insert(0, exp.Paren(this=any_of))
+    if not parts:
+        return None
+    whole = parts[0]
+    for part in parts[1:]:
+        whole = exp.And(this=whole, expression=part)
+    return whole
 
-def _context(dataset: Dataset) -> Context:
-    return Context(tags=frozenset(dataset.tags))
+
+def _seen(dataset: Dataset, decision: Decision) -> Dataset:
+    """The dataset without the columns denied; masked ones may be NULL whatever they were."""
+    masked = {column for column, _ in decision.masks}
+    if not decision.denied_columns and not masked:
+        return dataset
+    denied = decision.denied_columns
+    fields = [
+        f.with_nullable(True) if f.name in masked else f
+        for f in dataset.schema
+        if f.name not in denied
+    ]
+    return replace(
+        dataset,
+        schema=pa.schema(fields),
+        primary_key=() if denied & set(dataset.primary_key) else dataset.primary_key,
+        column_tags={n: t for n, t in dataset.column_tags.items() if n not in denied},
+    )

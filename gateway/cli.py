@@ -20,6 +20,7 @@ COMMANDS = {
     "publish": "inspect a source and write a data product for what it holds",
     "catalogue": "list or search the data products of a mesh",
     "user": "manage the users of a mesh",
+    "audit": "list, verify or export what was decided, for whom",
 }
 
 

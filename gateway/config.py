@@ -7,8 +7,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """What an operator may change. Sizes are bytes, times seconds."""
+    """What an operator may change. Sizes are bytes, times seconds.
 
+    `region` is where the gateway stands, for datasets bound to a region; "" is nowhere known.
+    Decisions are recorded in `audit_folder`, below the mesh folder or absolute; an answer waits
+    for its decision up to `audit_wait_seconds`.
+    """
+
+    region: str = ""
+    audit_folder: str = "state/audit"
     batch_rows: int = 65_536
     batch_rows_of_nested_loops: int = 1024
     target_partitions: int = 2
@@ -18,3 +25,4 @@ class Config:
     poll_seconds: float = 0.05
     cached_plans: int = 512
     plan_age_seconds: float = 300.0
+    audit_wait_seconds: float = 10.0

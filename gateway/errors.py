@@ -159,6 +159,24 @@ class AccessDenied(DeniedError):
     """Known, but not allowed."""
 
 
+class PurposeRequired(DeniedError):
+    """The caller may read the dataset, but only for a purpose it has not declared."""
+
+    code = "PURPOSE_REQUIRED"
+
+
+class PurposeNotGranted(DeniedError):
+    """The caller has declared a purpose it may not use."""
+
+    code = "PURPOSE_NOT_GRANTED"
+
+
+class ResidencyViolation(DeniedError):
+    """The plan would move rows out of the region they are bound to."""
+
+    code = "RESIDENCY_VIOLATION"
+
+
 class ResourceError(GatewayError):
     """A limit was reached."""
 
@@ -176,6 +194,15 @@ class Busy(ResourceError):
     code = "BUSY"
 
     def __init__(self, message: str, *, hint: str = "try again in a moment") -> None:
+        super().__init__(message, hint=hint, retryable=True)
+
+
+class AuditUnavailable(ResourceError):
+    """What was decided can not be written down for good, so that nothing may be answered."""
+
+    code = "AUDIT_UNAVAILABLE"
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message, hint=hint, retryable=True)
 
 
@@ -202,6 +229,12 @@ class CatalogueError(UserError):
     """A file of the mesh is wrong: message names file, path in it, and rule."""
 
     code = "CATALOGUE_INVALID"
+
+
+class AuditBroken(UserError):
+    """The audit log is not what was written: changed, cut off, or sealed with another key."""
+
+    code = "AUDIT_BROKEN"
 
 
 class InternalError(GatewayError):

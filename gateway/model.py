@@ -17,6 +17,14 @@ SCHEME = "mesh://"
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\Z")
 """What a domain, product, dataset or version may be called."""
 
+PURPOSE = re.compile(
+    r"(?=.{1,200}\Z)[A-Za-z0-9_][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_][A-Za-z0-9_.-]*)*\Z"
+)
+"""What a purpose may be called."""
+
+REGION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}\Z")
+"""What a region may be called."""
+
 COLUMN = re.compile(r"[^\x00-\x1f\x7f]+\Z")
 """What a column may be called in an address."""
 

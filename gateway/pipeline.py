@@ -1,9 +1,10 @@
 """The path of a request, top to bottom: this file is the table of contents of the gateway.
 
-    request → parse → resolve → authorise → open → plan → execute → batches
+    request → parse → resolve → authorise → open → plan → record → execute → batches
 
 Stages do not import each other; only this file knows their order. `prepare` goes as far as the
-plan, `execute` runs it, after asking the policies again.
+record of its decision, `execute` runs the plan, after asking the policies again, and lets nothing
+out before the record is durable.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ import pyarrow as pa
 from cachetools import TTLCache
 
 from connectors.interface import SourceError, SourceErrorCode
-from gateway.authorisation import DISCOVER, READ, Access
+from gateway.audit.log import AuditLog
+from gateway.audit.record import Outcome
+from gateway.authorisation import READ, Access, Grant, purpose_wanted
 from gateway.catalogue.catalogue import Catalogue
 from gateway.config import Config
 from gateway.engines.execution import run
@@ -28,22 +31,27 @@ from gateway.errors import (
     CatalogueError,
     GatewayError,
     LimitExceeded,
+    PurposeNotGranted,
     UnknownDataset,
     Unsupported,
     from_source,
 )
 from gateway.languages import sql
+from gateway.mask_key import ProductKeys
 from gateway.model import Dataset, Principal, Request
+from gateway.plan.disclosure import guarded
 from gateway.plan.explain import SCHEMA as EXPLAIN_SCHEMA
 from gateway.plan.explain import explain
 from gateway.plan.fragment import FragmentReads
 from gateway.plan.plan import EngineRead, Plan
 from gateway.plan.planner import Query, plan_query
 from gateway.plan.source import TableName, Tables
+from gateway.records import Clearance, Recorder
 from gateway.sources import Sources
-from policies.decide import Authoriser
+from policies.decide import Authoriser, Decision
+from policies.reload import Reloader
 from policies.snapshot import Snapshot
-from policies.store import PolicyError, load_folder
+from policies.store import PolicyError, open_store
 
 LANGUAGES = {"sql": sql.parse}
 """The request languages: each turns text into a statement over datasets."""
@@ -55,8 +63,13 @@ class Prepared:
 
     request: Request
     plan: Plan = field(repr=False)
+    clearance: Clearance = field(repr=False)
     explain: bool = False
-    policy_version: str = ""
+
+    @property
+    def policy_version(self) -> str:
+        """The version of the policies that were asked."""
+        return self.clearance.policy_version
 
     @property
     def schema(self) -> pa.Schema:
@@ -107,10 +120,20 @@ def _never() -> bool:
 class Gateway:
     """A mesh, open for requests. Safe to use from many threads."""
 
-    def __init__(self, catalogue: Catalogue, access: Access, config: Config) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        access: Access,
+        config: Config,
+        audit: AuditLog | None = None,
+        reloader: Reloader | None = None,
+    ) -> None:
         self.catalogue = catalogue
         self._access = access
         self._config = config
+        self._audit = audit
+        self._reloader = reloader
+        self._recorder = Recorder(audit, config.audit_wait_seconds)
         self._sources = Sources()
         self._plans: TTLCache[tuple[object, ...], Plan] = TTLCache(
             config.cached_plans, config.plan_age_seconds
@@ -118,34 +141,55 @@ class Gateway:
         self._plans_lock = threading.Lock()
 
     @classmethod
-    def open(cls, mesh: Path, config: Config | None = None) -> Gateway:
-        """Load a mesh folder. Raises CatalogueError for anything wrong in it."""
+    def open(cls, mesh: Path, config: Config | None = None, *, audited: bool = True) -> Gateway:
+        """Load a mesh folder. Raises CatalogueError for anything wrong in it.
+
+        `audited` keeps the mesh's audit log, which one gateway at a time can; a process that only
+        plans may do without.
+        """
+        config = config or Config()
+        catalogue = Catalogue.load(mesh)
         try:
-            snapshot = Snapshot(load_folder(mesh / "policies"))
+            store = open_store(mesh)
+            authoriser = Authoriser(Snapshot(store.load()))
         except PolicyError as error:
             raise CatalogueError(str(error)) from error
-        return cls(Catalogue.load(mesh), Access(Authoriser(snapshot)), config or Config())
+        audit = AuditLog.open_in(mesh, config.audit_folder) if audited else None
+        access = Access(authoriser, ProductKeys(mesh), config.region)
+        return cls(catalogue, access, config, audit, Reloader(store, authoriser))
 
     def close(self) -> None:
-        """Close every source."""
+        """Close every source, and write what is still to be recorded."""
+        if self._reloader is not None:
+            self._reloader.close()
         self._sources.close()
+        if self._audit is not None:
+            self._audit.close()
 
-    def visible(self, principal: Principal) -> list[Dataset]:
-        """The datasets the principal may know of, with the columns it may read, by address."""
-        return [
-            self._access.readable(principal, dataset)
-            for dataset in self.catalogue.datasets
-            if self._access.may(principal, dataset, DISCOVER)
-        ]
+    def purposes(self, principal: Principal) -> frozenset[str]:
+        """The purposes the principal may declare."""
+        return self._access.purposes(principal)
+
+    def visible(self, principal: Principal, purpose: str = "") -> list[Dataset]:
+        """The datasets the principal may know of, with the columns it may, by address."""
+        self._check_purpose(principal, purpose)
+        found = (self._access.discoverable(principal, d, purpose) for d in self.catalogue.datasets)
+        return [dataset for dataset in found if dataset is not None]
 
     def prepare(self, request: Request) -> Prepared:
         """Understand, authorise and plan a request. Raises GatewayError."""
         policy_version = self._access.version
-        statement = self._parse(request)
-        datasets = self._resolve(statement, request.principal)
-        tables = self._open(datasets)
-        plan = self._plan(statement, tables)
-        return Prepared(request, plan, statement.explain, policy_version)
+        denials: dict[str, Decision] = {}
+        try:
+            self._check_purpose(request.principal, request.purpose)
+            statement = self._parse(request)
+            grants = self._authorise(statement, request, denials)
+            plan = self._plan(statement, self._open(grants))
+        except GatewayError as error:
+            self._recorder.denied(request, policy_version, denials, error)
+            raise
+        clearance = self._recorder.allowed(request, policy_version, grants, plan)
+        return Prepared(request, plan, clearance, statement.explain)
 
     def execute(self, prepared: Prepared, cancelled: Callable[[], bool] = _never) -> Result:
         """Run a prepared request. Rights are asked for again: they may have gone since.
@@ -153,15 +197,22 @@ class Gateway:
         `cancelled` is polled, even while a source keeps the answer waiting.
         """
         current = prepared.policy_version == self._access.version
-        if not current or not prepared.plan.lasting:
+        if not current or not prepared.plan.lasting or not prepared.clearance.claim():
             prepared = self.prepare(prepared.request)
+            prepared.clearance.claim()
         report = QueryReport(prepared.request.id, reads=prepared.plan.reads)
         if prepared.explain:
-            batches = iter([explain(prepared.plan, self._config)])
-            report.outcome = "completed"
+            batches: Iterator[pa.RecordBatch] = self._explain(prepared, report)
         else:
             batches = self._run(prepared, report, cancelled)
         return Result(prepared.schema, batches, report)
+
+    def _check_purpose(self, principal: Principal, purpose: str) -> None:
+        if purpose and purpose not in self._access.purposes(principal):
+            raise PurposeNotGranted(
+                "the purpose declared is not granted to you",
+                hint="declare another, or none",
+            )
 
     def _parse(self, request: Request) -> sql.Statement:
         if len(request.text) > self._config.max_query_bytes:
@@ -174,27 +225,41 @@ class Gateway:
             raise Unsupported(f"there is no request language {request.language!r}")
         return parse(request.text)
 
-    def _resolve(self, statement: sql.Statement, principal: Principal) -> dict[TableName, Dataset]:
-        """The datasets behind the names, as far as the principal may read them."""
-        found = {}
+    def _authorise(
+        self, statement: sql.Statement, request: Request, denials: dict[str, Decision]
+    ) -> dict[TableName, Grant]:
+        """The datasets behind the names, as the caller may read them; `denials` are collected."""
+        grants = {}
         for reference in statement.references:
+            asked: dict[str, Decision] = {}
+
+            def readable(dataset: Dataset, asked: dict[str, Decision] = asked) -> bool:
+                decision = self._access.decide(request.principal, dataset, READ, request.purpose)
+                asked[str(dataset.address)] = decision
+                return decision.allowed
+
             try:
-                dataset = self.catalogue.resolve(
-                    reference.parts,
-                    reference.version,
-                    lambda d: self._access.may(principal, d, READ),
-                )
+                dataset = self.catalogue.resolve(reference.parts, reference.version, readable)
             except (UnknownDataset, AmbiguousDataset) as error:
                 if reference.optional:  # then it is the common table expression of that name
                     continue
-                error.position = error.position or reference.position
-                raise
-            found[reference.name] = self._access.readable(principal, dataset)
-        return found
+                denials.update({a: d for a, d in asked.items() if not d.allowed})
+                denials.setdefault(".".join(reference.parts), Decision(False, "no such dataset"))
+                denial = purpose_wanted(asked.values()) or error
+                denial.position = error.position or reference.position
+                raise denial from None
+            decision = asked[str(dataset.address)]
+            grants[reference.name] = self._access.grant(
+                request.principal, dataset, decision, request.purpose
+            )
+        return grants
 
-    def _open(self, datasets: dict[TableName, Dataset]) -> Tables:
+    def _open(self, grants: dict[TableName, Grant]) -> Tables:
         try:
-            return {name: self._sources.open(dataset) for name, dataset in datasets.items()}
+            return {
+                name: self._sources.open(grant.dataset, grant.security)
+                for name, grant in grants.items()
+            }
         except SourceError as error:
             raise from_source(error) from error
 
@@ -203,7 +268,7 @@ class Gateway:
         key = (
             statement.text,
             *(
-                (name, t.dataset.address, tuple(t.dataset.schema.names))
+                (name, t.dataset.address, tuple(t.dataset.schema.names), t.security.fingerprint)
                 for name, t in tables.items()
             ),
         )
@@ -216,17 +281,29 @@ class Gateway:
                     self._plans[key] = plan
         return plan
 
+    def _explain(self, prepared: Prepared, report: QueryReport) -> Iterator[pa.RecordBatch]:
+        batch = explain(prepared.plan, self._config)
+        prepared.clearance.wait()
+        report.outcome = "completed"
+        self._recorder.ended(prepared.clearance, Outcome(report.outcome))
+        yield batch
+
     def _run(
         self, prepared: Prepared, report: QueryReport, cancelled: Callable[[], bool]
     ) -> Iterator[pa.RecordBatch]:
         started = time.perf_counter()
         reads = FragmentReads()
         report.outcome = "cancelled"  # unless it ends in another way
+        recorded = False
         try:
             for batch in run(prepared.plan, self._config, reads, cancelled, prepared.request.text):
+                if not recorded:
+                    prepared.clearance.wait()
+                    recorded = True
                 report.rows += batch.num_rows
                 report.bytes += batch.nbytes
                 yield batch
+            prepared.clearance.wait()
             report.outcome = "completed"
         except Cancelled:
             raise
@@ -236,20 +313,24 @@ class Gateway:
         finally:
             report.seconds = time.perf_counter() - started
             report.fragments = tuple(
-                FragmentReport(str(r.fragment.source), r.fragment.text, r.rows, r.bytes, r.seconds)
+                FragmentReport(str(r.fragment.source), r.fragment.shown, r.rows, r.bytes, r.seconds)
                 for r in reads.runs.values()
+            )
+            self._recorder.ended(
+                prepared.clearance,
+                Outcome(report.outcome, report.rows, report.bytes, report.seconds),
             )
 
     def _explained(self, error: GatewayError, plan: Plan) -> GatewayError:
         """A rejected fragment may mean that the source has changed under its contract."""
         if error.code != SourceErrorCode.REJECTED.value:
-            return error
+            return guarded(error, plan)
         for table in plan.tables.values():
             self._sources.forget(table.dataset)
             try:
-                self._sources.check(table.dataset, table.connector)
+                self._sources.check(table.dataset, table.connector, table.security.raw)
             except GatewayError as drift:
                 return drift
             except SourceError:
                 continue
-        return error
+        return guarded(error, plan)

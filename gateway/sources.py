@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 
+import pyarrow as pa
 from cachetools import TTLCache
 
 from connectors import open_connector
@@ -13,6 +14,7 @@ from gateway.catalogue.bindings import fill_secrets
 from gateway.catalogue.drift import drift
 from gateway.errors import SchemaDrift
 from gateway.model import Dataset
+from gateway.plan.security import Security
 from gateway.plan.source import Source, Table
 
 SCHEMA_AGE_SECONDS = 30.0
@@ -27,8 +29,8 @@ class Sources:
         self._connectors: dict[tuple[object, ...], Connector] = {}
         self._checked: TTLCache[tuple[object, ...], bool] = TTLCache(10_000, SCHEMA_AGE_SECONDS)
 
-    def open(self, dataset: Dataset) -> Table:
-        """The dataset with its connector, once its source is known to keep the contract.
+    def open(self, dataset: Dataset, security: Security) -> Table:
+        """The dataset as its reader sees it, once its source is known to keep the contract.
 
         Raises SourceError when the source does not answer, SchemaDrift when it has changed.
         """
@@ -38,16 +40,22 @@ class Sources:
         with self._lock:
             fresh = known in self._checked
         if not fresh:
-            self.check(dataset, connector)
+            self.check(dataset, connector, security.raw)
             with self._lock:
                 self._checked[known] = True
         source = Source(connector.source_key, connector) if isinstance(connector, RunsSql) else None
-        return Table(dataset, connector, source)
+        return Table(dataset, connector, source, security)
 
-    def check(self, dataset: Dataset, connector: Connector) -> None:
-        """Compare the contract with the source as it is now. Raises SchemaDrift, SourceError."""
-        lines = drift(dataset.schema, connector.schema(dataset.binding.object))
-        if lines:
+    def check(self, dataset: Dataset, connector: Connector, raw: pa.Schema) -> None:
+        """Compare the contract with the source as it is now. Raises SchemaDrift, SourceError.
+
+        `raw` is the whole schema of the contract; what has changed is said of the columns the
+        reader may see, and only of those.
+        """
+        actual = connector.schema(dataset.binding.object)
+        if drift(raw, actual):
+            seen = pa.schema([raw.field(name) for name in dataset.schema.names])
+            lines = drift(seen, actual) or ["columns you may not read"]
             raise SchemaDrift(
                 f"the source of {dataset.address} has changed: {'; '.join(lines)}",
                 hint="the owner of the product publishes it again, or mends the source",

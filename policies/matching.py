@@ -63,9 +63,9 @@ def one_of(value: str, alternatives: str) -> bool:
     return alternatives == "*" or value in alternatives.split("|")
 
 
-def any_tag(tags: Collection[str], alternatives: str) -> bool:
-    """True when one of the tags is among ``a|b|c``, or the alternatives are ``*``."""
-    return alternatives == "*" or any(tag in tags for tag in alternatives.split("|"))
+def any_of(values: Collection[str], alternatives: str) -> bool:
+    """True when one of the values is among ``a|b|c``, or the alternatives are ``*``."""
+    return alternatives == "*" or any(said in values for said in alternatives.split("|"))
 
 
 def act_match(action: str, alternatives: str) -> bool:

@@ -1,55 +1,96 @@
-"""Policy rows on disk: ``policies/*.csv`` of a mesh, every row checked before it counts.
-
-A row Casbin would skip or misread (an unknown type, ``Deny`` for ``deny``, a missing column) can
-make a denial vanish. Here it is an error that names file, line and reason.
-"""
+"""Where policy rows are kept: ``policies/*.csv`` of a mesh, unless its ``store.toml`` says else."""
 
 from __future__ import annotations
 
 import csv
+import os
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+import time
+import tomllib
 from pathlib import Path
+from typing import NamedTuple, Protocol
 
-from policies.matching import ACTIONS, parse_pattern
+from policies.rows import PolicyError, PolicyRows, Row, StoreError
 
+__all__ = [
+    "FolderStore",
+    "PolicyError",
+    "PolicyRows",
+    "PolicyStore",
+    "Row",
+    "StoreError",
+    "load_folder",
+    "open_store",
+]
 
-class PolicyError(Exception):
-    """A policy that can not be used. `line` counts from 1; 0 means the file as a whole."""
+QUIET_SECONDS = 0.1
+"""How long files must have been left alone: an editor may be in the middle of saving them."""
 
-    def __init__(self, file: str, line: int, reason: str) -> None:
-        super().__init__(f"{file}:{line}: {reason}" if line else f"{file}: {reason}")
-        self.file = file
-        self.line = line
-        self.reason = reason
+PATIENCE_SECONDS = 5.0
+"""How long to wait for files to be left alone."""
 
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One policy: its type (``p`` or ``g``), its columns, and where it is written."""
-
-    ptype: str
-    columns: tuple[str, ...]
-    file: str = field(default="", compare=False)
-    line: int = field(default=0, compare=False)
-
-    def __str__(self) -> str:
-        return ",".join((self.ptype, *self.columns))
+SETTINGS = "store.toml"
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyRows:
-    """Checked rows in the order of their files. Made by `load_folder` or `checked`."""
+class PolicyStore(Protocol):
+    """Where policies come from. Used by one thread at a time."""
 
-    rows: tuple[Row, ...] = ()
+    def load(self) -> PolicyRows:
+        """Every row, checked. Raises PolicyError, or StoreError where trying again may help."""
+        ...
 
-    @classmethod
-    def checked(cls, rows: list[Row]) -> PolicyRows:
-        """Rows from anywhere, each validated. Raises PolicyError."""
-        for row in rows:
-            check_row(row)
-        return cls(tuple(rows))
+    def stamp(self) -> object:
+        """A value that differs from the one before whenever the rows may have changed. Cheap.
+
+        Taken before `load`, it is never younger than the rows loaded. Raises PolicyError.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of connections."""
+        ...
+
+
+def open_store(mesh: Path) -> PolicyStore:
+    """The store of a mesh folder. Raises PolicyError for settings that are not exactly right."""
+    folder = mesh / "policies"
+    file = folder / SETTINGS
+    if not file.exists():
+        return FolderStore(folder)
+    uri, schema = _settings(file)
+    if _csv_files(folder):
+        reason = "policies would be kept in two places: *.csv files are not read beside a database"
+        raise PolicyError(SETTINGS, 0, reason)
+    from policies.postgres_store import PostgresStore
+
+    return PostgresStore(uri, schema)
+
+
+_REFERENCE = re.compile(r"\$\{([^}]*)\}")
+
+
+def _settings(file: Path) -> tuple[str, str]:
+    """The uri and the schema of ``[postgres]``, with the secrets it refers to."""
+    try:
+        document = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise PolicyError(file.name, 0, f"not TOML that can be read: {error}") from error
+    postgres = document.get("postgres")
+    if set(document) != {"postgres"} or not isinstance(postgres, dict):
+        raise PolicyError(file.name, 0, "it holds one table, [postgres]")
+    if not {"uri"} <= set(postgres) <= {"uri", "schema"} or not all(
+        isinstance(value, str) for value in postgres.values()
+    ):
+        raise PolicyError(file.name, 0, "[postgres] holds the text uri, and schema where needed")
+
+    def secret(match: re.Match[str]) -> str:
+        value = os.environ.get(match[1])
+        if value is None:
+            reason = f"the environment variable {match[1]} is not set"
+            raise PolicyError(file.name, 0, reason)
+        return value
+
+    return _REFERENCE.sub(secret, postgres["uri"]), postgres.get("schema", "public")
 
 
 def load_folder(folder: Path) -> PolicyRows:
@@ -60,8 +101,8 @@ def load_folder(folder: Path) -> PolicyRows:
     """
     rows: list[Row] = []
     read = set(folder.glob("*.csv"))
-    for file in sorted(folder.rglob("*")):
-        if file.suffix.lower() == ".csv" and file not in read:
+    for file in _csv_files(folder):
+        if file not in read:
             reason = "would not be read: policies are files named *.csv, directly in the folder"
             raise PolicyError(str(file.relative_to(folder)), 0, reason)
     for file in sorted(read):
@@ -69,11 +110,105 @@ def load_folder(folder: Path) -> PolicyRows:
     return PolicyRows.checked(rows)
 
 
+class _File(NamedTuple):
+    """What tells a changed file or folder from the one before. Times in nanoseconds."""
+
+    name: str
+    modified: int
+    changed: int
+    size: int
+    inode: int
+
+
+class FolderStore:
+    """``*.csv`` in one folder. Only content that nobody is changing counts."""
+
+    def __init__(
+        self,
+        folder: Path,
+        quiet_seconds: float = QUIET_SECONDS,
+        patience_seconds: float = PATIENCE_SECONDS,
+    ) -> None:
+        self._folder = folder
+        self._quiet = quiet_seconds
+        self._patience = patience_seconds
+
+    def load(self) -> PolicyRows:
+        """Every row. Waits until the files have been left alone for a moment."""
+        deadline = time.monotonic() + self._patience
+        while True:
+            before = self._listing()
+            if self._settled(before):
+                rows, failure = PolicyRows(), None
+                try:
+                    rows = load_folder(self._folder)
+                except PolicyError as error:
+                    failure = error
+                # What was read, right or wrong, counts only if nobody wrote meanwhile.
+                if self._listing() == before:
+                    if failure is not None:
+                        raise failure
+                    return rows
+            if time.monotonic() > deadline:
+                raise StoreError(self._folder.name, 0, "the files keep changing")
+
+    def stamp(self) -> object:
+        """Names, times, sizes and inodes. A file changed just now counts as about to change again.
+
+        For the clock of a file system is coarse: two changes at one time would look like one.
+        """
+        listing = self._listing()
+        fresh = -_CLOCKS_DIFFER < _age(listing) < 4 * self._quiet
+        return (listing, time.monotonic_ns() if fresh else 0)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _settled(self, listing: tuple[_File, ...]) -> bool:
+        """Wait where the last change is too young. False when there was a change meanwhile."""
+        left = self._quiet - _age(listing)
+        if left <= 0:
+            return True
+        # Not longer, whatever the times say: the clock of a file server may be ahead of ours.
+        time.sleep(min(left, self._quiet))
+        return self._listing() == listing
+
+    def _listing(self) -> tuple[_File, ...]:
+        """The folder, the folders in it, and every policy file."""
+        folders = sorted(path for path in self._folder.rglob("*") if path.is_dir())
+        found = []
+        for path in (self._folder, *folders, *_csv_files(self._folder)):
+            try:
+                status = path.stat()
+            except FileNotFoundError:  # gone since, or never there
+                continue
+            except OSError as error:
+                reason = f"the file can not be read: {error.strerror}"
+                raise StoreError(path.name, 0, reason) from error
+            times = (status.st_mtime_ns, status.st_ctime_ns)
+            found.append(_File(str(path), *times, status.st_size, status.st_ino))
+        return tuple(found)
+
+
+_CLOCKS_DIFFER = 60.0
+
+
+def _age(listing: tuple[_File, ...]) -> float:
+    """Seconds since the last change; negative when the file system's clock is ahead."""
+    newest = max((max(file.modified, file.changed) for file in listing), default=0)
+    return time.time() - newest / 1e9
+
+
+def _csv_files(folder: Path) -> list[Path]:
+    return sorted(file for file in folder.rglob("*") if file.suffix.lower() == ".csv")
+
+
 def _read_file(file: Path) -> list[Row]:
     try:
         text = file.read_bytes().decode("utf-8-sig")
     except OSError as error:
-        raise PolicyError(file.name, 0, f"the file can not be read: {error.strerror}") from error
+        reason = f"the file can not be read: {error.strerror}"
+        raise StoreError(file.name, 0, reason) from error
     except UnicodeDecodeError as error:
         raise PolicyError(file.name, 0, f"the file is not UTF-8 (byte {error.start})") from error
     rows = []
@@ -88,90 +223,3 @@ def _read_file(file: Path) -> list[Row]:
             raise PolicyError(file.name, number, f"not CSV: {error}") from error
         rows.append(Row(columns[0], tuple(columns[1:]), file.name, number))
     return rows
-
-
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-PRINCIPAL = re.compile(r"[a-z]+:[^\s,|*]+\Z")
-"""Who can ask: kind and name, such as ``user:alice``."""
-
-ROLE = re.compile(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*\Z")
-"""A role; its domain, if it has one, is part of it: ``sales/analyst``."""
-
-
-def check_row(row: Row) -> None:
-    """Raise PolicyError unless the row means exactly what it says."""
-    checks = _CHECKS.get(row.ptype)
-    if checks is None:
-        known = " or ".join(_CHECKS)
-        raise PolicyError(row.file, row.line, f"unknown row type {row.ptype!r}: use {known}")
-    if len(row.columns) != len(checks):
-        names = ", ".join((row.ptype, *checks))
-        reason = f"{len(row.columns) + 1} columns instead of {len(checks) + 1}: {names}"
-        raise PolicyError(row.file, row.line, reason)
-    for value, (name, check) in zip(row.columns, checks.items(), strict=True):
-        if not value.strip() or value != value.strip() or _CONTROL.search(value):
-            reason = f"column {name}: {value!r} is blank, padded or not printable"
-            raise PolicyError(row.file, row.line, reason)
-        wrong = check(value)
-        if wrong:
-            raise PolicyError(row.file, row.line, f"column {name}: {wrong}")
-
-
-def _check_subject(value: str) -> str:
-    if value == "*" or PRINCIPAL.match(value) or ROLE.match(value):
-        return ""
-    return f"{value!r} is not a principal (user:alice), a role (sales/analyst) or *"
-
-
-def _check_member(value: str) -> str:
-    if PRINCIPAL.match(value) or ROLE.match(value):
-        return ""
-    return f"{value!r} is not a principal (user:alice) or a role (sales/analyst)"
-
-
-def _check_role(value: str) -> str:
-    return "" if ROLE.match(value) else f"{value!r} is not a role (sales/analyst)"
-
-
-def _check_alternatives(value: str) -> str:
-    if value == "*":
-        return ""
-    parts = value.split("|")
-    if any(not part or part != part.strip() or "*" in part for part in parts):
-        return f"{value!r} is not * or values joined by |"
-    return ""
-
-
-def _check_object(value: str) -> str:
-    try:
-        parse_pattern(value)
-    except ValueError as error:
-        return str(error)
-    return ""
-
-
-def _check_actions(value: str) -> str:
-    unknown = sorted(set(value.split("|")) - ACTIONS)
-    return f"{unknown[0]!r} is none of {'|'.join(sorted(ACTIONS))}" if unknown else ""
-
-
-def _check_effect(value: str) -> str:
-    return "" if value in ("allow", "deny") else f"{value!r} is neither allow nor deny"
-
-
-Check = Callable[[str], str]
-"""What is wrong with a value; empty when nothing is."""
-
-_CHECKS: Mapping[str, Mapping[str, Check]] = {
-    "p": {
-        "sub": _check_subject,
-        "dom": _check_alternatives,
-        "obj": _check_object,
-        "act": _check_actions,
-        "purpose": _check_alternatives,
-        "region": _check_alternatives,
-        "tags": _check_alternatives,
-        "eft": _check_effect,
-    },
-    "g": {"member": _check_member, "role": _check_role},
-}

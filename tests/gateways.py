@@ -33,7 +33,7 @@ def gateway(
     config: Config | None = None,
 ) -> Gateway:
     rows = PolicyRows.checked([Row(ptype, tuple(columns)) for ptype, *columns in policies])
-    access = Access(Authoriser(Snapshot(rows)))
+    access = Access(Authoriser(Snapshot(rows)), product_key=lambda *_: b"k" * 32)
     return Gateway(Catalogue(datasets, "test"), access, config or Config())
 
 

@@ -12,27 +12,44 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from gateway.errors import UserError
+from gateway.flight.callers import check_purpose
 from gateway.flight.client import Client
 
 PASSWORD_VARIABLE = "MESHGATE_PASSWORD"
+TOKEN_VARIABLE = "MESHGATE_TOKEN"
 SCHEMES = ("grpc", "grpc+tcp", "grpc+tls")
 
 
 def add_login_arguments(parser: argparse.ArgumentParser) -> None:
-    """--password-stdin and --tls-roots; --connect and --user are each command's own."""
+    """All that says who asks, but --user; --connect is each command's own too."""
     parser.add_argument(
         "--password-stdin",
         action="store_true",
         help=f"read the password from stdin (else ${PASSWORD_VARIABLE}, else it is asked)",
     )
+    token = parser.add_mutually_exclusive_group()
+    token.add_argument(
+        "--token",
+        help=f"a JSON Web Token instead of a user and a password (else ${TOKEN_VARIABLE})",
+    )
+    token.add_argument("--token-file", type=Path, metavar="FILE", help="the file it is in")
+    parser.add_argument("--purpose", default="", help="what the answer is for")
     parser.add_argument("--tls-roots", type=Path, metavar="PEM", help="certificates to trust")
 
 
 def connect(args: argparse.Namespace) -> Client:
-    """A client for --connect, logged in as --user. UserError for arguments that can not be."""
+    """A client for --connect, logged in as --user or with a token, for --purpose.
+
+    UserError for arguments that can not be.
+    """
     check_address(args.connect)
+    purpose = check_purpose(args.purpose)
     roots = _read_roots(args.tls_roots)
-    return Client(args.connect, args.user, _password(args.password_stdin), roots)
+    token = _token(args)
+    if token is not None:
+        return Client(args.connect, token=token, tls_roots=roots, purpose=purpose)
+    password = _password(args.password_stdin)
+    return Client(args.connect, args.user, password, roots, purpose=purpose)
 
 
 def check_address(uri: str) -> None:
@@ -60,6 +77,24 @@ def ask_password(prompt: str, hint: str) -> str:
     except EOFError:
         print(file=sys.stderr)  # the prompt's line is still open
         raise UserError("no password was given", hint=hint) from None
+
+
+def _token(args: argparse.Namespace) -> str | None:
+    """The token to come with; None when it is a user who logs in."""
+    token: str | None = args.token
+    if args.token_file is not None:
+        try:
+            token = args.token_file.read_text("utf-8")
+        except (OSError, ValueError) as error:
+            raise UserError(f"can not read {args.token_file}") from error
+    if args.user:
+        if token is not None:
+            raise UserError("--user and a token exclude each other", hint="a token says who it is")
+        return None
+    token = os.environ.get(TOKEN_VARIABLE) if token is None else token
+    if token is None:
+        raise UserError("who asks?", hint=f"--user NAME, --token-file FILE or ${TOKEN_VARIABLE}")
+    return token.strip()
 
 
 def _password(from_stdin: bool) -> str:

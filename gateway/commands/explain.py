@@ -11,9 +11,10 @@ import pyarrow as pa
 
 from gateway.commands.connection import add_login_arguments, connect
 from gateway.errors import GatewayError, Position, UserError
+from gateway.flight.callers import check_purpose
+from gateway.identity.users import UserStore
 from gateway.model import Request
 from gateway.pipeline import Gateway
-from gateway.users import UserStore
 
 EXPLAIN = re.compile(r"\s*EXPLAIN\b", re.IGNORECASE)
 
@@ -21,7 +22,7 @@ EXPLAIN = re.compile(r"\s*EXPLAIN\b", re.IGNORECASE)
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's own arguments."""
     parser.add_argument("sql", help="the query; EXPLAIN before it may be left out")
-    parser.add_argument("--user", required=True, metavar="NAME", help="whose rights count")
+    parser.add_argument("--user", default="", metavar="NAME", help="whose rights count")
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--mesh", type=Path, metavar="DIR", help="plan here, on a mesh folder")
     where.add_argument("--connect", metavar="URI", help="ask a running gateway: grpc://HOST:PORT")
@@ -48,15 +49,18 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _on_folder(args: argparse.Namespace, statement: str) -> Iterable[dict[str, object]]:
+    if not args.user:
+        raise UserError("whose rights count?", hint="--user NAME names a user of the mesh")
     user = UserStore.load(args.mesh).get(args.user)
     if user is None:
         raise UserError(
             f"there is no user {args.user} in this mesh",
             hint="meshgate user list --mesh DIR shows who there is",
         )
-    gateway = Gateway.open(args.mesh)
+    purpose = check_purpose(args.purpose)
+    gateway = Gateway.open(args.mesh, audited=False)
     try:
-        prepared = gateway.prepare(Request(user.principal, statement))
+        prepared = gateway.prepare(Request(user.principal, statement, purpose=purpose))
         batches = list(gateway.execute(prepared).batches)
     finally:
         gateway.close()

@@ -20,7 +20,7 @@ from gateway.flight.client import Rows
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("sql", help="the query; - reads it from stdin")
     parser.add_argument("--connect", required=True, metavar="URI", help="grpc://HOST:PORT")
-    parser.add_argument("--user", required=True, metavar="NAME")
+    parser.add_argument("--user", default="", metavar="NAME", help="who logs in")
     add_login_arguments(parser)
     parser.add_argument("--format", choices=sorted(WRITERS), default="table")
     parser.add_argument("--report", action="store_true", help="say on stderr what it took")

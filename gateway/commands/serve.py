@@ -13,14 +13,17 @@ import ssl
 import sys
 import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from gateway.config import Config
 from gateway.errors import UserError
 from gateway.flight.admission import Admission
-from gateway.flight.authentication import Authenticator, Users
-from gateway.flight.server import FlightServer, Tls
+from gateway.flight.authentication import Authenticator
+from gateway.flight.server import FlightServer, Tls, drain
 from gateway.flight.service import FlightSql, Limits
+from gateway.identity.identity import Identity
 from gateway.logs import start_logging
 from gateway.pipeline import Gateway
 
@@ -40,6 +43,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="URI",
         help=f"grpc://HOST:PORT or grpc+tls://HOST:PORT; port 0 is any free one ({DEFAULT_LISTEN})",
     )
+    parser.add_argument(
+        "--listen-mtls",
+        metavar="URI",
+        help="a second address, grpc+tls://HOST:PORT, for services with a certificate",
+    )
+    parser.add_argument(
+        "--client-ca", type=Path, metavar="PEM", help="who issues the certificates of services"
+    )
     parser.add_argument("--tls-cert", type=Path, metavar="PEM", help="certificate chain")
     parser.add_argument("--tls-key", type=Path, metavar="PEM", help="private key")
     parser.add_argument(
@@ -48,6 +59,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=30.0,
         metavar="S",
         help="how long running queries may go on after SIGTERM (30)",
+    )
+    parser.add_argument(
+        "--region",
+        default="",
+        metavar="REGION",
+        help="where this gateway stands, for datasets whose rows may not leave a region",
     )
     parser.add_argument(
         "--max-streams", type=int, default=limits.streams, metavar="N", help="at once, in all"
@@ -63,25 +80,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     start_logging()
-    tls = _tls(args.listen, args.tls_cert, args.tls_key)
+    listeners = _listeners(args)
     signals = _listen_for_signals()
-    users = Users(args.mesh)
-    gateway = Gateway.open(args.mesh)
+    identity = Identity(args.mesh)
+    gateway = Gateway.open(args.mesh, Config(region=args.region))
     limits = Limits(streams=args.max_streams, streams_per_principal=args.max_streams_per_user)
     service = FlightSql(gateway, limits)
-    server = listen(args.listen, service, Authenticator(users), tls)
-    if not users.current().users:
+    authenticator = Authenticator(identity)
+    servers = [listen(listener, service, authenticator) for listener in listeners]
+    if not identity.anybody:
         logger.warning("there are no users: add one with `meshgate user add NAME --mesh DIR`")
     gc.collect()
     gc.freeze()  # what is loaded by now stays: no collection shall walk through it again
-    print(f"listening on {address(args.listen, server.port)}", flush=True)
+    for listener, server in zip(listeners, servers, strict=True):
+        print(f"listening on {address(listener.uri, server.port)}", flush=True)
     os.read(signals, 1)
     logger.info(
         "stopping: running queries have %g seconds; interrupt again to stop at once",
         args.drain_seconds,
     )
     threading.Thread(target=_hurry, args=(signals, service.admission), daemon=True).start()
-    ended = server.drain(args.drain_seconds)
+    ended = drain(servers, service, args.drain_seconds)
     gateway.close()
     logger.info("stopped")
     if not ended:
@@ -112,10 +131,18 @@ def _hurry(signals: int, admission: Admission) -> None:
     os._exit(1)
 
 
-def listen(
-    uri: str, service: FlightSql, authenticator: Authenticator, tls: Tls | None
-) -> FlightServer:
-    """A server listening on `uri`; UserError when it can not."""
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """One address to listen on; with `client_authority` (PEM), for callers with certificates."""
+
+    uri: str
+    tls: Tls | None = None
+    client_authority: bytes | None = None
+
+
+def listen(listener: Listener, service: FlightSql, authenticator: Authenticator) -> FlightServer:
+    """A server at this address; UserError when it can not listen."""
+    uri = listener.uri
     parts = urlsplit(uri)
     try:  # what gRPC says of a port it does not get is for its log only
         family, kind, protocol, _, place = socket.getaddrinfo(
@@ -131,7 +158,7 @@ def listen(
             hint="name another one with --listen; port 0 is any free one" if taken else None,
         ) from error
     try:
-        return FlightServer(uri, service, authenticator, tls)
+        return FlightServer(uri, service, authenticator, listener.tls, listener.client_authority)
     except Exception as error:
         raise UserError(f"can not listen on {uri}", hint="is the certificate wrong?") from error
 
@@ -143,7 +170,27 @@ def address(uri: str, port: int) -> str:
     return f"{parts.scheme}://{host}:{port}"
 
 
-def _tls(uri: str, certificate: Path | None, key: Path | None) -> Tls | None:
+def _listeners(args: argparse.Namespace) -> list[Listener]:
+    """The addresses the arguments ask for; UserError for those that do not go together."""
+    uris = [args.listen, *([args.listen_mtls] if args.listen_mtls else [])]
+    secure = [uri for uri in uris if _scheme(uri) == "grpc+tls"]
+    if args.listen_mtls and args.listen_mtls not in secure:
+        raise UserError(
+            "--listen-mtls needs TLS to see certificates", hint="write grpc+tls://HOST:PORT"
+        )
+    if bool(args.listen_mtls) != bool(args.client_ca):
+        raise UserError("--listen-mtls and --client-ca go together")
+    certificate, key = args.tls_cert, args.tls_key
+    if bool(secure) != bool(certificate and key) or bool(certificate) != bool(key):
+        raise UserError("--tls-cert and --tls-key go together, with --listen grpc+tls://HOST:PORT")
+    tls = _tls(certificate, key) if secure else None
+    listeners = [Listener(args.listen, tls if args.listen in secure else None)]
+    if args.listen_mtls:
+        listeners.append(Listener(args.listen_mtls, tls, _read_authority(args.client_ca)))
+    return listeners
+
+
+def _scheme(uri: str) -> str:
     parts = urlsplit(uri)
     try:
         well_formed = parts.hostname and parts.port is not None
@@ -153,10 +200,10 @@ def _tls(uri: str, certificate: Path | None, key: Path | None) -> Tls | None:
         raise UserError(
             f"can not listen on {uri!r}", hint="write grpc://HOST:PORT or grpc+tls://HOST:PORT"
         )
-    if (parts.scheme == "grpc+tls") != bool(certificate and key) or bool(certificate) != bool(key):
-        raise UserError("--tls-cert and --tls-key go together, with --listen grpc+tls://HOST:PORT")
-    if not certificate or not key:
-        return None
+    return parts.scheme
+
+
+def _tls(certificate: Path, key: Path) -> Tls:
     try:
         pair = Tls(certificate.read_bytes(), key.read_bytes())
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -169,3 +216,14 @@ def _tls(uri: str, certificate: Path | None, key: Path | None) -> Tls | None:
         ) from error
     except OSError as error:
         raise UserError(f"can not read {error.filename}: {error.strerror}") from error
+
+
+def _read_authority(path: Path) -> bytes:
+    try:
+        authority = path.read_bytes()
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_verify_locations(path)
+        return authority
+    except ssl.SSLError as error:
+        raise UserError(f"{path} holds no certificates in PEM") from error
+    except OSError as error:
+        raise UserError(f"can not read {path}: {error.strerror}") from error

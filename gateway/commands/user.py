@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gateway.commands.connection import ask_password
 from gateway.errors import UserError
-from gateway.users import UserStore, add_user, remove_user
+from gateway.identity.users import UserStore, add_user, remove_user
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,8 +16,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = actions.add_parser("add", help="add a user; the password is asked, or a line on stdin")
     add.add_argument("name")
     add.add_argument("--role", action="append", default=[], help="a role; may be repeated")
+    add.add_argument("--region", default="", help="where the user is, such as EU")
+    add.add_argument(
+        "--purpose",
+        action="append",
+        help="a purpose the user may declare; may be repeated (else as the policies say)",
+    )
     add.add_argument("--replace", action="store_true", help="replace a user of that name")
-    show = actions.add_parser("list", help="list the users and their roles")
+    show = actions.add_parser("list", help="list the users: name, roles, region, purposes")
     remove = actions.add_parser("remove", help="remove a user; open sessions end with it")
     remove.add_argument("name")
     for action in (add, show, remove):
@@ -26,7 +32,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     if args.action == "add":
-        add_user(args.mesh, args.name, args.role, _new_password(), replace=args.replace)
+        add_user(
+            args.mesh,
+            args.name,
+            args.role,
+            _new_password(),
+            region=args.region,
+            purposes=args.purpose,
+            replace=args.replace,
+        )
         print(f"{args.name} can log in now")
     elif args.action == "remove":
         remove_user(args.mesh, args.name)
@@ -35,7 +49,10 @@ def run(args: argparse.Namespace) -> int:
         if not args.mesh.is_dir():
             raise UserError(f"{args.mesh} is not a folder", hint="--mesh names the mesh folder")
         for user in UserStore.load(args.mesh).users:
-            print(f"{user.name}\t{' '.join(user.roles)}")
+            more = [f"region={user.region}"] if user.region else []
+            if user.purposes is not None:
+                more.append(f"purposes={','.join(user.purposes)}")
+            print("\t".join([user.name, " ".join(user.roles), *more]))
     return 0
 
 

@@ -14,7 +14,7 @@ from gateway.catalogue.inspection import inspect_source, written_binding
 from gateway.catalogue.publication import Product, publish_objects
 from gateway.demo import raw, stores
 from gateway.errors import UserError
-from gateway.users import add_user
+from gateway.identity.users import add_user
 
 MARKER = ".meshgate-demo"
 """A folder with this file is ours to empty."""

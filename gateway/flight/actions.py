@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from gateway.errors import LimitExceeded, Unsupported, UserError
-from gateway.flight import commands, reports
+from gateway.flight import commands, reports, session_actions
+from gateway.flight.callers import Caller
 from gateway.flight.service import FlightSql
 from gateway.flight.wire import flight_pb2 as wire
 from gateway.flight.wire import flightsql_pb2 as sql
-from gateway.model import Principal
 
 MAX_BODY_BYTES = commands.MAX_COMMAND_BYTES * 2
 """A body may hold a whole FlightInfo: the command again, a ticket, a schema."""
 
-Action = Callable[[FlightSql, Principal, bytes], list[bytes]]
+Action = Callable[[FlightSql, Caller, bytes], list[bytes]]
 
 
-def act(service: FlightSql, principal: Principal, name: str, body: bytes) -> list[bytes]:
+def act(service: FlightSql, caller: Caller, name: str, body: bytes) -> list[bytes]:
     """Run one action; the results in order. Unsupported when there is none of that name."""
     action = ACTIONS.get(name)
     if action is None:
@@ -26,75 +26,60 @@ def act(service: FlightSql, principal: Principal, name: str, body: bytes) -> lis
         )
     if len(body) > MAX_BODY_BYTES:
         raise LimitExceeded(f"the body of {name} has {len(body)} bytes, more than any may")
-    return action[1](service, principal, body)
+    return action[1](service, caller, body)
 
 
-def _create_prepared(service: FlightSql, principal: Principal, body: bytes) -> list[bytes]:
+def _create_prepared(service: FlightSql, caller: Caller, body: bytes) -> list[bytes]:
     message = commands.decode(body)
     if not isinstance(message, sql.ActionCreatePreparedStatementRequest):
         raise _wrong_body(message.DESCRIPTOR.name)
     if message.HasField("transaction_id"):
         raise Unsupported("there are no transactions", hint="use autocommit")
-    return [commands.encode(service.prepare(principal, message.query))]
+    return [commands.encode(service.prepare(caller, message.query))]
 
 
-def _close_prepared(service: FlightSql, principal: Principal, body: bytes) -> list[bytes]:
+def _close_prepared(service: FlightSql, caller: Caller, body: bytes) -> list[bytes]:
     message = commands.decode(body)
     if not isinstance(message, sql.ActionClosePreparedStatementRequest):
         raise _wrong_body(message.DESCRIPTOR.name)
-    service.prepared.discard(principal.name, message.prepared_statement_handle)
+    service.prepared.discard(caller.name, message.prepared_statement_handle)
     return []
 
 
-def _cancel_flight_info(service: FlightSql, principal: Principal, body: bytes) -> list[bytes]:
+def _cancel_flight_info(service: FlightSql, caller: Caller, body: bytes) -> list[bytes]:
     request = commands.parse(wire.CancelFlightInfoRequest, body, "a CancelFlightInfoRequest")
-    stopped = service.cancel(principal, [e.ticket.ticket for e in request.info.endpoint])
+    stopped = service.cancel(caller, [e.ticket.ticket for e in request.info.endpoint])
     status = wire.CANCEL_STATUS_CANCELLED if stopped else wire.CANCEL_STATUS_CANCELLING
     return [wire.CancelFlightInfoResult(status=status).SerializeToString()]
 
 
-def _cancel_query(service: FlightSql, principal: Principal, body: bytes) -> list[bytes]:
+def _cancel_query(service: FlightSql, caller: Caller, body: bytes) -> list[bytes]:
     message = commands.decode(body)
     if not isinstance(message, sql.ActionCancelQueryRequest):
         raise _wrong_body(message.DESCRIPTOR.name)
     info = commands.parse(wire.FlightInfo, message.info, "a FlightInfo")
-    stopped = service.cancel(principal, [e.ticket.ticket for e in info.endpoint])
+    stopped = service.cancel(caller, [e.ticket.ticket for e in info.endpoint])
     result = sql.ActionCancelQueryResult
     outcome = result.CANCEL_RESULT_CANCELLED if stopped else result.CANCEL_RESULT_CANCELLING
     return [commands.encode(result(result=outcome))]
 
 
-def _renew_endpoint(service: FlightSql, principal: Principal, body: bytes) -> list[bytes]:
+def _renew_endpoint(service: FlightSql, caller: Caller, body: bytes) -> list[bytes]:
     request = commands.parse(wire.RenewFlightEndpointRequest, body, "a RenewFlightEndpointRequest")
     message = commands.decode(request.endpoint.ticket.ticket)
     if isinstance(message, sql.TicketStatementQuery):
-        service.tickets.get(principal.name, message.statement_handle)  # using a handle renews it
+        renewed = service.tickets.renew(caller.name, message.statement_handle)
+        ticket = commands.encode(sql.TicketStatementQuery(statement_handle=renewed))
+        request.endpoint.ticket.ticket = ticket
     return [request.endpoint.SerializeToString()]
 
 
-def _set_options(service: FlightSql, principal: Principal, body: bytes) -> list[bytes]:
-    request = commands.parse(wire.SetSessionOptionsRequest, body, "a SetSessionOptionsRequest")
-    result = wire.SetSessionOptionsResult()
-    for name in request.session_options:
-        result.errors[name].value = wire.SetSessionOptionsResult.INVALID_NAME
-    return [result.SerializeToString()]
-
-
-def _get_options(service: FlightSql, principal: Principal, body: bytes) -> list[bytes]:
-    return [wire.GetSessionOptionsResult().SerializeToString()]
-
-
-def _close_session(service: FlightSql, principal: Principal, body: bytes) -> list[bytes]:
-    closed = wire.CloseSessionResult.CLOSED
-    return [wire.CloseSessionResult(status=closed).SerializeToString()]
-
-
-def _report(service: FlightSql, principal: Principal, body: bytes) -> list[bytes]:
+def _report(service: FlightSql, caller: Caller, body: bytes) -> list[bytes]:
     query_id = body.decode(errors="replace")
-    return [reports.to_json(service.reports.get(principal.name, query_id))]
+    return [reports.to_json(service.reports.get(caller.name, query_id))]
 
 
-def _no_transactions(service: FlightSql, principal: Principal, body: bytes) -> list[bytes]:
+def _no_transactions(service: FlightSql, caller: Caller, body: bytes) -> list[bytes]:
     raise Unsupported("there are no transactions", hint="use autocommit: the gateway only reads")
 
 
@@ -107,10 +92,10 @@ ACTIONS: Mapping[str, tuple[str, Action]] = {
     "ClosePreparedStatement": ("forget a prepared statement", _close_prepared),
     "CancelFlightInfo": ("stop a query", _cancel_flight_info),
     "CancelQuery": ("stop a query (older form)", _cancel_query),
-    "RenewFlightEndpoint": ("keep a ticket alive", _renew_endpoint),
-    "SetSessionOptions": ("refused option by option: there are none", _set_options),
-    "GetSessionOptions": ("the options of the session: none", _get_options),
-    "CloseSession": ("end a session", _close_session),
+    "RenewFlightEndpoint": ("another ticket for the same, which ends later", _renew_endpoint),
+    "SetSessionOptions": ("set the purpose of the session", session_actions.set_options),
+    "GetSessionOptions": ("the options of the session", session_actions.get_options),
+    "CloseSession": ("end a session", session_actions.close_session),
     "meshgate.report": ("what a query did, as JSON: its id, or nothing for the latest", _report),
     "BeginTransaction": ("refused: there are no transactions", _no_transactions),
     "EndTransaction": ("refused: there are no transactions", _no_transactions),

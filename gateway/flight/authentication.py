@@ -1,147 +1,107 @@
-"""Who is calling: an ``authorization`` header to a principal, and tokens for sessions.
+"""From the headers of a call, or the certificate of its connection, to its caller.
 
-A password is verified by argon2 once and remembered for a moment under a keyed hash; a token is
-a random name for a session. Both end as soon as the user is changed or removed in the file.
+    Basic NAME:PASSWORD       a user of the file, at every call or once for a session
+    Bearer NAME:SECRET        a session opened by a log-in
+    Bearer HEAD.BODY.SIGN     a JSON Web Token of a declared issuer
+    a client certificate      a declared service, where the listener asks for certificates
+
+A session ends as soon as its user is changed or removed in the file.
 """
 
 from __future__ import annotations
 
 import base64
-import hmac
-import logging
-import os
-import secrets
-import time
-from collections.abc import Callable
-from pathlib import Path
-from threading import BoundedSemaphore, Lock
 
-from cachetools import TTLCache
-
-from gateway.errors import Busy, GatewayError, NotFound, Unauthenticated
-from gateway.flight.handles import Handles
+from gateway.errors import Unauthenticated
+from gateway.flight.callers import Caller, Headers, make_caller
+from gateway.flight.sessions import SESSION_TTL_SECONDS, Login, Sessions
+from gateway.identity.identity import Identity
 from gateway.model import Principal
-from gateway.users import FILE_NAME, User, UserStore
 
-logger = logging.getLogger(__name__)
-
-TOKEN_TTL_SECONDS = 8 * 3600.0
-SESSIONS_PER_USER = 1000
-VERIFIED_SECONDS = 60.0
-VERIFIED_ENTRIES = 4096
-RELOAD_SECONDS = 1.0
-VERIFY_WAIT_SECONDS = 10.0
 MAX_CREDENTIAL_BYTES = 8192
-
-
-class Users:
-    """The user file as it is now: read again when it has changed, looked at once a second."""
-
-    def __init__(self, mesh: Path, clock: Callable[[], float] = time.monotonic) -> None:
-        self._mesh = mesh
-        self._clock = clock
-        self._lock = Lock()
-        self._stamp = self._stat()
-        self._store = UserStore.load(mesh)
-        self._looked = clock()
-
-    def current(self) -> UserStore:
-        """The users; nobody while the file is broken (the log says why)."""
-        if self._clock() - self._looked < RELOAD_SECONDS:
-            return self._store
-        with self._lock:
-            stamp = self._stat()
-            if stamp != self._stamp:
-                self._stamp = stamp
-                try:
-                    self._store = UserStore.load(self._mesh)
-                except GatewayError as error:
-                    logger.error("users not read, nobody is let in: %s", error)
-                    self._store = UserStore({})
-            self._looked = self._clock()
-        return self._store
-
-    def _stat(self) -> tuple[int, int, int] | None:
-        try:
-            status = os.stat(self._mesh / FILE_NAME)
-        except OSError:
-            return None
-        return status.st_mtime_ns, status.st_size, status.st_ino
+JWT_DOTS = 2
 
 
 class Authenticator:
-    """Turns ``authorization`` headers into principals. Safe from any thread."""
+    """Turns what a call brings into its caller. Safe from any thread.
 
-    def __init__(self, users: Users, token_ttl_seconds: float = TOKEN_TTL_SECONDS) -> None:
-        self._users = users
-        self._sessions: Handles[User] = Handles(
-            "session", ttl_seconds=token_ttl_seconds, per_owner=SESSIONS_PER_USER
-        )
-        self._key = secrets.token_bytes(32)
-        self._lock = Lock()
-        self._verified: TTLCache[bytes, User] = TTLCache(VERIFIED_ENTRIES, VERIFIED_SECONDS)
-        self._verifying = BoundedSemaphore(max(2, os.cpu_count() or 2))  # each takes 19 MiB
+    Whatever is wrong with credentials is Unauthenticated.
+    """
+
+    def __init__(
+        self, identity: Identity, session_ttl_seconds: float = SESSION_TTL_SECONDS
+    ) -> None:
+        self._identity = identity
+        self.sessions = Sessions(session_ttl_seconds)
+
+    def caller(self, headers: Headers) -> Caller:
+        """The caller behind the ``authorization`` header, with its purpose and session."""
+        scheme, credential = _credential(authorization(headers))
+        if scheme == "bearer" and ":" in credential:
+            login = self._login(credential)
+            return make_caller(login.user.principal, headers, login.session)
+        principal = self._principal(scheme, credential)
+        return make_caller(principal, headers, self.sessions.of_cookie(principal, headers))
+
+    def certified(self, identity: bytes, headers: Headers) -> Caller:
+        """The caller whose certificate the listener has verified, with purpose and session.
+
+        `identity` is the certificate's first subject alternative name, or else its common name.
+        """
+        if authorization(headers):
+            raise Unauthenticated(
+                "this address knows callers by their certificates only",
+                hint="send no authorization header here",
+            )
+        principal = self._identity.certificate(identity.decode(errors="replace"))
+        return make_caller(principal, headers, self.sessions.of_cookie(principal, headers))
 
     def principal(self, header: str) -> Principal:
-        """The caller behind ``Basic ...`` or ``Bearer ...``; Unauthenticated otherwise."""
-        scheme, _, credential = header.partition(" ")
-        scheme = scheme.lower()
-        if scheme == "bearer":
-            return self._session(credential.strip()).principal
-        if scheme == "basic":
-            return self._login(credential).principal
-        raise Unauthenticated(
-            "credentials are missing", hint="log in with user name and password (Basic)"
-        )
+        """The principal behind an ``authorization`` header."""
+        return self.caller({"authorization": [header]}).principal
 
     def open_session(self, header: str) -> str:
         """The header for the session of whoever logs in: ``Bearer ...``."""
-        if not header.lower().startswith("basic "):
+        scheme, credential = _credential(header)
+        if scheme != "basic":
             self.principal(header)  # a client may shake hands with a token it has
             return header
-        user = self._login(header[len("basic ") :])
-        secret = self._sessions.add(user.name, user)
-        return f"Bearer {user.name}:{base64.urlsafe_b64encode(secret).decode()}"
+        return f"Bearer {self.sessions.open(self._identity.login(*_basic(credential)))}"
 
-    def _session(self, token: str) -> User:
-        name, _, secret = token.partition(":")
-        try:
-            opened = self._sessions.get(name, base64.urlsafe_b64decode(secret))
-        except (NotFound, ValueError) as error:
-            raise Unauthenticated(
-                "the session token is unknown or has expired", hint="log in again"
-            ) from error
-        user = self._users.current().get(name)
-        if user is None or user.password_hash != opened.password_hash:
+    def _login(self, token: str) -> Login:
+        login = self.sessions.of_token(token)
+        user = self._identity.user(login.user.name)
+        if user is None or user.password_hash != login.user.password_hash:
             raise Unauthenticated("the session has ended: its user was changed")
-        return user
+        return Login(user, login.session)
 
-    def _login(self, credential: str) -> User:
-        name, password = _basic(credential)
-        store = self._users.current()
-        user = store.get(name)
-        key = hmac.digest(self._key, f"{name}\0{password}".encode(), "sha256")
-        with self._lock:
-            verified = self._verified.get(key)
-        if user and verified and verified.password_hash == user.password_hash:
-            return user
-        if not self._verifying.acquire(timeout=VERIFY_WAIT_SECONDS):
-            raise Busy("too many log-ins at once")
-        try:
-            user = store.verify(name, password)
-        except Unauthenticated:
-            logger.warning("log-in refused: %r", name[:80])
-            raise
-        finally:
-            self._verifying.release()
-        with self._lock:
-            self._verified[key] = user
-        return user
+    def _principal(self, scheme: str, credential: str) -> Principal:
+        if scheme == "basic":
+            return self._identity.login(*_basic(credential)).principal
+        if scheme == "bearer" and credential.count(".") == JWT_DOTS:
+            return self._identity.token(credential)
+        if scheme == "bearer":
+            raise Unauthenticated("the token is not accepted", hint="get a new one")
+        raise Unauthenticated(
+            "credentials are missing", hint="log in with user name and password, or with a token"
+        )
+
+
+def authorization(headers: Headers) -> str:
+    """The ``authorization`` header; "" when there is none. Unauthenticated for two of them."""
+    values = headers.get("authorization") or headers.get("Authorization") or [""]
+    if len(set(values)) > 1:
+        raise Unauthenticated("there is more than one authorization header")
+    return values[0]
+
+
+def _credential(header: str) -> tuple[str, str]:
+    scheme, _, credential = header.partition(" ")
+    return scheme.lower(), credential.strip()
 
 
 def _basic(credential: str) -> tuple[str, str]:
     """Name and password of a Basic credential; some clients leave out the padding."""
-    credential = credential.strip()
     try:
         if len(credential) > MAX_CREDENTIAL_BYTES:
             raise ValueError("too long")

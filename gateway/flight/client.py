@@ -15,6 +15,7 @@ import pyarrow.flight as fl
 
 from gateway.errors import GatewayError, Position
 from gateway.flight import commands
+from gateway.flight.callers import PURPOSE_HEADERS
 from gateway.flight.wire import flightsql_pb2 as sql
 
 CANCEL_SECONDS = 2.0
@@ -77,16 +78,32 @@ class Client:
         with Client("grpc://localhost:8815", "alice", password) as client:
             table = client.query("SELECT count(*) FROM travel.flights.flights")
 
-    `tls_roots` is a PEM file's content to trust instead of the system's certificates.
+    `tls_roots` is a PEM file's content to trust instead of the system's certificates. With a
+    `token` (a JSON Web Token) nobody logs in. `purpose` is declared with every call.
     """
 
-    def __init__(self, uri: str, user: str, password: str, tls_roots: bytes | None = None) -> None:
+    def __init__(
+        self,
+        uri: str,
+        user: str = "",
+        password: str = "",
+        tls_roots: bytes | None = None,
+        *,
+        token: str | None = None,
+        purpose: str = "",
+    ) -> None:
         self._flight = _answered(lambda: fl.FlightClient(uri, tls_root_certs=tls_roots))
+        headers = [(PURPOSE_HEADERS[0].encode(), purpose.encode())] if purpose else []
         try:
-            header = _answered(lambda: self._flight.authenticate_basic_token(user, password))
+            if token is None:
+                login = _answered(lambda: self._flight.authenticate_basic_token(user, password))
+            else:
+                login = (b"authorization", b"Bearer " + token.encode())
+            self._options = fl.FlightCallOptions(headers=[login, *headers])
+            if token is not None:
+                _answered(lambda: self._flight.list_actions(self._options))
         except ServerError as error:
             raise _not_reached(self._flight, uri, error) from error
-        self._options = fl.FlightCallOptions(headers=[header])
 
     def query(self, text: str) -> pa.Table:
         """The whole answer to a SQL query."""

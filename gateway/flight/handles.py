@@ -47,7 +47,7 @@ class Handles(Generic[T]):
         self._ttl_seconds = ttl_seconds
         self._per_owner = per_owner
         self._clock = clock
-        self._owners: dict[str, OrderedDict[bytes, _Entry[T]]] = {}
+        self._owners: OrderedDict[str, OrderedDict[bytes, _Entry[T]]] = OrderedDict()
         self._secret = secrets.token_bytes(32)
         self._count = 0
         self._lock = Lock()
@@ -65,12 +65,9 @@ class Handles(Generic[T]):
             handle = blake2b(
                 self._count.to_bytes(8), digest_size=HANDLE_BYTES, key=self._secret
             ).digest()
+            self._sweep(now)
             entries = self._owners.setdefault(owner, OrderedDict())
-            while entries:  # the oldest use is first
-                oldest, entry = next(iter(entries.items()))
-                if entry.expires > now and len(entries) < self._per_owner:
-                    break
-                del entries[oldest]
+            self._drop(entries, now, self._per_owner - 1)
             entries[handle] = _Entry(value, now + self._ttl_seconds)
         return handle
 
@@ -81,13 +78,17 @@ class Handles(Generic[T]):
             entries = self._owners.get(owner)
             entry = entries.get(handle) if entries else None
             if entries is None or entry is None or entry.expires <= now:
-                raise NotFound(
-                    f"there is no such {self._noun}, or it has expired",
-                    hint=f"unused, it is kept for {self._ttl_seconds:g} seconds",
-                )
+                raise self.missing()
             entry.expires = now + self._ttl_seconds
             entries.move_to_end(handle)
             return entry.value
+
+    def missing(self) -> NotFound:
+        """What is raised for a handle that is unknown, expired, or somebody else's."""
+        return NotFound(
+            f"there is no such {self._noun}, or it has expired",
+            hint=f"unused, it is kept for {self._ttl_seconds:g} seconds",
+        )
 
     def discard(self, owner: str, handle: bytes) -> None:
         """Forget a handle; one that is not there is fine."""
@@ -97,6 +98,25 @@ class Handles(Generic[T]):
                 entries.pop(handle, None)
                 if not entries:
                     del self._owners[owner]
+
+    def _sweep(self, now: float) -> None:
+        """Look at one owner, each time another: nobody's expired handles stay for ever."""
+        if self._owners:
+            owner, entries = next(iter(self._owners.items()))
+            self._drop(entries, now, self._per_owner)
+            if entries:
+                self._owners.move_to_end(owner)
+            else:
+                del self._owners[owner]
+
+    @staticmethod
+    def _drop(entries: OrderedDict[bytes, _Entry[T]], now: float, keep: int) -> None:
+        """Forget what has expired, and the oldest uses beyond `keep`."""
+        while entries:  # the oldest use is first
+            oldest, entry = next(iter(entries.items()))
+            if entry.expires > now and len(entries) <= keep:
+                break
+            del entries[oldest]
 
     def __len__(self) -> int:
         with self._lock:

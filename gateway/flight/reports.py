@@ -8,6 +8,8 @@ from dataclasses import asdict
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from cachetools import LRUCache
+
 from gateway.errors import NotFound
 
 if TYPE_CHECKING:
@@ -15,11 +17,11 @@ if TYPE_CHECKING:
 
 
 class Reports:
-    """The latest `per_principal` reports of every principal."""
+    """The latest `per_principal` reports of each of the latest `principals`."""
 
-    def __init__(self, per_principal: int = 100) -> None:
+    def __init__(self, per_principal: int = 100, principals: int = 1000) -> None:
         self._per_principal = per_principal
-        self._reports: dict[str, OrderedDict[str, QueryReport]] = {}
+        self._reports: LRUCache[str, OrderedDict[str, QueryReport]] = LRUCache(principals)
         self._lock = Lock()
 
     def record(self, principal: str, report: QueryReport) -> None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, TypeVar
@@ -18,11 +19,11 @@ import pyarrow.flight as fl
 
 from gateway.errors import LimitExceeded, Unsupported, UserError
 from gateway.flight import actions
-from gateway.flight.authentication import Authenticator
+from gateway.flight.authentication import Authenticator, authorization
+from gateway.flight.callers import Caller, Headers
 from gateway.flight.errors import translate
 from gateway.flight.service import Flight, FlightSql
 from gateway.flight.streams import MAX_BATCH_BYTES, QueryStream, bounded, plain_schema
-from gateway.model import Principal
 
 logger = logging.getLogger(__name__)
 
@@ -46,11 +47,12 @@ def guarded(handler: Handler) -> Handler:
     return call  # type: ignore[return-value]
 
 
-class _Session(fl.ServerMiddleware):  # type: ignore[misc]
-    """What authentication found out about one call."""
+class _Call(fl.ServerMiddleware):  # type: ignore[misc]
+    """What authentication found out about one call: the caller, or the headers to go on with."""
 
-    def __init__(self, principal: Principal | None, token: str | None) -> None:
-        self.principal = principal
+    def __init__(self, caller: Caller | None, headers: Headers, token: str | None = None) -> None:
+        self.caller = caller
+        self.headers = headers
         self._token = token
 
     def sending_headers(self) -> dict[str, str]:
@@ -66,13 +68,20 @@ class _Authentication(fl.ServerMiddlewareFactory):  # type: ignore[misc]
         self._service = service
 
     @guarded
-    def start_call(self, info: fl.CallInfo, headers: dict[str, list[str]]) -> _Session:
-        values = headers.get("authorization") or headers.get("Authorization") or [""]
-        header = values[0]
+    def start_call(self, info: fl.CallInfo, headers: dict[str, list[str]]) -> _Call:
         if info.method == fl.FlightMethod.HANDSHAKE:
             self._service.admission.check()
-            return _Session(None, self._authenticator.open_session(header))
-        return _Session(self._authenticator.principal(header), None)
+            token = self._authenticator.open_session(authorization(headers))
+            return _Call(None, headers, token)
+        return _Call(self._authenticator.caller(headers), headers)
+
+
+class _Certified(fl.ServerMiddlewareFactory):  # type: ignore[misc]
+    """Keeps the headers: the certificate of a connection is shown to handlers only."""
+
+    @guarded
+    def start_call(self, info: fl.CallInfo, headers: dict[str, list[str]]) -> _Call:
+        return _Call(None, headers)
 
 
 class _Handshake(fl.ServerAuthHandler):  # type: ignore[misc]
@@ -118,7 +127,12 @@ class Tls:
 
 
 class FlightServer(fl.FlightServerBase):  # type: ignore[misc]
-    """Listens from construction on. `port` is the real one when the location says 0."""
+    """Listens from construction on. `port` is the real one when the location says 0.
+
+    With `client_authority` (PEM) only connections with a certificate of it come about, and the
+    certificate says who calls. pyarrow can not offer that and log-ins at one address: a handler
+    for the latter hides the certificate.
+    """
 
     def __init__(
         self,
@@ -126,20 +140,29 @@ class FlightServer(fl.FlightServerBase):  # type: ignore[misc]
         service: FlightSql,
         authenticator: Authenticator,
         tls: Tls | None = None,
+        client_authority: bytes | None = None,
     ) -> None:
         self._service = service
+        self._authenticator = authenticator
+        certified = client_authority is not None
         super().__init__(
             location,
-            auth_handler=_Handshake(),
+            auth_handler=None if certified else _Handshake(),
             tls_certificates=[(tls.certificate, tls.key)] if tls else None,
-            middleware={AUTHENTICATION: _Authentication(authenticator, service)},
+            verify_client=certified,
+            root_certificates=client_authority,
+            middleware={
+                AUTHENTICATION: _Certified()
+                if certified
+                else _Authentication(authenticator, service)
+            },
         )
 
     @guarded
     def get_flight_info(
         self, context: fl.ServerCallContext, descriptor: fl.FlightDescriptor
     ) -> fl.FlightInfo:
-        caller = _caller(context)
+        caller = self._caller(context)
         if descriptor.descriptor_type == fl.DescriptorType.PATH:
             flight = self._service.path_flight(caller, descriptor.path)
         else:
@@ -150,7 +173,7 @@ class FlightServer(fl.FlightServerBase):  # type: ignore[misc]
     def get_schema(
         self, context: fl.ServerCallContext, descriptor: fl.FlightDescriptor
     ) -> fl.SchemaResult:
-        caller = _caller(context)
+        caller = self._caller(context)
         if descriptor.descriptor_type == fl.DescriptorType.PATH:
             return fl.SchemaResult(self._service.path_schema(caller, descriptor.path))
         return fl.SchemaResult(self._service.schema(caller, _command(descriptor)))
@@ -160,7 +183,7 @@ class FlightServer(fl.FlightServerBase):  # type: ignore[misc]
         self, context: fl.ServerCallContext, criteria: bytes
     ) -> Iterator[fl.FlightInfo]:
         flights = []
-        for dataset in self._service.datasets(_caller(context), criteria):
+        for dataset in self._service.datasets(self._caller(context), criteria):
             address = dataset.address
             path = fl.FlightDescriptor.for_path(address.domain, address.product, address.dataset)
             flights.append(
@@ -170,7 +193,7 @@ class FlightServer(fl.FlightServerBase):  # type: ignore[misc]
 
     @guarded
     def do_get(self, context: fl.ServerCallContext, ticket: fl.Ticket) -> fl.FlightDataStream:
-        answer = self._service.stream(_caller(context), ticket.ticket, context.is_cancelled)
+        answer = self._service.stream(self._caller(context), ticket.ticket, context.is_cancelled)
         if isinstance(answer, QueryStream):
             return fl.GeneratorStream(answer.schema, _Outgoing(answer))
         pieces = [b for batch in answer.to_batches() for b in bounded(batch, MAX_BATCH_BYTES)]
@@ -184,52 +207,69 @@ class FlightServer(fl.FlightServerBase):  # type: ignore[misc]
         reader: fl.FlightStreamReader,
         writer: fl.FlightMetadataWriter,
     ) -> None:
+        caller = self._caller(context)
         command = _command(descriptor)
         try:
             columns = len(reader.schema)
         except pa.ArrowException as error:
             raise UserError("the upload is not a stream of Arrow batches") from error
-        result = self._service.bind(_caller(context), command, columns)
+        result = self._service.bind(caller, command, columns)
         writer.write(pa.py_buffer(result))
 
     @guarded
     def do_exchange(self, context: fl.ServerCallContext, *_: Any) -> None:
+        self._caller(context)
         raise Unsupported("DoExchange is not offered", hint="read with DoGet")
 
     @guarded
     def list_actions(self, context: fl.ServerCallContext) -> list[fl.ActionType]:
+        self._caller(context)
         return [fl.ActionType(name, text) for name, (text, _) in actions.ACTIONS.items()]
 
     @guarded
     def do_action(self, context: fl.ServerCallContext, action: fl.Action) -> Iterator[bytes]:
+        caller = self._caller(context)
         body = action.body
         if body is not None and body.size > actions.MAX_BODY_BYTES:
             raise LimitExceeded(f"the body of the action has {body.size} bytes, more than it may")
         data = body.to_pybytes() if body is not None else b""
-        return iter(actions.act(self._service, _caller(context), action.type, data))
+        results = actions.act(self._service, caller, action.type, data)
+        cookie = self._authenticator.sessions.settle(caller)
+        if cookie:
+            context.add_header("set-cookie", cookie)
+        return iter(results)
 
     def drain(self, seconds: float) -> bool:
-        """Refuse new work, let running streams end for so long, stop the rest, shut down.
+        """`drain` for a server that is the only one of its service."""
+        return drain([self], self._service, seconds)
 
-        `admission.hurry` cuts the waiting short. Whether everything has ended: pyarrow waits
-        without end for a client that does not read.
-        """
-        admission = self._service.admission
-        admission.drain()
-        if not admission.wait_drained(seconds):
-            logger.warning("stopping %d running queries", admission.running)
-            self._service.cancel_all()
-            admission.wait_idle(SHUTDOWN_SECONDS)
-        closing = threading.Thread(target=self.shutdown, daemon=True)
-        closing.start()
-        closing.join(SHUTDOWN_SECONDS)
-        return not closing.is_alive()
+    def _caller(self, context: fl.ServerCallContext) -> Caller:
+        call = context.get_middleware(AUTHENTICATION)
+        assert isinstance(call, _Call)
+        if call.caller is not None:
+            return call.caller
+        return self._authenticator.certified(context.peer_identity(), call.headers)
 
 
-def _caller(context: fl.ServerCallContext) -> Principal:
-    principal = context.get_middleware(AUTHENTICATION).principal
-    assert isinstance(principal, Principal)
-    return principal
+def drain(servers: Sequence[FlightServer], service: FlightSql, seconds: float) -> bool:
+    """Refuse new work, let running streams end for so long, stop the rest, shut down.
+
+    `admission.hurry` cuts the waiting short. Whether everything has ended: pyarrow waits
+    without end for a client that does not read.
+    """
+    admission = service.admission
+    admission.drain()
+    if not admission.wait_drained(seconds):
+        logger.warning("stopping %d running queries", admission.running)
+        service.cancel_all()
+        admission.wait_idle(SHUTDOWN_SECONDS)
+    closing = [threading.Thread(target=server.shutdown, daemon=True) for server in servers]
+    for thread in closing:
+        thread.start()
+    deadline = time.monotonic() + SHUTDOWN_SECONDS
+    for thread in closing:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    return not any(thread.is_alive() for thread in closing)
 
 
 def _command(descriptor: fl.FlightDescriptor) -> bytes:

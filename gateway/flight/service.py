@@ -1,6 +1,6 @@
 """Flight SQL without a transport: commands and tickets in, schemas and streams out.
 
-Nothing here knows pyarrow.flight. Every method takes the principal that calls, and raises
+Nothing here knows pyarrow.flight. Every method takes who calls, and raises
 GatewayError; `gateway.flight.server` carries it over the network, `gateway.flight.errors`
 translates what was raised.
 """
@@ -18,6 +18,7 @@ from google.protobuf.message import Message
 from gateway.errors import GatewayError, NotFound, Unsupported, UserError
 from gateway.flight import commands, metadata
 from gateway.flight.admission import Admission
+from gateway.flight.callers import Caller
 from gateway.flight.failures import log_failure
 from gateway.flight.handles import Handles
 from gateway.flight.reports import Reports
@@ -28,8 +29,10 @@ from gateway.flight.streams import (
     QueryStream,
     by_shutdown,
 )
+from gateway.flight.tickets import Tickets
+from gateway.flight.tickets import name as ticket_name
 from gateway.flight.wire import flightsql_pb2 as sql
-from gateway.model import Dataset, Principal, Request
+from gateway.model import Dataset
 
 if TYPE_CHECKING:
     from gateway.pipeline import Gateway
@@ -58,6 +61,13 @@ class Flight:
     query_id: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Running:
+    owner: str
+    name: bytes
+    statement: Statement
+
+
 class FlightSql:
     """The Flight SQL of one gateway. Safe from any thread."""
 
@@ -66,52 +76,56 @@ class FlightSql:
         self._gateway = gateway
         self.admission = Admission(total=limits.streams, per_principal=limits.streams_per_principal)
         self.reports = Reports()
-        self.tickets: Handles[Statement] = Handles(
-            "ticket", ttl_seconds=limits.ticket_ttl_seconds, per_owner=limits.tickets_per_principal
+        self.tickets = Tickets(
+            ttl_seconds=limits.ticket_ttl_seconds, per_owner=limits.tickets_per_principal
         )
         self.prepared: Handles[Statement] = Handles(
             "prepared statement",
             ttl_seconds=limits.prepared_ttl_seconds,
             per_owner=limits.prepared_per_principal,
         )
-        self._running: dict[QueryStream, tuple[str, bytes]] = {}
+        self._running: dict[QueryStream, _Running] = {}
 
-    def flight(self, principal: Principal, command: bytes) -> Flight:
+    def flight(self, caller: Caller, command: bytes) -> Flight:
         """Plan what a command asks for: a query, a prepared statement, or metadata."""
         self.admission.check()
         message = commands.decode(command)
         schema = metadata.schema(message)
         if schema is not None:
             return Flight(schema, command)
-        return self._ticket(principal, self._statement(principal, message))
+        return self._ticket(caller, self._statement(caller, message))
 
-    def path_flight(self, principal: Principal, path: Sequence[bytes]) -> Flight:
+    def path_flight(self, caller: Caller, path: Sequence[bytes]) -> Flight:
         """Plan reading a whole dataset, named by a path."""
         self.admission.check()
-        return self._ticket(principal, self._read(principal, path))
+        return self._ticket(caller, self._read(caller, path))
 
-    def schema(self, principal: Principal, command: bytes) -> pa.Schema:
+    def schema(self, caller: Caller, command: bytes) -> pa.Schema:
         """The columns of the answer to a command."""
         self.admission.check()
         message = commands.decode(command)
         schema = metadata.schema(message)
         if schema is None:
-            schema = self._statement(principal, message).schema
+            schema = self._statement(caller, message).schema
         return schema
 
-    def path_schema(self, principal: Principal, path: Sequence[bytes]) -> pa.Schema:
+    def path_schema(self, caller: Caller, path: Sequence[bytes]) -> pa.Schema:
         """The columns of a dataset, named by a path."""
         self.admission.check()
-        return self._read(principal, path).schema
+        return self._read(caller, path).schema
 
-    def datasets(self, principal: Principal, criteria: bytes = b"") -> list[Dataset]:
-        """What the principal may discover; with criteria, those whose address contains them."""
+    def purposes(self, caller: Caller) -> frozenset[str]:
+        """The purposes the caller may declare."""
+        return self._gateway.purposes(caller.principal)
+
+    def datasets(self, caller: Caller, criteria: bytes = b"") -> list[Dataset]:
+        """What the caller may discover; with criteria, those whose address contains them."""
         self.admission.check()
         wanted = _text(criteria)
-        return [d for d in self._gateway.visible(principal) if wanted in str(d.address)]
+        return [d for d in self._visible(caller) if wanted in str(d.address)]
 
     def stream(
-        self, principal: Principal, ticket: bytes, gone: Callable[[], bool]
+        self, caller: Caller, ticket: bytes, gone: Callable[[], bool]
     ) -> pa.Table | QueryStream:
         """The answer behind a ticket: a small table of metadata, or the running query.
 
@@ -121,46 +135,46 @@ class FlightSql:
         self.admission.check()
         message = commands.decode(ticket)
         if metadata.schema(message) is not None:
-            return metadata.answer(message, self._gateway.visible(principal))
+            return metadata.answer(message, self._visible(caller))
         if not isinstance(message, sql.TicketStatementQuery):
             raise UserError("this is not a ticket", hint="take it from GetFlightInfo")
         handle = message.statement_handle
-        statement = self.tickets.get(principal.name, handle)
-        prepared = statement.take()
+        statement = self.tickets.get(caller.name, handle)
+        prepared = statement.take(caller.principal)
         cancellation = Cancellation(gone)
 
         def on_close(stream: QueryStream) -> None:
             self._running.pop(stream, None)
-            self.admission.leave(principal.name)
+            self.admission.leave(caller.name)
             report = stream.result.report
-            self.reports.record(principal.name, report)
+            self.reports.record(caller.name, report)
             if stream.failure is not None:
-                log_failure(principal.name, report.query_id, stream.failure)
+                log_failure(caller.name, report.query_id, stream.failure)
 
-        self.admission.enter(principal.name)
+        self.admission.enter(caller.name)
         try:
             result = self._gateway.execute(prepared, cancellation)
             stream = QueryStream(result, statement.schema, cancellation, on_close)
         except BaseException as error:
-            log_failure(principal.name, prepared.request.id, error)
+            log_failure(caller.name, prepared.request.id, error)
             cancellation.end()
-            self.admission.leave(principal.name)
+            self.admission.leave(caller.name)
             raise
-        self._running[stream] = (principal.name, handle)
+        self._running[stream] = _Running(caller.name, ticket_name(handle), statement)
         return stream
 
-    def prepare(self, principal: Principal, text: str) -> sql.ActionCreatePreparedStatementResult:
+    def prepare(self, caller: Caller, text: str) -> sql.ActionCreatePreparedStatementResult:
         """Plan a statement and keep it under a handle."""
         self.admission.check()
-        statement = Statement(self._gateway, Request(principal, commands.sql_text(text)))
+        statement = Statement(self._gateway, caller.request(commands.sql_text(text)))
         return sql.ActionCreatePreparedStatementResult(
-            prepared_statement_handle=self.prepared.add(principal.name, statement),
+            prepared_statement_handle=self.prepared.add(caller.name, statement),
             dataset_schema=statement.schema.serialize().to_pybytes(),
             parameter_schema=pa.schema([]).serialize().to_pybytes(),
             is_update=False,
         )
 
-    def bind(self, principal: Principal, command: bytes, columns: int) -> bytes:
+    def bind(self, caller: Caller, command: bytes, columns: int) -> bytes:
         """Answer an upload: only an empty set of parameters for a prepared statement is taken."""
         message = commands.decode(command)
         if not isinstance(message, sql.CommandPreparedStatementQuery):
@@ -169,7 +183,7 @@ class FlightSql:
                 hint="change the data in its source",
             )
         handle = message.prepared_statement_handle
-        self.prepared.get(principal.name, handle)
+        self.prepared.get(caller.name, handle)
         if columns:
             raise Unsupported(
                 "prepared statements do not take parameters",
@@ -178,22 +192,25 @@ class FlightSql:
         result = sql.DoPutPreparedStatementResult(prepared_statement_handle=handle)
         return result.SerializeToString()
 
-    def cancel(self, principal: Principal, tickets: Sequence[bytes]) -> bool:
+    def cancel(self, caller: Caller, tickets: Sequence[bytes]) -> bool:
         """Stop what runs for these tickets, and forget them. Whether it had stopped on return.
 
-        NotFound for a ticket that is not the principal's.
+        NotFound for a ticket that is not the caller's.
         """
         stopped = True
         for ticket in tickets:
             message = commands.decode(ticket)
             if not isinstance(message, sql.TicketStatementQuery):
                 continue  # metadata: nothing runs
-            key = (principal.name, message.statement_handle)
-            running = [stream for stream, of in list(self._running.items()) if of == key]
+            handle = message.statement_handle
+            key = (caller.name, ticket_name(handle))
+            running = [r for r in list(self._running.items()) if (r[1].owner, r[1].name) == key]
+            for _, of in running:
+                self.tickets.verify(caller.name, handle, of.statement)
             if not running:
-                self.tickets.get(*key)
-            self.tickets.discard(*key)
-            for stream in running:
+                self.tickets.get(caller.name, handle)
+            self.tickets.discard(caller.name, handle)
+            for stream, _ in running:
                 stopped = stream.cancel() and stopped
         return stopped
 
@@ -206,28 +223,29 @@ class FlightSql:
         for stream in running:
             stream.cancel(max(0.0, deadline - time.monotonic()))
 
-    def _read(self, principal: Principal, path: Sequence[bytes]) -> Statement:
+    def _visible(self, caller: Caller) -> list[Dataset]:
+        return self._gateway.visible(caller.principal, caller.purpose)
+
+    def _read(self, caller: Caller, path: Sequence[bytes]) -> Statement:
         try:
-            return Statement(self._gateway, Request(principal, select_all(path)))
+            return Statement(self._gateway, caller.request(select_all(path)))
         except GatewayError as error:
             error.position = None  # of a text the client has not written
             raise
 
-    def _statement(self, principal: Principal, message: Message) -> Statement:
+    def _statement(self, caller: Caller, message: Message) -> Statement:
         match message:
             case sql.CommandStatementQuery():
                 if message.HasField("transaction_id"):
                     raise Unsupported("there are no transactions", hint="use autocommit")
-                return Statement(
-                    self._gateway, Request(principal, commands.sql_text(message.query))
-                )
+                return Statement(self._gateway, caller.request(commands.sql_text(message.query)))
             case sql.CommandPreparedStatementQuery():
                 handle = message.prepared_statement_handle
-                return self.prepared.get(principal.name, handle).once()
+                return self.prepared.get(caller.name, handle).once(caller.principal)
         raise Unsupported(f"{message.DESCRIPTOR.name} is not answered here")
 
-    def _ticket(self, principal: Principal, statement: Statement) -> Flight:
-        handle = self.tickets.add(principal.name, statement)
+    def _ticket(self, caller: Caller, statement: Statement) -> Flight:
+        handle = self.tickets.add(caller.name, statement)
         ticket = commands.encode(sql.TicketStatementQuery(statement_handle=handle))
         return Flight(statement.schema, ticket, statement.query_id)
 

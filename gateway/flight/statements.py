@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from gateway.flight.failures import log_failure
 from gateway.flight.streams import plain_schema
-from gateway.model import Request
+from gateway.model import Principal, Request
 
 if TYPE_CHECKING:
     from gateway.pipeline import Gateway, Prepared
@@ -21,9 +21,10 @@ PLAN_FRESH_SECONDS = 60.0
 
 
 class Statement:
-    """One text of one principal.
+    """One text of one principal, for the purpose declared when it was made.
 
-    `schema` is what the client is told: the plan's, in plain types. `query_id` is the plan's.
+    `schema` is what the client is told: the plan's, in plain types. `query_id` is the plan's,
+    `policy_version` that of the rights it was planned with.
     """
 
     def __init__(
@@ -31,6 +32,7 @@ class Statement:
     ) -> None:
         plan = prepared or _planned(gateway, request)
         self.schema = plain_schema(plan.schema)
+        self.policy_version = plan.policy_version
         self._gateway = gateway
         self._request = request
         self._lock = Lock()
@@ -41,20 +43,32 @@ class Statement:
     def query_id(self) -> str:
         return self._request.id
 
-    def take(self) -> Prepared:
-        """A plan nobody has executed. Raises GatewayError as planning does."""
-        return self._take()[1]
+    @property
+    def purpose(self) -> str:
+        return self._request.purpose
 
-    def once(self) -> Statement:
+    def take(self, principal: Principal) -> Prepared:
+        """A plan nobody has executed, for its principal as it is now.
+
+        Raises GatewayError as planning does.
+        """
+        return self._take(principal)[1]
+
+    def once(self, principal: Principal) -> Statement:
         """The same text as a statement of its own, with a query id of its own."""
-        return Statement(self._gateway, *self._take())
+        return Statement(self._gateway, *self._take(principal))
 
-    def _take(self) -> tuple[Request, Prepared]:
+    def _take(self, principal: Principal) -> tuple[Request, Prepared]:
         with self._lock:
             waiting, self._waiting = self._waiting, None
-        if waiting is not None and time.monotonic() - self._planned_at < PLAN_FRESH_SECONDS:
+        if (
+            waiting is not None
+            and principal == self._request.principal  # else its roles or region have changed
+            and time.monotonic() - self._planned_at < PLAN_FRESH_SECONDS
+        ):
             return self._request, waiting
-        request = Request(self._request.principal, self._request.text, self._request.language)
+        before = self._request
+        request = Request(principal, before.text, before.language, before.purpose)
         return request, _planned(self._gateway, request)
 
 

@@ -34,6 +34,8 @@ class Block:
     `columns` are the output expressions with their planned Arrow types. `groups` is None for a
     plain query and a tuple (maybe empty) for an aggregation. `product` marks a join without any
     condition that connects its sides: it may only be sent where it is reduced again.
+    `minimum_rows` is set while the block holds rows that may not leave their region: only groups
+    of at least so many may. `bases` are the columns of such a dataset as they are read.
     """
 
     source: Source
@@ -46,6 +48,8 @@ class Block:
     limit: int | None = None
     offset: int = 0
     product: bool = False
+    minimum_rows: int | None = None
+    bases: frozenset[str] = frozenset()
 
     @property
     def open(self) -> bool:
@@ -87,6 +91,11 @@ class Block:
         return query
 
 
+def strictest(blocks: Sequence[Block]) -> int | None:
+    """The number of rows a group over all these blocks needs, None if none of them asks for any."""
+    return max((b.minimum_rows for b in blocks if b.minimum_rows is not None), default=None)
+
+
 def _join(item: Joined) -> exp.Join:
     join = exp.Join(this=item.table.copy())
     if item.side == "cross" or item.condition is None:
@@ -108,10 +117,10 @@ def _all(conditions: Sequence[exp.Expr]) -> exp.Expr:
 
 
 class Aliases:
-    """Table aliases t1, t2, ...: unique within one plan."""
+    """Table aliases t1, t2, ...: unique within one plan; those given come first."""
 
-    def __init__(self) -> None:
-        self._names: Iterator[str] = (f"t{i}" for i in itertools.count(1))
+    def __init__(self, *given: str) -> None:
+        self._names: Iterator[str] = itertools.chain(given, (f"t{i}" for i in itertools.count(1)))
 
     def next(self) -> str:
         """The next unused alias."""
@@ -122,13 +131,19 @@ def nest(block: Block, aliases: Aliases) -> Block:
     """The block as a derived table of a new one. An order without a limit means nothing inside."""
     if not block.bounded:
         block = replace(block, order=())
-    alias = aliases.next()
-    derived = exp.Subquery(this=block.select(), alias=exp.TableAlias(this=exp.to_identifier(alias)))
+    alias = exp.to_identifier(aliases.next())  # quoted if it must be
+    derived = exp.Subquery(this=block.select(), alias=exp.TableAlias(this=alias))
     columns = tuple(
-        Operand(exp.column(f"c{i}", table=alias), column.type)
+        Operand(exp.column(f"c{i}", table=alias.copy()), column.type, seal=column.seal)
         for i, column in enumerate(block.columns)
     )
-    return Block(block.source, columns, (Joined(derived),), product=block.product)
+    return Block(
+        block.source,
+        columns,
+        (Joined(derived),),
+        product=block.product,
+        minimum_rows=block.minimum_rows,
+    )
 
 
 def opened(block: Block, aliases: Aliases) -> Block:
@@ -167,6 +182,8 @@ def union_all(blocks: Sequence[Block], aliases: Aliases) -> Block:
     first = blocks[0]
     if any([c.type for c in b.columns] != [c.type for c in first.columns] for b in blocks):
         raise NotPushable("a union of different types")
+    if any([c.seal for c in b.columns] != [c.seal for c in first.columns] for b in blocks):
+        raise NotPushable("a union of columns that are masked in different ways")
     if any(b.order or b.bounded for b in blocks):
         blocks = [nest(b, aliases) if b.order or b.bounded else b for b in blocks]
     tree: exp.Query = blocks[0].select()
@@ -175,7 +192,7 @@ def union_all(blocks: Sequence[Block], aliases: Aliases) -> Block:
     alias = aliases.next()
     derived = exp.Subquery(this=tree, alias=exp.TableAlias(this=exp.to_identifier(alias)))
     columns = tuple(
-        Operand(exp.column(f"c{i}", table=alias), column.type)
+        Operand(exp.column(f"c{i}", table=alias), column.type, seal=column.seal)
         for i, column in enumerate(first.columns)
     )
-    return Block(first.source, columns, (Joined(derived),))
+    return Block(first.source, columns, (Joined(derived),), minimum_rows=strictest(blocks))

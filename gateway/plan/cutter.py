@@ -122,6 +122,9 @@ class Cutter:
 
     def _read(self, rel: Rel, name: TableName) -> Block | None:
         table = self._tables.get(name)
+        if table is not None and table.refusal:
+            source = str(table.connector.source_key)
+            self._not_pushed.append(NotPushed(source, operator(rel), table.refusal))
         if table is None or table.source is None:
             return None
         return self._writer.read(rel, table, table.source)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 from gateway.config import Config
+from gateway.plan.disclosure import shown_plan
 from gateway.plan.fragment import FragmentReads
 from gateway.plan.plan import Plan
 from gateway.plan.planner import open_frame
@@ -16,7 +17,8 @@ SCHEMA = pa.schema(
         pa.field("text", pa.string(), nullable=False),
     ]
 )
-"""One row an item: "fragment N", "remainder", "read" (by the engine itself) or "not pushed".
+"""One row an item: "fragment N", "remainder", "read" (by the engine itself), "residency" or
+"not pushed".
 
 `source` is where it runs, `text` what runs there or why it does not.
 """
@@ -28,7 +30,7 @@ def explain(plan: Plan, config: Config) -> pa.RecordBatch:
     """The plan as rows of SCHEMA. Sources are not asked anything."""
     reads = FragmentReads()
     rows: list[tuple[str, str | None, str]] = [
-        (f"fragment {f.number}", str(f.source), f.text) for f in plan.fragments
+        (f"fragment {f.number}", str(f.source), f.shown) for f in plan.fragments
     ]
     if plan.constant is not None:
         rows.append(("remainder", ENGINE, "none: the answer is constant"))
@@ -38,10 +40,20 @@ def explain(plan: Plan, config: Config) -> pa.RecordBatch:
         frame = open_frame(plan, config, reads)
         if not plan.fragments:
             frame.execution_plan()  # the engine names the columns and filters it will ask for
-            rows += [(f"fragment {f.number}", str(f.source), f.text) for f in reads.planned]
+            rows += [(f"fragment {f.number}", str(f.source), f.shown) for f in reads.planned]
         text = frame.optimized_logical_plan().display_indent()
-        rows.append(("remainder", ENGINE, text))
+        rows.append(("remainder", ENGINE, shown_plan(text, plan)))
     rows += [("read", read.source, read.text) for read in plan.reads]
+    rows += [
+        (
+            "residency",
+            str(table.connector.source_key),
+            f"{table.dataset.address}: only aggregates over at least"
+            f" {table.security.minimum_rows} rows leave its region",
+        )
+        for table in plan.tables.values()
+        if table.security.minimum_rows is not None
+    ]
     rows += [
         ("not pushed", item.source or None, f"{item.operator}: {item.reason}")
         for item in plan.not_pushed

@@ -93,6 +93,8 @@ class ExpressionWriter:
         if not segment.HasField("struct_field") or segment.struct_field.HasField("child"):
             raise NotPushable("access into a nested value")
         column = columns[segment.struct_field.field]
+        if column.seal is not None:
+            raise NotPushable("a column that only the gateway can mask")
         return replace(column, sql=column.sql.copy())
 
     def _cast(self, message: Expression.Cast, columns: Columns) -> Operand:

@@ -14,13 +14,17 @@ from connectors.interface import BatchStream, SourceKey
 
 @dataclass(frozen=True, slots=True)
 class Fragment:
-    """What one source gets: the exact text, and the schema its answer must have."""
+    """What one source gets: the exact text, and the schema its answer must have.
+
+    `shown` is the text as the caller may see it: without what policies have written into it.
+    """
 
     number: int
     source: SourceKey
     text: str
     schema: pa.Schema
     open: Callable[[], BatchStream] = field(repr=False, compare=False)
+    shown: str = ""
 
 
 @dataclass(slots=True)
@@ -48,6 +52,11 @@ class FragmentReads:
         self.runs: dict[int, FragmentRun] = {}
         self.planned: list[Fragment] = []
         self.failure: BaseException | None = None
+
+    def reserve(self, numbers: int) -> None:
+        """Numbers up to this one belong to fragments the plan already has."""
+        with self._lock:
+            self._numbers = max(self._numbers, numbers)
 
     def next_number(self) -> int:
         """A number for a fragment that is only made while the query runs."""

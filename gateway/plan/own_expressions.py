@@ -72,6 +72,8 @@ class OwnExpressions:
         self._dialect = dialect
         self._column = column
         self._subquery = subquery
+        self.fallible = False
+        """Whether anything was written that may fail for some value of its columns."""
 
     def condition(self, tree: exp.Expr) -> exp.Expr:
         """A boolean expression."""
@@ -97,6 +99,8 @@ class OwnExpressions:
                 return self.write(tree.this)
             case exp.Column():
                 operand = self._column(tree.table, tree.name)
+                if operand.seal is not None:
+                    raise NotPushable("a column that only the gateway can mask")
                 return replace(operand, sql=operand.sql.copy())
             case exp.Literal() | exp.Null() | exp.Boolean():
                 return self._literal(tree)
@@ -112,6 +116,10 @@ class OwnExpressions:
                 return self._call("not", [self.write(tree.this)])
             case exp.Is() if isinstance(tree.expression, exp.Null):
                 name = "is_not_null" if tree.args.get("negate") else "is_null"
+                return self._call(name, [self.write(tree.this)])
+            case exp.Is() if isinstance(tree.expression, exp.Boolean):
+                negated = "not_" if tree.args.get("negate") else ""
+                name = f"is_{negated}{'true' if tree.expression.this else 'false'}"
                 return self._call(name, [self.write(tree.this)])
             case exp.Between():
                 value = self.write(tree.this)
@@ -132,9 +140,11 @@ class OwnExpressions:
             case exp.Case():
                 return self._case(tree)
             case exp.Extract():
+                self.fallible = True
                 part = self._constant(tree.this.name.upper(), pa.string())
                 return self._call("date_part", [part, self.write(tree.expression)], pa.int32())
             case exp.Substring():
+                self.fallible = True
                 bounds = [tree.args.get("start"), tree.args.get("length")]
                 args = [self.write(tree.this), *(self.write(b) for b in bounds if b is not None)]
                 return self._call("substring", args, pa.string())
@@ -175,6 +185,7 @@ class OwnExpressions:
         if target not in types:
             raise NotPushable(f"a cast to {tree.to.sql()}")
         operand = self.write(tree.this)
+        self.fallible |= not operand.is_literal
         return Operand(self._dialect.cast(operand, types[target]), types[target])
 
     def _compared(self, name: str, left: Operand, right: Operand) -> Operand:
@@ -193,6 +204,7 @@ class OwnExpressions:
                 if digits > other.type.scale:
                     raise NotPushable("a constant finer than the column")
                 return self._constant(exact, pa.decimal128(38, max(digits, 0)))
+            self.fallible = True
             return Operand(self._dialect.cast(operand, _EXACT), _EXACT)
         if operand.kind is Kind.INTEGER and other.kind is Kind.FLOAT:
             return Operand(self._dialect.cast(operand, pa.float64()), pa.float64())
@@ -205,6 +217,7 @@ class OwnExpressions:
         if isinstance(tree.expression, exp.Interval):
             return self._shifted(tree)
         left, right = self.write(tree.this), self.write(tree.expression)
+        self.fallible |= not (left.is_literal and right.is_literal)
         kinds = {left.kind, right.kind}
         if not kinds <= {Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT}:
             raise NotPushable(f"{name} of {left.type} and {right.type}")
@@ -265,8 +278,9 @@ class OwnExpressions:
         options = [self._alike(self.write(e), value) for e in tree.expressions]
         for option in options:
             self._compared("equal", value, option)
-        if "equal" in self._dialect.builders:
-            raise NotPushable("IN where the source tests equality in its own way")
+        if "equal" in self._dialect.builders:  # the source tests equality in its own way
+            tests = [self._compared("equal", self.write(tree.this), o) for o in options]
+            return tests[0] if len(tests) == 1 else self._call("or", tests)
         value, *options = natively((value, *options)) or (value, *options)
         return Operand(
             paren(exp.In(this=value.sql, expressions=[o.sql for o in options])), pa.bool_()

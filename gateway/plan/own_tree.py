@@ -16,9 +16,12 @@ from sqlglot import exp
 
 from connectors.capabilities import NotPushable
 from connectors.dialect import Operand
+from gateway.plan.block import Aliases, nest
 from gateway.plan.own_expressions import OwnExpressions, only
 from gateway.plan.qualify import qualified
-from gateway.plan.source import Source, TableName, Tables
+from gateway.plan.secured_read import read_block
+from gateway.plan.security import Barrier
+from gateway.plan.source import Source, Table, TableName, Tables
 
 Columns = Mapping[str, Operand]
 
@@ -32,12 +35,20 @@ def own_tree(tree: exp.Expr, tables: Tables, source: Source, schema: pa.Schema) 
         return None
     result, bound = form
     try:
-        query = _TreeWriter(source, tables, bound).query(result, _Scope())
+        writer = _TreeWriter(source, tables, bound)
+        query = writer.query(result, _Scope())
     except NotPushable:
         return None
+    if writer.fallible and any(_plainly_filtered(t) for t in tables.values()):
+        return None  # its own form fails where the plan's does not
     if [c.type for c in query.columns] != list(schema.types):
         return None
     return query.tree
+
+
+def _plainly_filtered(table: Table) -> bool:
+    security = table.security
+    return security.row_filter is not None and security.barrier is Barrier.PLAIN
 
 
 def _has_form(tree: exp.Expr) -> bool:
@@ -83,6 +94,12 @@ class _TreeWriter:
         self._dialect = source.dialect
         self._tables = tables
         self._bound = bound
+        self._writers: list[OwnExpressions] = []
+
+    @property
+    def fallible(self) -> bool:
+        """True when something was written that may fail for some value."""
+        return any(writer.fallible for writer in self._writers)
 
     def query(self, tree: exp.Expr, scope: _Scope) -> _Written:
         """A SELECT, with its CTEs written in place of their names."""
@@ -118,7 +135,9 @@ class _TreeWriter:
             written = self.query(tree, _Scope(ctes=scope.ctes, outer=scope))
             return written.tree, written.columns
 
-        return OwnExpressions(self._dialect, scope.column, subquery)
+        writer = OwnExpressions(self._dialect, scope.column, subquery)
+        self._writers.append(writer)
+        return writer
 
     def _from(
         self, tree: exp.Select, select: exp.Select, here: dict[str, Columns], scope: _Scope
@@ -158,17 +177,14 @@ class _TreeWriter:
             here[alias] = _outputs(cte, alias)
             return exp.Table(this=exp.to_identifier(tree.name, quoted=True), alias=named)
         table = self._tables[name]
-        columns = {}
-        for declared in table.dataset.schema:
-            column = exp.column(declared.name, table=exp.to_identifier(alias, quoted=True))
-            column.this.set("quoted", True)
-            native = self._dialect.native(column.copy(), declared)
-            read = self._dialect.read(column, declared)
-            columns[declared.name] = Operand(read, declared.type, native=native)
-        here[alias] = columns
-        reference = self._source.connector.table(table.dataset.binding.object)
-        reference.set("alias", named)
-        return reference
+        names = table.dataset.schema.names
+        if not table.security.governs:
+            block = read_block(table, self._source, names, Aliases(), alias=alias)
+            here[alias] = dict(zip(names, block.columns, strict=True))
+            return block.tables[0].table
+        block = nest(read_block(table, self._source, names, Aliases()), Aliases(alias))
+        here[alias] = dict(zip(names, block.columns, strict=True))
+        return block.tables[0].table
 
     def _clauses(self, tree: exp.Select, select: exp.Select, scope: _Scope) -> None:
         writer = self._expressions(scope)

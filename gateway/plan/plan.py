@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -9,7 +10,7 @@ import pyarrow as pa
 from gateway.engines.datafusion import BEST, Tuning
 from gateway.plan.cutter import NotPushed
 from gateway.plan.fragment import Fragment
-from gateway.plan.source import Tables
+from gateway.plan.source import TableName, Tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class Plan:
     is a Substrait plan over fragments and engine tables; `unfederated` is SQL the engine runs on
     lazily read tables; or none of them, when the one fragment is the whole query and its rows
     stream straight through. `lasting` is false for a plan that holds the time it was made.
+    `columns` are those the query reads of each dataset.
     """
 
     schema: pa.Schema
@@ -40,6 +42,7 @@ class Plan:
     tuning: Tuning = BEST
     reads: tuple[EngineRead, ...] = ()
     not_pushed: tuple[NotPushed, ...] = ()
+    columns: Mapping[TableName, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def whole(self) -> bool:

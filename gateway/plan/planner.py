@@ -11,7 +11,9 @@ The ladder, best rung first; every rung gives the same rows:
 
 from __future__ import annotations
 
+import logging
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
@@ -19,21 +21,19 @@ from datafusion import DataFrame, LogicalPlan, SessionContext
 from sqlglot import exp
 from substrait.proto import Plan as SubstraitPlan
 
+from connectors.capabilities import NotPushable
 from connectors.interface import (
     EstimatesCost,
-    ProvidesDataset,
-    ProvidesParquet,
-    RunsSql,
     SourceError,
 )
 from gateway.config import Config
 from gateway.engines import datafusion as engine
 from gateway.engines.failures import is_panic, translate
-from gateway.errors import Unsupported
+from gateway.errors import ResidencyViolation, Unsupported
 from gateway.plan import guards
-from gateway.plan.block import Block
+from gateway.plan.barriers import Need, barriers
+from gateway.plan.block import Aliases, Block
 from gateway.plan.cutter import (
-    FRAGMENT_TABLE,
     Cutter,
     NotPushed,
     block_schema,
@@ -41,13 +41,16 @@ from gateway.plan.cutter import (
     null_aware_joins,
 )
 from gateway.plan.fragment import Fragment, FragmentReads
-from gateway.plan.lazy import LazyDataset, Opener, ReadableDataset
 from gateway.plan.own_tree import own_tree
-from gateway.plan.plan import EngineRead, Plan
+from gateway.plan.plan import Plan
+from gateway.plan.reads import engine_reads, read_columns
 from gateway.plan.relations import kind, subqueries, walk
 from gateway.plan.rewrite import both_readings, rewritten, without_repeated_groups
-from gateway.plan.scan import scan_opener, scan_recorder
-from gateway.plan.source import Table, Tables
+from gateway.plan.secured_read import read_block
+from gateway.plan.security import Barrier
+from gateway.plan.sending import fragment_of
+from gateway.plan.sessions import Form, frame_of, register_fragments, register_tables
+from gateway.plan.source import Table, TableName, Tables
 
 _CLOCK = re.compile(
     r"\b(now|today|current_(date|time|timestamp)|local(time|timestamp))\b", re.IGNORECASE
@@ -60,6 +63,9 @@ _CONSTANT = re.compile(rf"Projection: {_LITERAL}(?:, {_LITERAL})*\n  EmptyRelati
 
 WORTHWHILE = 0.8
 """The rebuilt form must cost at most this share of the author's: estimates are not exact."""
+
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +88,9 @@ def plan_query(query: Query, tables: Tables, config: Config) -> Plan:
     else:
         _check_understood(query, tables, config)
     tuning = engine.BEST
+    tables, columns = _secured(query, text, tables, config)
     context, frame, logical = _optimised(query, text, tables, config, tuning)
+    columns = columns or read_columns(logical, tables)
     written = frame.logical_plan().display_indent()
     if guards.lost_sort_keys(written, logical.display_indent()):
         if guards.repeats_groups(written):
@@ -99,7 +107,13 @@ def plan_query(query: Query, tables: Tables, config: Config) -> Plan:
     if any(table.source for table in tables.values()) or _may_lose_sort(logical):
         plan = _federated(logical, context, query, tables, schema, tuning)
     if plan is not None:
-        return replace(plan, lasting=lasting)
+        return replace(plan, lasting=lasting, columns=columns)
+    if any(table.security.minimum_rows is not None for table in tables.values()):
+        raise ResidencyViolation(
+            "this query can only be computed by the gateway, and rows of a dataset of it may not"
+            " come here",
+            hint="ask for count, sum or avg over plain columns of that dataset alone",
+        )
     reasons: tuple[NotPushed, ...] = ()
     if any(table.source for table in tables.values()):
         why = "it has no Substrait form: tables are read lazily instead"
@@ -112,7 +126,49 @@ def plan_query(query: Query, tables: Tables, config: Config) -> Plan:
         tuning=_safe(tuning, logical),
         reads=engine_reads(logical, tables),
         not_pushed=reasons,
+        columns=columns,
     )
+
+
+def _secured(
+    query: Query, text: str, tables: Tables, config: Config
+) -> tuple[Tables, Mapping[TableName, tuple[str, ...]]]:
+    """The tables with the place where each is secured, and the barrier its row filter needs.
+
+    With them, if something had to be secured, come the columns that the query reads.
+    """
+    if not any(table.security.governs for table in tables.values()):
+        return tables, {}
+    placed = {name: _placed(table) for name, table in tables.items()}
+    needed: Mapping[TableName, Need] = {}
+    context, _, logical = _optimised(query, text, placed, config, engine.BEST, Form.OPAQUE)
+    if all(table.security.row_filter is None for table in placed.values()):
+        return placed, read_columns(logical, placed)
+    try:
+        needed = barriers(engine.to_substrait(logical, context), placed)
+    except Exception:  # Substrait has no word for something: what can not be seen may fail
+        _log.debug("no Substrait form to look for fallible expressions in", exc_info=True)
+    barred = {n: _barred(t, needed.get(n, Need(Barrier.FENCE))) for n, t in placed.items()}
+    return barred, read_columns(logical, placed)
+
+
+def _barred(table: Table, need: Need) -> Table:
+    if table.security.row_filter is None:
+        return table
+    security = replace(table.security, barrier=need.barrier, guarded=need.guarded)
+    return replace(table, security=security)
+
+
+def _placed(table: Table) -> Table:
+    """The table, without its source if the source can not apply the row filter."""
+    if table.source is None or not table.security.governs:
+        return table
+    try:
+        read_block(table, table.source, (), Aliases())
+    except NotPushable as refusal:
+        why = f"policies are applied by the gateway: {refusal.reason}"
+        return replace(table, source=None, refusal=why)
+    return table
 
 
 def _safe(tuning: engine.Tuning, logical: LogicalPlan) -> engine.Tuning:
@@ -122,11 +178,16 @@ def _safe(tuning: engine.Tuning, logical: LogicalPlan) -> engine.Tuning:
 
 
 def _optimised(
-    query: Query, text: str, tables: Tables, config: Config, tuning: engine.Tuning
+    query: Query,
+    text: str,
+    tables: Tables,
+    config: Config,
+    tuning: engine.Tuning,
+    form: Form = Form.SECURED,
 ) -> tuple[SessionContext, DataFrame, LogicalPlan]:
     context = engine.session(config, tuning=tuning)
-    register_tables(context, tables, FragmentReads())
-    frame = _frame(context, text)
+    register_tables(context, tables, FragmentReads(), form)
+    frame = frame_of(context, text)
     try:
         return context, frame, frame.optimized_logical_plan()
     except BaseException as error:
@@ -158,7 +219,7 @@ def _check_understood(query: Query, tables: Tables, config: Config) -> None:
 def _understood(text: str, tables: Tables, config: Config) -> str:
     """What the engine makes of a text: its optimised plan, or as far as it gets."""
     context = engine.session(config)
-    register_tables(context, tables, FragmentReads())
+    register_tables(context, tables, FragmentReads(), Form.OPAQUE)
     plan = None
     try:
         frame = context.sql_with_options(text, engine.READ_ONLY)
@@ -231,20 +292,9 @@ def _consumed(
 ) -> LogicalPlan:
     context = engine.session(Config(), remainder=True, tuning=tuning)
     reads = FragmentReads()
-    register_tables(context, tables, reads)
+    register_tables(context, tables, reads, Form.RAW)
     register_fragments(context, fragments, reads)
     return engine.from_substrait(remainder, context).optimized_logical_plan()
-
-
-def engine_reads(logical: LogicalPlan, tables: Tables) -> tuple[EngineRead, ...]:
-    """What the engine reads itself, from the scans of its optimised plan."""
-    found = []
-    for line in logical.display_indent().splitlines():
-        name, _, rest = line.strip().removeprefix("TableScan: ").partition(" ")
-        table = tables.get(tuple(name.split(".")))
-        if line.strip().startswith("TableScan: ") and table and table.source is None:
-            found.append(EngineRead(str(table.connector.source_key), f"{name} {rest}"))
-    return tuple(found)
 
 
 def _whole(
@@ -255,12 +305,15 @@ def _whole(
     not_pushed: tuple[NotPushed, ...],
 ) -> Plan:
     """One fragment for everything: the query's own tree where a source plans it better."""
-    fragment = _fragment(1, block, block.select(), schema)
+    fragment = fragment_of(1, block, schema)
     connector = block.source.connector
-    if isinstance(connector, EstimatesCost):
+    bound = block.minimum_rows is not None or any(
+        table.security.minimum_rows is not None for table in tables.values()
+    )
+    if isinstance(connector, EstimatesCost) and not bound:
         own = own_tree(query.tree, tables, block.source, schema)
         if own is not None:
-            fragment = _cheaper(connector, fragment, _fragment(1, block, own, schema))
+            fragment = _cheaper(connector, fragment, fragment_of(1, block, schema, own))
     return Plan(schema, tables, (fragment,), not_pushed=not_pushed)
 
 
@@ -271,17 +324,6 @@ def _cheaper(connector: EstimatesCost, rebuilt: Fragment, own: Fragment) -> Frag
     except SourceError:
         return own
     return rebuilt if rebuilt_cost < own_cost * WORTHWHILE else own
-
-
-def fragment_of(number: int, block: Block, schema: pa.Schema) -> Fragment:
-    """The fragment that asks a block's source for the block."""
-    return _fragment(number, block, block.select(), schema)
-
-
-def _fragment(number: int, block: Block, tree: exp.Query, schema: pa.Schema) -> Fragment:
-    connector = block.source.connector
-    text = connector.render(tree, schema)
-    return Fragment(number, block.source.key, text, schema, lambda: connector.query(text, schema))
 
 
 def _null_aware(text: str, plan: SubstraitPlan) -> frozenset[int] | None:
@@ -301,65 +343,19 @@ def _may_lose_sort(logical: LogicalPlan) -> bool:
     return "Sort:" in text and " = " in text
 
 
-def _frame(context: SessionContext, text: str) -> DataFrame:
-    try:
-        return context.sql_with_options(text, engine.READ_ONLY)
-    except BaseException as error:
-        raise translate(error, text) from error
-
-
-def register_tables(context: SessionContext, tables: Tables, reads: FragmentReads) -> None:
-    """Make every table of the query known to a session, read lazily where a source holds it."""
-    for name, table in tables.items():
-        engine.register(context, name, provider(table, reads), bare(table.dataset.schema))
-
-
-def provider(table: Table, reads: FragmentReads) -> engine.Provider:
-    """What the engine reads a table through."""
-    connector = table.connector
-    schema = bare(table.dataset.schema)
-    object_name = table.dataset.binding.object
-    if isinstance(connector, RunsSql):
-        return LazyDataset(schema, scan_opener(table, reads), scan_recorder(table, reads))
-    if isinstance(connector, ProvidesParquet):
-        files = connector.parquet(object_name, schema)
-        if files is not None:
-            return files
-    assert isinstance(connector, ProvidesDataset)
-    return ReadableDataset(connector.dataset(object_name, schema))
-
-
 def open_frame(
     plan: Plan, config: Config, reads: FragmentReads, tuning: engine.Tuning | None = None
 ) -> DataFrame:
     """The engine's frame of a plan, in a session of its own that reads through `reads`."""
     remainder = plan.remainder is not None
     context = engine.session(config, remainder=remainder, tuning=tuning or plan.tuning)
-    register_tables(context, plan.tables, reads)
+    reads.reserve(len(plan.fragments))
+    register_tables(context, plan.tables, reads, Form.RAW if remainder else Form.SECURED)
     if plan.remainder is None:
         assert plan.unfederated is not None
-        return _frame(context, plan.unfederated)
+        return frame_of(context, plan.unfederated)
     register_fragments(context, plan.fragments, reads)
     return engine.from_substrait(plan.remainder, context)
-
-
-def register_fragments(
-    context: SessionContext, fragments: tuple[Fragment, ...], reads: FragmentReads
-) -> None:
-    """Make the answers of the sources known to a session, under their numbers."""
-    for fragment in fragments:
-        table = LazyDataset(fragment.schema, _reader(fragment, reads))
-        name = FRAGMENT_TABLE.format(fragment.number)
-        engine.register(context, (name,), table, fragment.schema)
-
-
-def _reader(fragment: Fragment, reads: FragmentReads) -> Opener:
-    return lambda columns, filter_: reads.read(fragment)
-
-
-def bare(schema: pa.Schema) -> pa.Schema:
-    """The schema without metadata: two tables that differ in it could not be united."""
-    return pa.schema([f.remove_metadata() for f in schema])
 
 
 def plain_schema(schema: pa.Schema) -> pa.Schema:

@@ -15,12 +15,15 @@ from substrait.proto import ExtendedExpression, Rel
 
 from connectors.capabilities import NotPushable, Relation
 from connectors.dialect import Operand
+from connectors.interface import RunsSql
 from gateway.plan.block import Aliases, Block, filtered
 from gateway.plan.expressions import ExpressionWriter
 from gateway.plan.fragment import Fragment, FragmentReads
 from gateway.plan.lazy import Opener, Planned
-from gateway.plan.source import Table
-from gateway.plan.sql_writer import read_block, referenced
+from gateway.plan.secured_read import read_block
+from gateway.plan.sending import fragment_of
+from gateway.plan.source import Source, Table
+from gateway.plan.sql_writer import referenced
 
 _CANONICAL = {
     "less": "lt",
@@ -58,10 +61,12 @@ def scan_fragment(
     table: Table, columns: Sequence[str] | None, condition: pc.Expression | None, number: int
 ) -> Fragment:
     """The fragment that reads columns of a table, and those its filter needs here again."""
-    schema = table.dataset.schema
-    source = table.source
-    assert source is not None
-    block = read_block(table, source, schema.names, Aliases())
+    raw = table.secured_by_engine
+    schema = table.security.raw if raw else table.dataset.schema
+    connector = table.connector
+    assert isinstance(connector, RunsSql)
+    source = Source(connector.source_key, connector)
+    block = read_block(table, source, schema.names, Aliases(), raw=raw)
     needed = set(range(len(schema)) if columns is None else map(schema.names.index, columns))
     if condition is not None:
         block, used = _filtered(block, condition, schema)
@@ -71,9 +76,7 @@ def scan_fragment(
     returned = pa.schema([schema.field(i) for i in positions])
     if not positions:
         returned = pa.schema([pa.field("c0", pa.int64())])
-    connector = source.connector
-    text = connector.render(block.select(), returned)
-    return Fragment(number, source.key, text, returned, lambda: connector.query(text, returned))
+    return fragment_of(number, block, returned)
 
 
 def _filtered(block: Block, condition: pc.Expression, schema: pa.Schema) -> tuple[Block, set[int]]:

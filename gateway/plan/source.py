@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from connectors.dialect import SqlDialect
 from connectors.interface import Connector, RunsSql, SourceKey
 from gateway.model import Dataset
+from gateway.plan.security import Security
 
 TableName = tuple[str, ...]
 """A table as it is named in the query: one to three parts."""
@@ -28,12 +29,23 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A dataset opened for one query."""
+    """A dataset opened for one query.
+
+    `dataset` is what the caller sees of it; `security` is what stands between that and the rows.
+    """
 
     dataset: Dataset
     connector: Connector
     source: Source | None
-    """The SQL source that holds it; None when the engine reads the dataset itself."""
+    """The SQL source that is asked for parts of queries; None when the engine reads the dataset."""
+    security: Security
+    refusal: str = ""
+    """Why the source can not secure the dataset: the engine does, over the source's raw rows."""
+
+    @property
+    def secured_by_engine(self) -> bool:
+        """True when the engine reads raw rows, and a view of its own stands before them."""
+        return self.security.governs and self.source is None
 
 
 Tables = Mapping[TableName, Table]

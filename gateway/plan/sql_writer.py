@@ -26,9 +26,12 @@ from gateway.plan.block import (
     filtered,
     nest,
     opened,
+    strictest,
     union_all,
 )
 from gateway.plan.expressions import ExpressionWriter
+from gateway.plan.residency import enough_rows
+from gateway.plan.secured_read import read_block
 from gateway.plan.source import Source, Table
 
 _OUTER = {
@@ -92,6 +95,8 @@ class SqlWriter:
             block = self.subquery(rel)
             if block is None or block.source.key != source.key:
                 raise NotPushable("a sub-query over another source")
+            if block.minimum_rows is not None:
+                raise NotPushable("a sub-query over rows bound to their region")
             if len(block.columns) != 1:
                 raise NotPushable("a sub-query of several columns")
             if block.groups != () and block.limit != 1:  # some sources would take the first row
@@ -127,7 +132,7 @@ class SqlWriter:
         if not check_duplicable(block.columns, uses) and not block.order:
             block = nest(block, self.aliases)
         writer = self._expressions(block.source)
-        added = tuple(writer.write(e, block.columns) for e in expressions)
+        added = tuple(_passed_on(e, block) or writer.write(e, block.columns) for e in expressions)
         return replace(block, columns=(*block.columns, *added))
 
     def _sort(self, rel: Rel, block: Block) -> Block:
@@ -183,12 +188,28 @@ class SqlWriter:
         measures = [writer.measure(m, block.columns) for m in aggregate.measures]
         if not keys and not measures:
             raise NotPushable("an aggregate of nothing")
+        having: tuple[exp.Expr, ...] = ()
+        if block.minimum_rows is not None:
+            names = [self.functions[m.measure.function_reference] for m in aggregate.measures]
+            having = enough_rows(
+                block, names, aggregate.measures, self._arguments(writer, aggregate, block)
+            )
         return replace(
             block,
             columns=(*keys, *measures),
             groups=tuple(k.group_key for k in keys),
+            having=having,
             product=False,
+            minimum_rows=None,
         )
+
+    def _arguments(
+        self, writer: ExpressionWriter, aggregate: AggregateRel, block: Block
+    ) -> list[list[Operand]]:
+        return [
+            [writer.write(a.value, block.columns) for a in m.measure.arguments]
+            for m in aggregate.measures
+        ]
 
     def _join(self, rel: Rel, left: Block, right: Block) -> Block:
         kind = relations.join_type(rel)
@@ -235,7 +256,14 @@ class SqlWriter:
             or right.product
             or not _connects(self.functions, condition, len(left.columns))
         )
-        return Block(left.source, columns, tuple(tables), where, product=product)
+        return Block(
+            left.source,
+            columns,
+            tuple(tables),
+            where,
+            product=product,
+            minimum_rows=strictest((left, right)),
+        )
 
     def _outer(self, kind: str, left: Block, right: Block, condition: Expression | None) -> Block:
         left, right = opened(left, self.aliases), opened(right, self.aliases)
@@ -259,7 +287,14 @@ class SqlWriter:
             or right.product
             or not _connects(self.functions, condition, len(left.columns))
         )
-        return Block(left.source, columns, tables, left.where, product=product)
+        return Block(
+            left.source,
+            columns,
+            tables,
+            left.where,
+            product=product,
+            minimum_rows=strictest((left, right)),
+        )
 
     def _semi(self, rel: Rel, kind: str, kept: Block, tested: Block) -> Block:
         anti = kind.endswith("ANTI")
@@ -285,7 +320,11 @@ class SqlWriter:
             writer = self._expressions(kept.source)
             on = writer.condition(rel.join.expression, side_by_side(tested))
             test = exp.Exists(this=filtered(replace(tested, columns=()), [on]).select())
-        return replace(kept, where=(*kept.where, exp.Not(this=test) if anti else test))
+        return replace(
+            kept,
+            where=(*kept.where, exp.Not(this=test) if anti else test),
+            minimum_rows=strictest((kept, tested)),
+        )
 
     def _equalities(
         self, condition: Expression, left_width: int
@@ -340,21 +379,6 @@ class SqlWriter:
         return union_all(blocks, self.aliases)
 
 
-def read_block(table: Table, source: Source, names: Sequence[str], aliases: Aliases) -> Block:
-    """The block of a table with the columns named, each as its dialect reads it."""
-    alias = aliases.next()
-    reference = source.connector.table(table.dataset.binding.object)
-    reference.set("alias", exp.TableAlias(this=exp.to_identifier(alias)))
-    schema = table.dataset.schema
-    dialect = source.dialect
-    columns = []
-    for name in names:
-        column, declared = exp.column(name, table=alias, quoted=True), schema.field(name)
-        native = dialect.native(column.copy(), declared)
-        columns.append(Operand(dialect.read(column, declared), declared.type, native=native))
-    return Block(source, tuple(columns), (Joined(reference),))
-
-
 def referenced(message: Message) -> Iterator[int]:
     """The positions of the columns an expression refers to, outside its sub-queries."""
     if isinstance(message, Expression.FieldReference):
@@ -366,6 +390,17 @@ def referenced(message: Message) -> Iterator[int]:
         for item in value if descriptor.is_repeated else [value]:
             if isinstance(item, Message) and not isinstance(item, Rel):
                 yield from referenced(item)
+
+
+def _passed_on(message: Expression, block: Block) -> Operand | None:
+    """The column a projection repeats as it is, which even a sealed one may be."""
+    segment = message.selection.direct_reference
+    if message.WhichOneof("rex_type") != "selection" or not segment.HasField("struct_field"):
+        return None
+    if segment.struct_field.HasField("child"):
+        return None
+    column: Operand = block.columns[segment.struct_field.field]
+    return replace(column, sql=column.sql.copy())
 
 
 def _constant(message: Expression) -> int:

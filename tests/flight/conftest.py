@@ -12,7 +12,7 @@ import connectors
 from connectors import memory
 from gateway.cli import main
 from gateway.flight.client import Client
-from gateway.users import add_user
+from gateway.identity.users import add_user
 from tests.flight.serving import ALICE, BOB, ORDERS, PEOPLE, TEXTS, Served
 from tests.flight.sources import RECORDER, Recorder, RecordingConnector
 

@@ -10,10 +10,11 @@ import pyarrow.flight as fl
 from google.protobuf.message import Message
 
 from gateway.flight import commands
-from gateway.flight.authentication import Authenticator, Users
+from gateway.flight.authentication import Authenticator
 from gateway.flight.client import Client
 from gateway.flight.server import FlightServer
 from gateway.flight.service import FlightSql, Limits
+from gateway.identity.identity import Identity
 from gateway.pipeline import Gateway
 
 ALICE, BOB = ("alice", "wonderland"), ("bob", "builder")
@@ -35,7 +36,7 @@ class Served:
     def __init__(self, mesh: Path, limits: Limits | None = None) -> None:
         self.gateway = Gateway.open(mesh)
         self.service = FlightSql(self.gateway, limits)
-        self.authenticator = Authenticator(Users(mesh))
+        self.authenticator = Authenticator(Identity(mesh))
         self.server = FlightServer("grpc://127.0.0.1:0", self.service, self.authenticator)
         self.uri = f"grpc://127.0.0.1:{self.server.port}"
 

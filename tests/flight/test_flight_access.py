@@ -13,11 +13,12 @@ import pytest
 
 from gateway.errors import CatalogueError, Unauthenticated
 from gateway.flight import commands
-from gateway.flight.authentication import Authenticator, Users
+from gateway.flight.authentication import Authenticator
 from gateway.flight.client import Client, ServerError
 from gateway.flight.service import Limits
 from gateway.flight.wire import flightsql_pb2 as sql
-from gateway.users import add_user, remove_user
+from gateway.identity.identity import Identity
+from gateway.identity.users import add_user, remove_user
 from tests.flight.serving import ALICE, BOB, Served, descriptor
 
 QUERY = sql.CommandStatementQuery(query="SELECT count(*) AS n FROM orders")
@@ -115,7 +116,7 @@ class Clock:
 
 
 def test_a_session_expires(private: Path) -> None:
-    authenticator = Authenticator(Users(private), token_ttl_seconds=0.2)
+    authenticator = Authenticator(Identity(private), session_ttl_seconds=0.2)
     token = authenticator.open_session(basic("eve", "first"))
     assert authenticator.principal(token).name == "user:eve"
     time.sleep(0.3)
@@ -124,14 +125,14 @@ def test_a_session_expires(private: Path) -> None:
 
 
 def test_a_session_does_not_survive_the_server(private: Path) -> None:
-    token = Authenticator(Users(private)).open_session(basic("eve", "first"))
+    token = Authenticator(Identity(private)).open_session(basic("eve", "first"))
     with pytest.raises(Unauthenticated):
-        Authenticator(Users(private)).principal(token)
+        Authenticator(Identity(private)).principal(token)
 
 
 @pytest.mark.parametrize("change", ["password", "removal"])
 def test_a_changed_user_loses_sessions_and_remembered_passwords(private: Path, change: str) -> None:
-    authenticator = Authenticator(Users(private, Clock()))
+    authenticator = Authenticator(Identity(private, Clock()))
     token = authenticator.open_session(basic("eve", "first"))
     if change == "password":
         add_user(private, "eve", ["a/b"], "second", replace=True)
@@ -143,7 +144,7 @@ def test_a_changed_user_loses_sessions_and_remembered_passwords(private: Path, c
 
 
 def test_a_new_role_counts_in_an_open_session(private: Path) -> None:
-    authenticator = Authenticator(Users(private, Clock()))
+    authenticator = Authenticator(Identity(private, Clock()))
     token = authenticator.open_session(basic("eve", "first"))
     text = (private / "users.toml").read_text()
     (private / "users.toml").write_text(text.replace('"a/b"', '"a/b", "c/d"'))
@@ -151,14 +152,14 @@ def test_a_new_role_counts_in_an_open_session(private: Path) -> None:
 
 
 def test_a_broken_user_file_lets_nobody_in(private: Path) -> None:
-    authenticator = Authenticator(Users(private, Clock()))
+    authenticator = Authenticator(Identity(private, Clock()))
     token = authenticator.open_session(basic("eve", "first"))
     (private / "users.toml").write_text("[users")
     for header in (token, basic("eve", "first")):
         with pytest.raises(Unauthenticated):
             authenticator.principal(header)
     with pytest.raises(CatalogueError):
-        Users(private)
+        Identity(private)
 
 
 def test_the_ticket_of_somebody_else_is_not_found(served: Served) -> None:

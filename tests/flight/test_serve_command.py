@@ -22,7 +22,7 @@ import trustme
 
 from gateway.cli import main
 from gateway.flight.client import Client, ServerError
-from gateway.users import add_user
+from gateway.identity.users import add_user
 
 USER = ("alice", "wonderland")
 MESHGATE = [sys.executable, "-m", "gateway.cli"]

@@ -7,6 +7,7 @@ import pyarrow as pa
 from connectors import memory, open_connector
 from connectors.interface import PHYSICAL_TYPE, Binding, Connector, RunsSql
 from gateway.model import Address, Dataset
+from gateway.plan.security import Security
 from gateway.plan.source import Source, Table, TableName
 
 CONNECTORS: dict[str, Connector] = {
@@ -56,5 +57,5 @@ def tables() -> dict[TableName, Table]:
             sql = (
                 Source(connector.source_key, connector) if isinstance(connector, RunsSql) else None
             )
-            opened[(f"{source}_{name}",)] = Table(dataset, connector, sql)
+            opened[(f"{source}_{name}",)] = Table(dataset, connector, sql, Security(dataset.schema))
     return opened

@@ -11,7 +11,7 @@ import pytest
 
 from gateway.cli import main
 from gateway.errors import CatalogueError, Unauthenticated, UserError
-from gateway.users import FILE_NAME, UserStore, add_user, remove_user
+from gateway.identity.users import FILE_NAME, UserStore, add_user, remove_user
 
 
 def test_a_user_added_can_be_verified(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
     [users."alice"]
     roles = ["sales/analyst"]
     password = "$argon2id$..."
+    region = "EU"                  # optional: where she is
+    purposes = ["reporting"]       # optional: the only purposes she may declare
 
 There is no default user and no anonymous access. A file that cannot be read lets nobody in.
 """
@@ -14,8 +16,8 @@ import json
 import os
 import re
 import tempfile
-import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +27,9 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from gateway.errors import CatalogueError, Unauthenticated, UserError
-from gateway.model import Principal
+from gateway.identity.tables import Table, read_tables
+from gateway.identity.watched import Watched
+from gateway.model import PURPOSE, REGION, Principal
 
 FILE_NAME = "users.toml"
 MAX_PASSWORD_BYTES = 1024
@@ -47,10 +51,12 @@ class User:
     name: str
     roles: tuple[str, ...]
     password_hash: str = field(repr=False)
+    region: str = ""
+    purposes: tuple[str, ...] | None = None
 
     @property
     def principal(self) -> Principal:
-        return Principal(f"user:{self.name}", self.roles)
+        return Principal(f"user:{self.name}", self.roles, self.region, self.purposes)
 
 
 class UserStore:
@@ -66,12 +72,7 @@ class UserStore:
         A file that is not exactly of the form above is a CatalogueError.
         """
         path = mesh / FILE_NAME
-        try:
-            document = tomllib.loads(path.read_text("utf-8"))
-        except FileNotFoundError:
-            return cls({})
-        except (OSError, ValueError) as error:
-            raise CatalogueError(f"{path}: can not be read as TOML: {error}") from error
+        document = read_tables(path)
         if set(document) - {"users"}:
             raise CatalogueError(f"{path}: only tables named [users.NAME] may be in it")
         entries = document.get("users", {})
@@ -104,13 +105,32 @@ class UserStore:
         return user
 
 
+class Users:
+    """The user file as it is now. Nobody is let in while it is broken; the log says why."""
+
+    def __init__(self, mesh: Path, clock: Callable[[], float] = time.monotonic) -> None:
+        self._file = Watched(
+            mesh / FILE_NAME, lambda: UserStore.load(mesh), lambda _: UserStore({}), clock
+        )
+
+    def current(self) -> UserStore:
+        return self._file.current()
+
+
 def add_user(
-    mesh: Path, name: str, roles: Sequence[str], password: str, *, replace: bool = False
+    mesh: Path,
+    name: str,
+    roles: Sequence[str],
+    password: str,
+    *,
+    region: str = "",
+    purposes: Sequence[str] | None = None,
+    replace: bool = False,
 ) -> None:
     """Write a user into ``users.toml``, which only its owner may read.
 
-    UserError for a name that may not be, an empty password, or a user who exists already (unless
-    `replace`).
+    UserError for a name, role, region or purpose that may not be, an empty password, or a user
+    who exists already (unless `replace`).
     """
     if not USER_NAME.match(name):
         raise UserError(
@@ -120,6 +140,11 @@ def add_user(
     for role in roles:
         if not ROLE_NAME.match(role):
             raise UserError(f"{role!r} is not a role", hint="write ROLE or DOMAIN/ROLE")
+    if region and not REGION.match(region):
+        raise UserError(f"{region!r} is not a region", hint="write a name such as EU")
+    for purpose in purposes or ():
+        if not PURPOSE.match(purpose):
+            raise UserError(f"{purpose!r} is not a purpose", hint="write a name such as reporting")
     if not password or len(password.encode()) > MAX_PASSWORD_BYTES:
         raise UserError(f"a password has between 1 and {MAX_PASSWORD_BYTES} bytes")
     with _exclusive(mesh):
@@ -128,7 +153,8 @@ def add_user(
             raise UserError(
                 f"there is a user {name} already", hint="--replace sets password and roles anew"
             )
-        user = User(name, tuple(dict.fromkeys(roles)), HASHER.hash(password))
+        allowed = None if purposes is None else tuple(dict.fromkeys(purposes))
+        user = User(name, tuple(dict.fromkeys(roles)), HASHER.hash(password), region, allowed)
         _write(mesh, [*(u for u in store.users if u.name != name), user])
 
 
@@ -142,22 +168,24 @@ def remove_user(mesh: Path, name: str) -> None:
 
 
 def _user(path: Path, name: str, entry: Any) -> User:
-    known = isinstance(entry, dict) and set(entry) == {"roles", "password"}
-    if not known or not USER_NAME.match(name):
-        raise CatalogueError(
-            f"{path}: user {name!r} needs a proper name, roles and password, and nothing else"
-        )
-    roles, password = entry["roles"], entry["password"]
-    if not isinstance(roles, list) or not all(
-        isinstance(role, str) and ROLE_NAME.match(role) for role in roles
-    ):
-        raise CatalogueError(f"{path}: roles of user {name!r} have to be a list of role names")
+    table = Table(path, f"user {name!r}", entry, ("roles", "password", "region", "purposes"))
+    if not USER_NAME.match(name) or "roles" not in table:
+        raise table.wrong("needs a proper name, roles and a password")
+    roles = table.raw("roles")
+    if not isinstance(roles, list):
+        raise table.wrong("roles have to be a list of role names")
+    table.named("roles", ROLE_NAME.match, "role")
+    region = table.text("region", "")
+    if region and not REGION.match(region):
+        raise table.wrong(f"{region!r} is not a region")
+    purposes = table.named("purposes", PURPOSE.match, "purpose")
+    password = table.raw("password")
     if not isinstance(password, str) or not password.startswith("$argon2id$"):
         raise CatalogueError(
             f"{path}: password of user {name!r} has to be an argon2id hash",
             hint=f"meshgate user add {name} --replace writes one",
         )
-    return User(name, tuple(roles), password)
+    return User(name, tuple(roles), password, region, purposes if "purposes" in table else None)
 
 
 @contextmanager
@@ -183,6 +211,10 @@ def _write(mesh: Path, users: Sequence[User]) -> None:
             f"roles = {json.dumps(list(user.roles))}",
             f"password = {json.dumps(user.password_hash)}",
         ]
+        if user.region:
+            lines.append(f"region = {json.dumps(user.region)}")
+        if user.purposes is not None:
+            lines.append(f"purposes = {json.dumps(list(user.purposes))}")
     descriptor, temporary = tempfile.mkstemp(prefix=".users-", dir=mesh)  # mode 0600
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:

@@ -1,0 +1,213 @@
+"""The log as the gateway writes it: decisions that can be waited for, and outcomes."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+from pathlib import Path
+from queue import Empty, SimpleQueue
+
+from gateway.audit.chain import Seals, Walk
+from gateway.audit.database import last_link, links, open_writer
+from gateway.audit.files import (
+    DATABASE,
+    Head,
+    HeadFile,
+    Lock,
+    key_file,
+    make_key,
+    private_file,
+    private_folder,
+    read_head,
+    read_key,
+    sync_folder,
+)
+from gateway.audit.record import Outcome, Record
+from gateway.audit.writer import Decided, Ended, Item, Queue, Receipt, Writer
+from gateway.errors import AuditBroken, AuditUnavailable
+
+MAX_PENDING = 10_000
+"""Decisions that wait for the disk; more are refused: memory is bounded."""
+
+MAX_OUTCOMES = 10_000
+"""Outcomes that wait for the disk; with more, whoever brings one waits too."""
+
+logger = logging.getLogger(__name__)
+
+
+class AuditLog:
+    """Open for one gateway. Safe to use from many threads."""
+
+    def __init__(
+        self, connection: sqlite3.Connection, head: HeadFile, lock: Lock, seals: Seals, tip: Head
+    ) -> None:
+        """For `open`, which checks what is there first."""
+        self._connection, self._head, self._lock = connection, head, lock
+        self._queue: Queue = SimpleQueue()
+        self._gate = threading.Lock()  # held for moments only, never while the disk works
+        self._pending = 0
+        self._outcomes = threading.BoundedSemaphore(MAX_OUTCOMES)
+        self._closed = self._dead = False
+        self._writer = Writer(connection, head, seals, self._queue, self._settled, tip)
+        self._thread = threading.Thread(target=self._run, name="audit", daemon=True)
+        self._thread.start()
+
+    @classmethod
+    def open(cls, folder: Path, key: bytes | None) -> AuditLog:
+        """The log in `folder`, made if there is none.
+
+        AuditUnavailable when another gateway has it open or the disk does not let us; AuditBroken
+        when what is there is not what was written last.
+        """
+        seals = Seals.of(key)
+        private_folder(folder)
+        try:
+            folder.chmod(0o700)
+            lock = Lock(folder)
+            private_file(folder / DATABASE)
+        except OSError as error:
+            raise AuditUnavailable(f"can not write into {folder}: {error.strerror}") from error
+        try:
+            connection = open_writer(folder)
+            try:
+                tip = _tip(connection, folder, seals)
+                head = _new_head(folder, seals, tip)
+            except BaseException:
+                connection.close()
+                raise
+        except BaseException:
+            lock.close()
+            raise
+        return cls(connection, head, lock, seals, tip)
+
+    @classmethod
+    def open_in(cls, mesh: Path, folder: str) -> AuditLog:
+        """The log of a mesh; its key is made on first use, beside the folder of the log."""
+        place = mesh / folder
+        path = key_file(place)
+        key = read_key(path)
+        if key is None and (place / DATABASE).exists():
+            raise AuditBroken(
+                f"the key {path} of the audit log is gone",
+                hint="put it back; or move the log's folder away to begin a new one",
+            )
+        return cls.open(place, key or make_key(path))
+
+    def record(self, record: Record) -> Receipt:
+        """Hand over a decision; its receipt tells when it is durable. Never waits for the disk."""
+        receipt = Receipt(record.id)
+        with self._gate:
+            if self._closed or self._dead:
+                receipt.settle(None, "the audit log is closed")
+            elif self._pending >= MAX_PENDING:
+                receipt.settle(None, "too many decisions wait to be recorded")
+            else:
+                self._pending += 1
+                self._queue.put(Decided(record, receipt))
+        return receipt
+
+    def outcome(self, receipt: Receipt, outcome: Outcome) -> None:
+        """Hand over how the request of a decision ended. Waits while too many do; drops none.
+
+        AuditUnavailable once the log is closed.
+        """
+        while not self._outcomes.acquire(timeout=0.5):
+            if self._dead:
+                break
+        with self._gate:
+            if self._closed or self._dead:
+                raise AuditUnavailable("the audit log is closed")
+            self._queue.put(Ended(outcome, receipt))
+
+    def close(self) -> None:
+        """Write everything that was handed over, and let go of the folder.
+
+        AuditUnavailable if outcomes are left that could not be written.
+        """
+        with self._gate:
+            if self._closed:
+                return
+            self._closed = True
+            self._queue.put(None)
+        self._thread.join()
+        lost = len(self._writer.owed)
+        try:
+            self._connection.close()
+            self._head.close()
+        except sqlite3.Error:
+            logger.exception("the audit log could not be closed")
+        finally:
+            self._lock.close()
+        if lost:
+            raise AuditUnavailable(f"{lost} outcomes of queries could not be recorded")
+
+    def __enter__(self) -> AuditLog:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _settled(self, item: Item) -> None:
+        if isinstance(item, Ended):
+            self._outcomes.release()
+            return
+        with self._gate:
+            self._pending -= 1
+
+    def _run(self) -> None:
+        try:
+            self._writer.run()
+        except BaseException:
+            logger.exception("the writer of the audit log has died: nothing is answered any more")
+        with self._gate:
+            self._dead = True
+        try:
+            while True:
+                if isinstance(item := self._queue.get_nowait(), Decided):
+                    item.receipt.settle(None, "the audit log is closed")
+        except Empty:
+            return
+
+
+def _new_head(folder: Path, seals: Seals, tip: Head) -> HeadFile:
+    try:
+        head = HeadFile(folder, seals)
+        for _ in range(2):  # both places: an older one is of no use any more
+            head.write(tip)
+        head.sync()
+        sync_folder(folder)
+    except OSError as error:
+        raise AuditUnavailable(f"can not write into {folder}: {error.strerror}") from error
+    return head
+
+
+def _tip(connection: sqlite3.Connection, folder: Path, seals: Seals) -> Head:
+    try:
+        return _checked_tip(connection, folder, seals)
+    except sqlite3.Error as error:
+        raise AuditBroken(f"the audit log in {folder} is damaged: {error}") from error
+
+
+def _checked_tip(connection: sqlite3.Connection, folder: Path, seals: Seals) -> Head:
+    """The end of the chain, after a look at what came since the head was last written."""
+    hint = "meshgate audit verify says more; docs/audit.md what to do"
+    head = read_head(folder, seals)
+    last = last_link(connection)
+    if head is None and last is not None:
+        raise AuditBroken(f"the audit log in {folder} has lost its head file", hint=hint)
+    known = head or Head()
+    found = list(links(connection, known.seq - 1, known.seq))
+    if known.seq and (not found or found[0].hash != known.hash):
+        raise AuditBroken(
+            f"the audit log in {folder} does not hold its record {known.seq} any more", hint=hint
+        )
+    walk = Walk(seals, known.seq, bytes.fromhex(known.hash))
+    tip = known
+    for link in links(connection, known.seq, last.seq if last else 0):
+        walk.follow(link)
+        tip = Head(link.seq, link.hash)
+    end = walk.end()
+    if not end.intact:
+        raise AuditBroken(f"the audit log in {folder} is broken: {end.problems[0].text}", hint=hint)
+    return tip

@@ -1,0 +1,174 @@
+"""What is recorded, and its one written form: canonical JSON (RFC 8785), without fractions.
+
+The written form is what is hashed, so it never changes for the same value: keys sorted, no blanks,
+UTF-8, whole numbers only.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+FORMAT = 1
+"""Changes when a reader of older bodies would misunderstand a newer one."""
+
+DECISION, OUTCOME = "decision", "outcome"
+
+ALLOWED, DENIED = "allowed", "denied"
+
+canonical = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
+"""The written form of a body: text, whole numbers, lists, and dictionaries with ASCII keys."""
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetUse:
+    """One dataset of a request, and what the policies made of it.
+
+    `address` is the dataset's, or the name as it was asked for where there is none. `columns` are
+    those the request may see; `masks` are pairs (column, mask id); `residency` the regions its rows
+    may be in; `rules` the policy rows that had a part, as ``file:line``.
+    """
+
+    address: str
+    columns: tuple[str, ...] = ()
+    row_filters: tuple[str, ...] = ()
+    masks: tuple[tuple[str, str], ...] = ()
+    residency: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One decision. `text` is the client's statement: given raw, it is kept without its literals.
+
+    `door` is the way the request came in (``sql``, ``metadata``). `code` is the error's code when
+    the verdict is `DENIED`, whether the policies said no or the names led nowhere.
+    Read back, `text` is the normalised statement, or "" where only its fingerprint was kept.
+    """
+
+    id: str
+    principal: str
+    verdict: str
+    roles: tuple[str, ...] = ()
+    region: str = ""
+    purpose: str = ""
+    door: str = "sql"
+    action: str = "read"
+    text: str = field(default="", repr=False)
+    datasets: tuple[DatasetUse, ...] = ()
+    policy_version: str = ""
+    reason: str = ""
+    code: str = ""
+    time: datetime = field(default_factory=now)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an allowed request ended: ``completed``, ``cancelled`` or ``failed: CODE``."""
+
+    outcome: str
+    rows: int = 0
+    bytes: int = 0
+    seconds: float = 0.0
+    time: datetime = field(default_factory=now)
+
+
+def decision_body(record: Record, statement: str | None, fingerprint: str) -> dict[str, Any]:
+    """The body of a decision, still without its number."""
+    return {
+        "action": record.action,
+        "code": record.code,
+        "datasets": [
+            {
+                "address": use.address,
+                "columns": use.columns,
+                "masks": use.masks,
+                "residency": use.residency,
+                "row_filters": use.row_filters,
+                "rules": use.rules,
+            }
+            for use in record.datasets
+        ],
+        "door": record.door,
+        "fingerprint": fingerprint,
+        "format": FORMAT,
+        "id": record.id,
+        "kind": DECISION,
+        "policy_version": record.policy_version,
+        "principal": record.principal,
+        "purpose": record.purpose,
+        "reason": record.reason,
+        "region": record.region,
+        "roles": record.roles,
+        "statement": statement,
+        "time": written_time(record.time),
+        "verdict": record.verdict,
+    }
+
+
+def outcome_body(outcome: Outcome, query: str, decision: int | None) -> dict[str, Any]:
+    """The body of an outcome; `decision` is the number of the decision it belongs to."""
+    return {
+        "bytes": outcome.bytes,
+        "decision": decision,
+        "format": FORMAT,
+        "id": query,
+        "kind": OUTCOME,
+        "microseconds": round(outcome.seconds * 1e6),
+        "outcome": outcome.outcome,
+        "rows": outcome.rows,
+        "time": written_time(outcome.time),
+    }
+
+
+def record_of(body: Mapping[str, Any]) -> Record:
+    """The decision a body tells of."""
+    return Record(
+        id=body["id"],
+        principal=body["principal"],
+        verdict=body["verdict"],
+        roles=tuple(body["roles"]),
+        region=body["region"],
+        purpose=body["purpose"],
+        door=body["door"],
+        action=body["action"],
+        text=body["statement"] or "",
+        datasets=tuple(
+            DatasetUse(
+                use["address"],
+                tuple(use["columns"]),
+                tuple(use["row_filters"]),
+                tuple((column, mask) for column, mask in use["masks"]),
+                tuple(use["residency"]),
+                tuple(use["rules"]),
+            )
+            for use in body["datasets"]
+        ),
+        policy_version=body["policy_version"],
+        reason=body["reason"],
+        code=body["code"],
+        time=datetime.fromisoformat(body["time"]),
+    )
+
+
+def outcome_of(body: Mapping[str, Any]) -> Outcome:
+    """The outcome a body tells of."""
+    return Outcome(
+        body["outcome"],
+        body["rows"],
+        body["bytes"],
+        body["microseconds"] / 1e6,
+        datetime.fromisoformat(body["time"]),
+    )
+
+
+def written_time(time: datetime) -> str:
+    """``2026-01-31T12:00:00.000123Z``: as text it sorts as the times do."""
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

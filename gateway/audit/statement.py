@@ -1,0 +1,68 @@
+"""Statements as they are kept: every literal and comment gone, for values of rows are in them."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from sqlglot import exp
+from sqlglot.dialects.postgres import Postgres
+from sqlglot.errors import SqlglotError
+from sqlglot.tokenizer_core import Token, TokenType
+
+MAX_LENGTH = 65_536
+"""Of a longer text, in characters, only the fingerprint is kept."""
+
+REMEMBERED_LENGTH = 4096
+
+_LIST = re.compile(r"\?(?:, ?\?)+")
+
+
+def normalised(text: str, *, understood: bool) -> str | None:
+    """The statement with `?` for every literal, lists of them as ``?, ...``; None if it can not be.
+
+    `understood` tells that every name in it was found. Otherwise a name in quotes may just as well
+    be a value (``WHERE mail = "a@b.c"``) and is replaced too, and the text has to parse as a query.
+    """
+    if len(text) > MAX_LENGTH:
+        return None
+    if len(text) > REMEMBERED_LENGTH:
+        return _normalised(text, understood)
+    return _remembered(text, understood)
+
+
+def _normalised(text: str, understood: bool) -> str | None:
+    try:
+        words = Postgres().tokenize(text)
+        if not understood and not _is_query(text, words):
+            return None
+    except (SqlglotError, RecursionError):
+        return None
+    parts: list[str] = []
+    end = -1
+    for before, word in zip([None, *words], words, strict=False):
+        if parts and word.start > end + 1:
+            parts.append(" ")  # whatever stood there: blanks, a comment
+        parts.append(_kept(text, word, before, understood))
+        end = word.end
+    return _LIST.sub("?, ...", "".join(parts))
+
+
+_remembered = lru_cache(maxsize=1024)(_normalised)
+
+
+def _is_query(text: str, words: list[Token]) -> bool:
+    trees = Postgres().parser().parse(words, text)
+    return len(trees) == 1 and isinstance(trees[0], exp.Query | exp.Values)
+
+
+def _kept(text: str, word: Token, before: Token | None, understood: bool) -> str:
+    own = text[word.start : word.end + 1]
+    if word.token_type is TokenType.IDENTIFIER:
+        return own if understood else '"?"'
+    if word.token_type is TokenType.NUMBER:
+        if before and before.token_type is TokenType.PARAMETER and before.end + 1 == word.start:
+            return own  # $1
+        return "?"
+    literal = word.token_type.name.endswith("STRING") or "'" in own
+    return "?" if literal else own

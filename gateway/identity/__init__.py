@@ -1,0 +1,1 @@
+"""Who is calling: passwords, tokens and certificates, each turned into a `Principal`."""

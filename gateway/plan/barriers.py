@@ -1,0 +1,342 @@
+"""Which barrier a row filter needs, from the expressions the caller's query computes.
+
+The optimised plan over the datasets as the caller sees them holds every expression that may run.
+Each is followed down to the datasets whose columns it reads:
+
+* *total* expressions have a result for every value, in the engine and in every source;
+* a *fallible* one may fail, but gives NULL without failing where some column of the dataset that
+  it reads through *strict* steps (NULL in, NULL out) is NULL;
+* a *loose* one may fail whatever is NULL: ``1 / coalesce(x, 0)``.
+
+A fallible expression asks for the CASE barrier around the columns it reads, a loose one for the
+FENCE. What is not known here is loose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import pyarrow as pa
+from substrait.proto import AggregateRel, Expression, Plan, Rel, Type
+
+from connectors.capabilities import Kind, NotPushable, kind_of
+from connectors.dialect import widens
+from gateway.plan import relations
+from gateway.plan.security import Barrier
+from gateway.plan.source import TableName, Tables
+from gateway.plan.types import arrow_type
+
+ColumnName = tuple[TableName, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """The least barrier a dataset needs; CASE is needed for the `guarded` columns only."""
+
+    barrier: Barrier
+    guarded: frozenset[str] = frozenset()
+
+
+_COMPARISONS = frozenset({"equal", "not_equal", "lt", "lte", "gt", "gte"})
+_TESTS = frozenset(
+    {"is_null", "is_not_null", "is_true", "is_not_true", "is_false", "is_not_false"}
+    | {"is_distinct_from", "is_not_distinct_from", "and", "or", "coalesce"}
+)
+"""Total, and not NULL where an argument is."""
+
+_TOTAL_STRICT = _COMPARISONS | {
+    "not",
+    "lower",
+    "upper",
+    "character_length",
+    "length",
+    "octet_length",
+    "str_concat",
+}
+_FALLIBLE_STRICT = frozenset(
+    {"add", "subtract", "multiply", "divide", "modulus", "negate", "abs", "ceil", "floor", "round"}
+    | {"sqrt", "ln", "log10", "exp", "power", "substring", "substr", "date_part", "date_trunc"}
+    | {"trim", "btrim", "ltrim", "rtrim"}
+)
+_LIKE = frozenset({"like", "ilike"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Value:
+    """What is known of an expression: its type, the columns it reads, the datasets it is strict in.
+
+    A value is strict in a dataset when it is NULL wherever all it reads of the dataset is NULL.
+    """
+
+    type: pa.DataType | None
+    reads: frozenset[ColumnName] = frozenset()
+    strict: frozenset[TableName] = frozenset()
+
+
+def barriers(plan: Plan, tables: Tables) -> Mapping[TableName, Need]:
+    """What each dataset with a row filter needs. The plan is left as it is."""
+    names = {n for n, t in tables.items() if t.security.row_filter is not None}
+    analysis = _Analysis(relations.function_names(plan), names)
+    analysis.relation(plan.relations[0].root.input)
+    return {name: analysis.need(name) for name in names}
+
+
+class _Analysis:
+    def __init__(self, functions: Mapping[int, str], governed: set[TableName]) -> None:
+        self._functions = functions
+        self._governed = governed
+        self._everything: frozenset[ColumnName] = frozenset((name, "") for name in governed)
+        self._guarded: set[ColumnName] = set()
+        self._fenced: set[TableName] = set()
+
+    def need(self, name: TableName) -> Need:
+        """What was found out about one dataset."""
+        if name in self._fenced:
+            return Need(Barrier.FENCE)
+        guarded = frozenset(column for table, column in self._guarded if table == name)
+        return Need(Barrier.CASE, guarded) if guarded else Need(Barrier.PLAIN)
+
+    def relation(self, rel: Rel) -> tuple[_Value, ...]:
+        """The columns of a relation, once everything it computes has been looked at."""
+        kind = relations.kind(rel)
+        node = relations.body(rel)
+        below = [self.relation(child) for child in relations.inputs(rel)]
+        columns: tuple[_Value, ...] = tuple(v for side in below for v in side)
+        match kind:
+            case "read":
+                columns = self._read(rel)
+            case "filter":
+                self._value(node.condition, columns)
+            case "project":
+                columns = (*columns, *(self._value(e, columns) for e in node.expressions))
+            case "sort":
+                for key in node.sorts:
+                    self._value(key.expr, columns)
+            case "fetch":
+                pass
+            case "aggregate":
+                columns = self._aggregate(node, columns)
+            case "join":
+                columns = self._join(rel, below)
+            case "cross":
+                pass
+            case "set":
+                columns = tuple(_either(values) for values in zip(*below, strict=True))
+            case _:
+                self._give_up(columns)
+        mapping = relations.emitted(rel)
+        return columns if mapping is None else tuple(columns[i] for i in mapping)
+
+    def _read(self, rel: Rel) -> tuple[_Value, ...]:
+        name = relations.table_name(rel)
+        types = rel.read.base_schema.struct.types
+        columns = tuple(_Value(_type(t)) for t in types)
+        if name is not None and name in self._governed:
+            strict = frozenset({name})
+            columns = tuple(
+                replace(value, reads=frozenset({(name, column)}), strict=strict)
+                for value, column in zip(columns, rel.read.base_schema.names, strict=True)
+            )
+        for condition in ("filter", "best_effort_filter"):
+            if rel.read.HasField(condition):
+                self._value(getattr(rel.read, condition), columns)
+        if rel.read.HasField("projection"):
+            columns = tuple(columns[i.field] for i in rel.read.projection.select.struct_items)
+        return columns
+
+    def _join(self, rel: Rel, below: Sequence[tuple[_Value, ...]]) -> tuple[_Value, ...]:
+        left, right = below
+        for part in ("expression", "post_join_filter"):
+            if rel.join.HasField(part):
+                self._value(getattr(rel.join, part), (*left, *right))
+        kind = relations.join_type(rel)
+        if kind.startswith(("LEFT_", "RIGHT_")):
+            kept = left if kind.startswith("LEFT_") else right
+            if kind.endswith("MARK"):
+                reads = frozenset().union(*(v.reads for v in (*left, *right)))
+                return (*kept, _Value(pa.bool_(), reads))
+            return kept
+        return (*left, *right)
+
+    def _aggregate(self, aggregate: AggregateRel, columns: Sequence[_Value]) -> tuple[_Value, ...]:
+        keys = [self._value(e, columns) for e in aggregate.grouping_expressions]
+        positions = [i for g in aggregate.groupings for i in g.expression_references]
+        groups = [keys[i] for i in positions] if len(aggregate.groupings) <= 1 else keys
+        everything = frozenset().union(*(v.reads for v in columns))
+        measures = []
+        for measure in aggregate.measures:
+            for argument in measure.measure.arguments:
+                self._value(argument.value, columns)
+            for key in measure.measure.sorts:
+                self._value(key.expr, columns)
+            if measure.HasField("filter"):
+                self._value(measure.filter, columns)
+            # an aggregate is computed over the rows that have passed: it reads no hidden one
+            measures.append(_Value(_type(measure.measure.output_type)))
+        if len(aggregate.groupings) > 1:
+            measures.append(_Value(None, everything))
+        return (*groups, *measures)
+
+    def _value(self, message: Expression, columns: Sequence[_Value]) -> _Value:
+        """What is known of an expression, after noting the barriers it asks for."""
+        match message.WhichOneof("rex_type"):
+            case "selection":
+                return self._field(message, columns)
+            case "literal":
+                try:
+                    return _Value(relations.literal(message.literal)[1])
+                except NotPushable:
+                    return _Value(None)
+            case "cast":
+                return self._cast(message.cast, columns)
+            case "scalar_function":
+                return self._call(message.scalar_function, columns)
+            case "singular_or_list":
+                return self._in_list(message.singular_or_list, columns)
+            case "if_then":
+                return self._case(message.if_then, columns)
+            case "subquery":
+                return self._subquery(message.subquery, columns)
+            case "window_function":
+                return self._window(message.window_function, columns)
+            case _:
+                self._give_up(columns)
+                return _Value(None, frozenset().union(*(c.reads for c in columns)))
+
+    def _field(self, message: Expression, columns: Sequence[_Value]) -> _Value:
+        segment = message.selection.direct_reference
+        outer = message.selection.WhichOneof("root_type") == "outer_reference"
+        if outer or not segment.HasField("struct_field") or segment.struct_field.HasField("child"):
+            self._give_up(columns)
+            return _Value(None, self._everything)
+        position: int = segment.struct_field.field
+        return columns[position]
+
+    def _cast(self, message: Expression.Cast, columns: Sequence[_Value]) -> _Value:
+        value = self._value(message.input, columns)
+        to = _type(message.type)
+        if not _total_cast(value.type, to):
+            self._fallible((value,))
+        return _Value(to, value.reads, value.strict)
+
+    def _call(self, message: Expression.ScalarFunction, columns: Sequence[_Value]) -> _Value:
+        name = self._functions.get(message.function_reference, "")
+        args = [self._value(a.value, columns) for a in message.arguments]
+        returns = _type(message.output_type) if message.HasField("output_type") else pa.bool_()
+        reads, strict = _together(args)
+        if name in _COMPARISONS and not _comparable(args):
+            self._loose(reads)
+        if name in _TESTS:
+            return _Value(returns, reads)
+        if name in _LIKE:
+            pattern = message.arguments[1].value
+            plain = pattern.WhichOneof("rex_type") == "literal"
+            if not plain or "\\" in pattern.literal.string:
+                self._loose(reads)
+            return _Value(returns, reads, strict)
+        if name in _TOTAL_STRICT:
+            return _Value(returns, reads, strict)
+        if name in _FALLIBLE_STRICT:
+            self._fallible(args)
+            return _Value(returns, reads, strict)
+        self._loose(reads)
+        return _Value(returns, reads)
+
+    def _in_list(self, message: Expression.SingularOrList, columns: Sequence[_Value]) -> _Value:
+        value = self._value(message.value, columns)
+        options = [self._value(o, columns) for o in message.options]
+        reads, _ = _together([value, *options])
+        if not all(_comparable((value, option)) for option in options):
+            self._loose(reads)
+        return _Value(pa.bool_(), reads, value.strict)
+
+    def _case(self, message: Expression.IfThen, columns: Sequence[_Value]) -> _Value:
+        parts: list[_Value] = []
+        results: list[_Value] = []
+        for clause in message.ifs:
+            parts.append(self._value(getattr(clause, "if"), columns))
+            results.append(self._value(clause.then, columns))
+        if message.HasField("else"):
+            results.append(self._value(getattr(message, "else"), columns))
+        reads, _ = _together([*parts, *results])
+        return _Value(next((r.type for r in results if r.type is not None), None), reads)
+
+    def _subquery(self, message: Expression.Subquery, columns: Sequence[_Value]) -> _Value:
+        inner = self.relation(relations.subquery_input(message))
+        reads = frozenset().union(*(v.reads for v in inner))
+        if message.WhichOneof("subquery_type") == "in_predicate":
+            for needle in message.in_predicate.needles:
+                reads |= self._value(needle, columns).reads
+        return _Value(inner[0].type if inner else pa.bool_(), reads)
+
+    def _window(self, message: Expression.WindowFunction, columns: Sequence[_Value]) -> _Value:
+        for argument in message.arguments:
+            self._value(argument.value, columns)
+        for expression in (*message.partitions, *(key.expr for key in message.sorts)):
+            self._value(expression, columns)
+        return _Value(_type(message.output_type))  # computed over the rows that have passed
+
+    def _fallible(self, args: Sequence[_Value]) -> None:
+        reads, strict = _together(args)
+        self._guarded |= {column for column in reads if column[0] in strict}
+        self._loose(frozenset(column for column in reads if column[0] not in strict))
+
+    def _loose(self, reads: frozenset[ColumnName]) -> None:
+        self._fenced |= {table for table, _ in reads}
+
+    def _give_up(self, columns: Sequence[_Value]) -> None:
+        self._loose(self._everything)
+
+
+def _together(args: Sequence[_Value]) -> tuple[frozenset[ColumnName], frozenset[TableName]]:
+    """All that is read, and all in which one strict argument makes the whole NULL."""
+    reads: frozenset[ColumnName] = frozenset().union(*(a.reads for a in args))
+    strict: frozenset[TableName] = frozenset().union(*(a.strict for a in args))
+    return reads, strict
+
+
+def _either(values: Sequence[_Value]) -> _Value:
+    """A column of a union: it reads what any branch reads, and is strict in none of them."""
+    reads = frozenset().union(*(v.reads for v in values))
+    return _Value(values[0].type, reads)
+
+
+def _type(message: Type) -> pa.DataType | None:
+    try:
+        return arrow_type(message)
+    except NotPushable:
+        return None
+
+
+def _comparable(args: Sequence[_Value]) -> bool:
+    """True when no side is converted on the way: both are of one known kind, and not nested."""
+    kinds = {kind_of(a.type) for a in args if a.type is not None}
+    if any(a.type is None for a in args):
+        return False
+    kinds.discard(Kind.NULL)
+    return len(kinds) <= 1 and not kinds & {Kind.NESTED, Kind.OTHER, Kind.INTERVAL}
+
+
+_TO_TEXT = frozenset({Kind.BOOLEAN, Kind.INTEGER, Kind.UNSIGNED, Kind.TEXT})
+
+
+def _total_cast(source: pa.DataType | None, target: pa.DataType | None) -> bool:
+    """True when every value of `source` has a value of `target`, in every engine."""
+    if source is None or target is None:
+        return False
+    a, b = kind_of(source), kind_of(target)
+    if source == target or a is Kind.NULL:
+        return True
+    if b is Kind.TEXT:
+        return a in _TO_TEXT
+    if (a, b) in {(Kind.DATE, Kind.TIMESTAMP), (Kind.TIMESTAMP, Kind.TIMESTAMP)}:
+        return False  # a far date overflows nanoseconds
+    if (a, b) == (Kind.TIMESTAMP_TZ, Kind.TIMESTAMP_TZ):
+        return False
+    if (a, b) == (Kind.DECIMAL, Kind.DECIMAL):
+        whole = target.precision - target.scale >= source.precision - source.scale
+        return bool(target.scale >= source.scale and whole)
+    if (a, b) == (Kind.FLOAT, Kind.DECIMAL):
+        return False
+    return widens(source, target)

@@ -1,0 +1,41 @@
+"""What a caller may be told about a plan that policies have a part in."""
+
+from __future__ import annotations
+
+import logging
+
+from connectors.interface import SourceErrorCode
+from gateway.engines.mask_sql import conceal
+from gateway.errors import GatewayError
+from gateway.plan.plan import Plan
+
+_log = logging.getLogger(__name__)
+
+_WORDS = {
+    SourceErrorCode.ARITHMETIC: "a value could not be computed",
+    SourceErrorCode.REJECTED: "the source refused its part of the query",
+    SourceErrorCode.VALUE_UNEXPECTED: "the source sent a value its contract does not allow",
+    SourceErrorCode.TYPE_UNSUPPORTED: "the source sent a value its contract does not allow",
+}
+_CODES = {code.value: words for code, words in _WORDS.items()}
+
+
+def guarded(error: GatewayError, plan: Plan) -> GatewayError:
+    """The error without a source's own words, which may quote policies or values they hide."""
+    words = _CODES.get(error.code)
+    securities = [t.security for t in plan.tables.values() if t.security.governs]
+    if words is None or all(security.discloses for security in securities):
+        return error
+    _log.info("not shown to the caller: %s", error)
+    if error.code == SourceErrorCode.ARITHMETIC.value and "zero" in error.message:
+        words = "division by zero"
+    return type(error)(words, code=error.code, retryable=error.retryable)
+
+
+def shown_plan(text: str, plan: Plan) -> str:
+    """The engine's plan as the caller may see it; the key of a mask nobody may."""
+    securities = [t.security for t in plan.tables.values() if t.secured_by_engine]
+    if all(security.discloses for security in securities):
+        return conceal(text)
+    lines = [line.split(":", 1)[0] for line in text.splitlines()]
+    return "\n".join([*lines, "(policies apply here: what the operators compute is not shown)"])

@@ -1,0 +1,82 @@
+"""What the policies ask of one dataset, as the planner carries it: a row filter, masks, a barrier.
+
+A table is secured where it is read, below everything the caller wrote: in the fragment's SQL for
+a source that speaks SQL, in a view over the files for what the engine reads itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+import pyarrow as pa
+from sqlglot import exp
+
+from policies.masks import Mask
+
+
+class Barrier(Enum):
+    """What stands between a row filter and the caller's expressions.
+
+    An engine may evaluate conditions in any order, and a condition that fails on a hidden row
+    tells that the row is there.
+
+    * PLAIN: filter and expressions side by side; every expression over the dataset is total.
+    * CASE: what a hidden row has in some columns is NULL before any expression sees it; the
+      expressions over these columns may fail, but never on NULL.
+    * FENCE: the filter is computed first, whatever it costs; for all other expressions.
+    """
+
+    PLAIN = "plain"
+    CASE = "case"
+    FENCE = "fence"
+
+
+FENCE_ROWS = 2**63 - 1
+"""A limit no table reaches: neither the engine nor a source moves a condition below a limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Security:
+    """The obligations of one caller over one dataset.
+
+    `row_filter` is a total condition over `raw`, the dataset's whole schema, its attributes bound;
+    `masks` are effective for their columns' types; `key` is the product's, for keyed hashes.
+    `guarded` are the columns the CASE barrier stands around. `minimum_rows` is set when only
+    aggregates over so many rows may leave their source. `discloses` is whether the caller may read
+    the policies' own text in an EXPLAIN.
+    """
+
+    raw: pa.Schema
+    row_filter: exp.Expr | None = None
+    masks: Mapping[str, Mask] = field(default_factory=dict)
+    key: bytes = field(default=b"", repr=False)
+    barrier: Barrier = Barrier.PLAIN
+    guarded: frozenset[str] = frozenset()
+    minimum_rows: int | None = None
+    discloses: bool = False
+
+    @property
+    def governs(self) -> bool:
+        """True when rows or values differ from those of the dataset itself."""
+        return self.row_filter is not None or bool(self.masks)
+
+    def guards(self, column: str) -> bool:
+        """True when the column is NULL in hidden rows, behind the CASE barrier."""
+        return self.barrier is Barrier.CASE and column in self.guarded
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal for two securities under which every query has the same answer and EXPLAIN."""
+        text = "\0".join(
+            (
+                self.row_filter.sql("postgres") if self.row_filter is not None else "",
+                *(f"{column}={mask}" for column, mask in sorted(self.masks.items())),
+                str(self.minimum_rows),
+                str(self.discloses),
+                hashlib.sha256(self.key).hexdigest() if self.masks else "",
+            )
+        )
+        return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,40 @@
+"""From a block to the fragment that is sent: the one place where rows are let out of a source."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+from sqlglot import exp
+
+from gateway.errors import ResidencyViolation
+from gateway.plan.block import Block
+from gateway.plan.fragment import Fragment
+from gateway.plan.secured_read import seals, shows_policies, unsealed, without_policies
+
+
+def fragment_of(
+    number: int, block: Block, schema: pa.Schema, tree: exp.Query | None = None
+) -> Fragment:
+    """The fragment that asks a block's source for the block, or for `tree`, which means the same.
+
+    Raises ResidencyViolation for a block that still holds rows bound to their region.
+    """
+    if block.minimum_rows is not None:
+        raise ResidencyViolation(
+            "rows of a dataset of this query may not leave their region",
+            hint=f"ask for count, sum or avg over at least {block.minimum_rows} rows each,"
+            " grouped by plain columns of that dataset alone",
+        )
+    connector = block.source.connector
+    tree = block.select() if tree is None else tree
+    text = connector.render(tree, schema)
+    hides = shows_policies(tree)
+    shown = connector.render(without_policies(tree), schema) if hides else text
+    masks = seals(block)
+    return Fragment(
+        number,
+        block.source.key,
+        text,
+        schema,
+        lambda: unsealed(connector.query(text, schema), masks),
+        shown,
+    )

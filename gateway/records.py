@@ -1,0 +1,130 @@
+"""The record stage: what a request was allowed or denied, as the audit log keeps it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from gateway.audit.log import AuditLog
+from gateway.audit.record import ALLOWED, DENIED, DatasetUse, Outcome, Record
+from gateway.audit.writer import Receipt
+from gateway.authorisation import Grant
+from gateway.errors import (
+    AmbiguousDataset,
+    DeniedError,
+    GatewayError,
+    UnknownColumn,
+    UnknownDataset,
+)
+from gateway.model import Request
+from gateway.plan.plan import Plan
+from gateway.plan.source import TableName
+from policies.decide import Decision
+
+REFUSALS = (DeniedError, UnknownDataset, AmbiguousDataset, UnknownColumn)
+"""Errors that may mean that the policies said no: what is denied does not exist for the caller."""
+
+@dataclass(slots=True)
+class Clearance:
+    """A recorded decision: good for one execution, once it is durable."""
+
+    policy_version: str
+    receipt: Receipt | None = None
+    wait_seconds: float = 0.0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _claimed: bool = False
+
+    def claim(self) -> bool:
+        """Whether this is the first execution: the next one needs a decision of its own."""
+        with self._lock:
+            first = not self._claimed
+            self._claimed = True
+            return first
+
+    def wait(self) -> None:
+        """Return once the decision is durable. Raises AuditUnavailable."""
+        if self.receipt is not None:
+            self.receipt.wait(self.wait_seconds)
+
+
+class Recorder:
+    """Hands decisions and outcomes to the audit log, if the gateway keeps one."""
+
+    def __init__(self, log: AuditLog | None, wait_seconds: float) -> None:
+        self._log = log
+        self._wait_seconds = wait_seconds
+
+    def allowed(
+        self, request: Request, version: str, grants: Mapping[TableName, Grant], plan: Plan
+    ) -> Clearance:
+        """The clearance to execute what was planned; its decision is on its way to the disk."""
+        if self._log is None:
+            return Clearance(version)
+        uses = [
+            _use(grant, plan.columns.get(name, grant.dataset.schema.names))
+            for name, grant in grants.items()
+        ]
+        receipt = self._log.record(_record(request, version, ALLOWED, uses))
+        return Clearance(version, receipt, self._wait_seconds)
+
+    def denied(
+        self, request: Request, version: str, denials: Mapping[str, Decision], error: GatewayError
+    ) -> None:
+        """Note a refusal, with the decisions behind it by the address or name asked for.
+
+        Returns once it is durable; raises AuditUnavailable.
+        """
+        if self._log is None or not isinstance(error, REFUSALS):
+            return
+        uses = [
+            DatasetUse(address, rules=tuple(row.origin for row in decision.rules))
+            for address, decision in denials.items()
+        ]
+        reasons = "; ".join(dict.fromkeys(d.reason for d in denials.values()))
+        reason = reasons or str(error)
+        record = _record(request, version, DENIED, uses, reason=reason, code=error.code)
+        self._log.record(record).wait(self._wait_seconds)
+
+    def ended(self, clearance: Clearance, outcome: Outcome) -> None:
+        """Note how an execution ended. Waits rather than lose it."""
+        if self._log is not None and clearance.receipt is not None:
+            self._log.outcome(clearance.receipt, outcome)
+
+
+def _record(
+    request: Request,
+    version: str,
+    verdict: str,
+    uses: Iterable[DatasetUse],
+    *,
+    reason: str = "",
+    code: str = "",
+) -> Record:
+    principal = request.principal
+    return Record(
+        id=request.id,
+        principal=principal.name,
+        verdict=verdict,
+        roles=principal.roles,
+        region=principal.region,
+        purpose=request.purpose,
+        door=request.language,
+        text=request.text,
+        datasets=tuple(uses),
+        policy_version=version,
+        reason=reason,
+        code=code,
+    )
+
+
+def _use(grant: Grant, columns: Iterable[str]) -> DatasetUse:
+    decision, dataset = grant.decision, grant.dataset
+    return DatasetUse(
+        str(dataset.address),
+        tuple(columns),
+        (*decision.permissive, *decision.restrictive),
+        decision.masks,
+        dataset.residency.regions if dataset.residency else (),
+        tuple(row.origin for row in decision.rules),
+    )
