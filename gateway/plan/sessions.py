@@ -27,7 +27,6 @@ from gateway.plan.security import Barrier
 from gateway.plan.source import Table, TableName, Tables, View, Views
 from gateway.plan.types import plain_type
 
-
 _log = logging.getLogger(__name__)
 
 
