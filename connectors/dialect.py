@@ -256,6 +256,10 @@ AGGREGATES: Mapping[str, Builder] = {
 """The common form of every aggregate that any source may be asked."""
 
 
+MaskBuilder = Callable[["SqlDialect", str, Operand], exp.Expr]
+"""Writes a mask: the dialect, the mask's argument and the operand in. May raise NotPushable."""
+
+
 @dataclass(frozen=True, slots=True)
 class SqlDialect:
     """A source's SQL: what it may be asked (`capabilities`) and how that is written.
@@ -264,7 +268,8 @@ class SqlDialect:
     AGGREGATES by canonical name, `casts` the form of a cast. `type_names` give the cast target
     per kind (decimals carry their precision and scale by themselves). `sort_key` wraps ORDER BY
     keys, `read` wraps a column as it leaves its table (a collation, a cast of uuid to text); it
-    gets the field with its PHYSICAL_TYPE metadata, and so does `native`.
+    gets the field with its PHYSICAL_TYPE metadata, and so does `native`. `masks` are the masks the
+    source computes exactly (see connectors/masking.py); any other stays with the gateway.
     """
 
     name: str
@@ -276,6 +281,7 @@ class SqlDialect:
     read: Callable[[exp.Column, pa.Field], exp.Expr] = lambda column, _: column
     native: Callable[[exp.Column, pa.Field], Native | None] = lambda column, _: None
     write_literal: Callable[[object, pa.DataType], exp.Expr | None] = lambda value, _: None
+    masks: Mapping[str, MaskBuilder] = field(default_factory=dict)
 
     def require(self, relation: Relation) -> None:
         """Raise NotPushable unless the source takes this relational operator."""
@@ -328,6 +334,16 @@ class SqlDialect:
         if not text:
             raise NotPushable(f"the source has no type for {data_type}")
         return exp.DataType.build(text, dialect=self.name)
+
+    def mask(self, kind: str, argument: str, operand: Operand) -> exp.Expr:
+        """The column behind a mask, which is nothing native any more. Raises NotPushable.
+
+        `kind` and `argument` are of a mask that suits the operand's type (see policies/masks.py).
+        """
+        builder = self.masks.get(kind)
+        if builder is None:
+            raise NotPushable(f"mask {kind} is not in the source's list")
+        return builder(self, argument, operand)
 
     def literal(self, value: object, data_type: pa.DataType) -> exp.Expr:
         """A constant. Raises NotPushable for a value that can not be written exactly."""
