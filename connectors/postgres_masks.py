@@ -16,6 +16,7 @@ from connectors.masking import (
     band,
     between,
     constants,
+    double,
     float_band,
     floored,
     require_moment,

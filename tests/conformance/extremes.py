@@ -133,7 +133,7 @@ _POSTGRES: Columns = {
     "instant": (
         "timestamptz",
         _written(
-            (*_TIMES),
+            _TIMES,
             "'{}+00'::timestamptz",
         ),
     ),
