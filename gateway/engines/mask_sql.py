@@ -170,7 +170,7 @@ def _floats(mask: Mask, column: str, data_type: pa.DataType) -> str:
     value = _as(column, pa.float64(), data_type)
     width = _float(float(mask.width))
     limit = _float(largest_banded(mask, data_type))
-    cases = f"WHEN abs({value}) < {limit} THEN floor({value} / {width}) * {width}"
+    cases = f"WHEN abs({value}) < {limit} THEN floor({value} / {width}) * {width} + {_float(0.0)}"
     if mask.kind == "band":
         largest = _float(LARGEST_FLOAT)
         cases += f" WHEN abs({value}) > {largest} THEN {value}"
