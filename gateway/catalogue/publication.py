@@ -358,7 +358,7 @@ class _Dumper(yaml.SafeDumper):
 
     def represent_mapping(self, tag: str, mapping: Any, flow_style: bool | None = None) -> Any:
         node = super().represent_mapping(tag, mapping, flow_style)
-        if set(mapping) == {"property", "value"} and not isinstance(mapping["value"], dict):
+        if set(mapping) == {"property", "value"} and not isinstance(mapping["value"], dict | list):
             node.flow_style = True
         return node
 
