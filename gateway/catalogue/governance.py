@@ -24,15 +24,13 @@ from gateway.catalogue.problems import Path, Problem
 from gateway.errors import did_you_mean
 from gateway.model import NAME, Residency, View
 from policies.filters import FilterError, parse_row_filter
+from policies.rows import ALL_ROWS
 
 ROW_FILTERS = "mesh.rowFilters"
 ROW_POLICY = "mesh.rowPolicy"
 VIEW = "mesh.view"
 PURPOSE = "mesh.purpose"
 RESIDENCY = "mesh.residency"
-
-ALL_ROWS = "all_rows"
-"""The id that policies use for "every row"; no contract may give it another meaning."""
 
 REQUIRED = "required"
 
