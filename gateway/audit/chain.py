@@ -23,12 +23,13 @@ MAX_PROBLEMS = 100
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One record as it is stored."""
+    """One record as it is stored, and in which of the logs of its mesh."""
 
     seq: int
     body: str
     hash: str
     seal: str
+    log: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +40,13 @@ class Seals:
     _statements: bytes = field(repr=False)
 
     @classmethod
-    def of(cls, key: bytes | None) -> Seals:
+    def of(cls, key: bytes | None, number: int = 1) -> Seals:
+        """Those of log `number` of a mesh: no record of one log can be passed off in another."""
         if key is None:  # statements are still not to be guessed from their fingerprints
             return cls(None, os.urandom(32))
         return cls(
-            _derived(key, b"meshgate audit seal"), _derived(key, b"meshgate audit statement")
+            _derived(key, b"meshgate audit seal" + (b" %d" % number if number > 1 else b"")),
+            _derived(key, b"meshgate audit statement"),
         )
 
     @property
