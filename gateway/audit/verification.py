@@ -32,7 +32,7 @@ LIMIT 1
 
 
 def verify_log(folder: Path, key: bytes | None, number: int = 1) -> Verification:
-    """Walk along the whole log in `folder`, the mesh's log `number`, also while a gateway writes it.
+    """Walk along the whole log in `folder`, log `number` of its mesh, also while it is written.
 
     Without the key the seals are not checked: whoever can write the files could have made the
     hashes anew. AuditUnavailable if there is no log.
