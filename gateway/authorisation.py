@@ -117,6 +117,7 @@ class Access:
             masks=masks,
             key=self.product_key(address.domain, address.product) if masks else b"",
             minimum_rows=minimum_rows,
+            rows_may_come=minimum_rows is None or self._holds(dataset),
             discloses=self.may(principal, dataset, PUBLISH, purpose)
             or self.may(principal, dataset, ADMIN, purpose),
         )
@@ -140,6 +141,10 @@ class Access:
                 hint="ask through a gateway in that region, as somebody who is known to be in it",
             )
         return residency.minimum_rows
+
+    def _holds(self, dataset: Dataset) -> bool:
+        residency = dataset.residency
+        return residency is None or self.region in residency.regions
 
     def _resource(self, dataset: Dataset) -> Resource:
         known = self._resources.get(id(dataset))

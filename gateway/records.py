@@ -25,6 +25,7 @@ from policies.decide import Decision
 REFUSALS = (DeniedError, UnknownDataset, AmbiguousDataset, UnknownColumn)
 """Errors that may mean that the policies said no: what is denied does not exist for the caller."""
 
+
 @dataclass(slots=True)
 class Clearance:
     """A recorded decision: good for one execution, once it is durable."""

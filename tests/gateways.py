@@ -18,6 +18,9 @@ from policies.snapshot import Snapshot
 from policies.store import PolicyRows, Row
 
 ANA = Principal("user:ana")
+KEY = b"k" * 32
+"""The key of every product's hashes."""
+
 EVERYTHING = (("p", "user:ana", "*", "*", "read", "*", "*", "*", "allow"),)
 
 
@@ -33,8 +36,9 @@ def gateway(
     config: Config | None = None,
 ) -> Gateway:
     rows = PolicyRows.checked([Row(ptype, tuple(columns)) for ptype, *columns in policies])
-    access = Access(Authoriser(Snapshot(rows)), product_key=lambda *_: b"k" * 32)
-    return Gateway(Catalogue(datasets, "test"), access, config or Config())
+    config = config or Config()
+    access = Access(Authoriser(Snapshot(rows)), lambda *_: KEY, config.region)
+    return Gateway(Catalogue(datasets, "test"), access, config)
 
 
 def in_memory(tables: Mapping[str, pa.Table], store: str, product: str = "memory") -> list[Dataset]:

@@ -36,38 +36,39 @@ class Link:
 class Seals:
     """The keys made from the one in the key file. Without one there are no seals, only hashes."""
 
-    _key: bytes | None = field(repr=False)
-    _statements: bytes = field(repr=False)
+    sealing: bool
+    _seals: hmac.HMAC = field(repr=False)
+    _statements: hmac.HMAC = field(repr=False)
 
     @classmethod
     def of(cls, key: bytes | None, number: int = 1) -> Seals:
         """Those of log `number` of a mesh: no record of one log can be passed off in another."""
-        if key is None:  # statements are still not to be guessed from their fingerprints
-            return cls(None, os.urandom(32))
-        return cls(
-            _derived(key, b"meshgate audit seal" + (b" %d" % number if number > 1 else b"")),
-            _derived(key, b"meshgate audit statement"),
+        secret = key or os.urandom(32)  # statements are never to be guessed from fingerprints
+        purposes = (
+            b"meshgate audit seal" + (b" %d" % number if number > 1 else b""),
+            b"meshgate audit statement",
         )
-
-    @property
-    def sealing(self) -> bool:
-        return self._key is not None
+        keys = (hmac.digest(secret, purpose, "sha256") for purpose in purposes)
+        return cls(key is not None, *(hmac.new(one, digestmod="sha256") for one in keys))
 
     def record(self, digest: bytes) -> str:
         """The seal of the record with this hash; "" without a key."""
-        return hmac.digest(self._key, b"record" + digest, "sha256").hex() if self._key else ""
+        return _continued(self._seals, b"record" + digest) if self.sealing else ""
 
     def head(self, seq: int, hash_: str) -> str:
         """The seal of the head; of another kind than a record's, so that none can be made of it."""
-        return hmac.digest(self._key or b"", f"head {seq} {hash_}".encode(), "sha256").hex()
+        return _continued(self._seals, f"head {seq} {hash_}".encode())
 
     def fingerprint(self, text: str) -> str:
         """Equal for equal texts of this log; tells nothing else about them."""
-        return hmac.digest(self._statements, text.encode("utf-8", "replace"), "sha256").hex()[:32]
+        return _continued(self._statements, text.encode("utf-8", "replace"))[:32]
 
 
-def _derived(key: bytes, purpose: bytes) -> bytes:
-    return hmac.digest(key, purpose, "sha256")
+def _continued(begun: hmac.HMAC, message: bytes) -> str:
+    """Unlike `hmac.digest` it keeps the interpreter lock, which costs more to get back."""
+    code = begun.copy()
+    code.update(message)
+    return code.hexdigest()
 
 
 def next_hash(previous: bytes, body: bytes) -> bytes:

@@ -38,7 +38,7 @@ SCHEMA = pa.schema(
         pa.field("door", pa.string()),
         pa.field("action", pa.string()),
         pa.field("statement", pa.string()),
-        pa.field("fingerprint", pa.string()),
+        pa.field("statement_fingerprint", pa.string()),
         pa.field(
             "datasets",
             pa.list_(

@@ -6,7 +6,6 @@ import logging
 import sqlite3
 import threading
 from pathlib import Path
-from queue import Empty, SimpleQueue
 
 from gateway.audit.chain import Seals, Walk
 from gateway.audit.database import last_link, links, open_writer
@@ -27,7 +26,8 @@ from gateway.audit.files import (
     read_key,
     sync_folder,
 )
-from gateway.audit.record import Outcome, Record
+from gateway.audit.record import Outcome, Record, decision_parts
+from gateway.audit.statement import Statements
 from gateway.audit.writer import Decided, Ended, Item, Queue, Receipt, Writer
 from gateway.errors import AuditBroken, AuditUnavailable
 
@@ -48,12 +48,15 @@ class AuditLog:
     ) -> None:
         """For `open`, which checks what is there first."""
         self._connection, self._head, self._lock = connection, head, lock
-        self._queue: Queue = SimpleQueue()
+        self._queue = Queue()
+        self._statements = Statements(seals.fingerprint)
         self._gate = threading.Lock()  # held for moments only, never while the disk works
         self._pending = 0
         self._outcomes = threading.BoundedSemaphore(MAX_OUTCOMES)
         self._closed = self._dead = False
-        self._writer = Writer(connection, head, seals, self._queue, self._settled, tip)
+        self._writer = Writer(
+            connection, head, seals, self._statements, self._queue, self._settled, tip
+        )
         self._thread = threading.Thread(target=self._run, name="audit", daemon=True)
         self._thread.start()
 
@@ -111,8 +114,19 @@ class AuditLog:
         )
 
     def record(self, record: Record) -> Receipt:
-        """Hand over a decision; its receipt tells when it is durable. Never waits for the disk."""
+        """Hand over a decision; its receipt tells when it is durable. Never waits for the disk.
+
+        The body is made here if the statement is known: some microseconds of a thread that works
+        anyway, where the writer would have to get the interpreter lock from the others for it.
+        """
         receipt = Receipt(record.id)
+        try:
+            known = self._statements.known(record)
+            parts = decision_parts(record, known) if known else None
+        except Exception:
+            logger.exception("a record of query %s can not be written", record.id)
+            receipt.settle(None, "the decision can not be recorded")
+            return receipt
         with self._gate:
             if self._closed or self._dead:
                 receipt.settle(None, "the audit log is closed")
@@ -120,7 +134,7 @@ class AuditLog:
                 receipt.settle(None, "too many decisions wait to be recorded")
             else:
                 self._pending += 1
-                self._queue.put(Decided(record, receipt))
+                self._queue.put(Decided(record, receipt, parts))
         return receipt
 
     def outcome(self, receipt: Receipt, outcome: Outcome) -> None:
@@ -145,7 +159,7 @@ class AuditLog:
             if self._closed:
                 return
             self._closed = True
-            self._queue.put(None)
+            self._queue.stop()
         self._thread.join()
         lost = len(self._writer.owed)
         try:
@@ -178,12 +192,9 @@ class AuditLog:
             logger.exception("the writer of the audit log has died: nothing is answered any more")
         with self._gate:
             self._dead = True
-        try:
-            while True:
-                if isinstance(item := self._queue.get_nowait(), Decided):
-                    item.receipt.settle(None, "the audit log is closed")
-        except Empty:
-            return
+        for item in self._queue.take(len(self._queue)):
+            if isinstance(item, Decided):
+                item.receipt.settle(None, "the audit log is closed")
 
 
 def _new_head(folder: Path, seals: Seals, tip: Head) -> HeadFile:

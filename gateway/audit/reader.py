@@ -150,7 +150,7 @@ def _entry(seq: int, body: str, outcome: str | None, log: int) -> Entry:
     try:
         content = json.loads(body)
         ended = outcome_of(json.loads(outcome)) if outcome else None
-        return Entry(seq, record_of(content), content["fingerprint"], ended, log)
+        return Entry(seq, record_of(content), content["statement_fingerprint"], ended, log)
     except (ValueError, TypeError, KeyError) as error:
         raise AuditBroken(
             f"record {seq} of the audit log is not what was written",

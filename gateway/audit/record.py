@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 FORMAT = 1
@@ -18,6 +19,9 @@ FORMAT = 1
 DECISION, OUTCOME = "decision", "outcome"
 
 ALLOWED, DENIED = "allowed", "denied"
+
+SQL = "sql"
+"""The door whose statements can be kept without their literals; of others the fingerprint is."""
 
 canonical = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 """The written form of a body: text, whole numbers, lists, and dictionaries with ASCII keys."""
@@ -59,7 +63,7 @@ class Record:
     roles: tuple[str, ...] = ()
     region: str = ""
     purpose: str = ""
-    door: str = "sql"
+    door: str = SQL
     action: str = "read"
     text: str = field(default="", repr=False)
     datasets: tuple[DatasetUse, ...] = ()
@@ -80,42 +84,43 @@ class Outcome:
     time: datetime = field(default_factory=now)
 
 
-def decision_body(record: Record, statement: str | None, fingerprint: str) -> dict[str, Any]:
-    """The body of a decision, still without its number."""
-    return {
-        "action": record.action,
-        "code": record.code,
-        "datasets": [
-            {
-                "address": use.address,
-                "columns": use.columns,
-                "masks": use.masks,
-                "residency": use.residency,
-                "row_filters": use.row_filters,
-                "rules": use.rules,
-            }
-            for use in record.datasets
-        ],
-        "door": record.door,
-        "fingerprint": fingerprint,
-        "format": FORMAT,
-        "id": record.id,
-        "kind": DECISION,
-        "policy_version": record.policy_version,
-        "principal": record.principal,
-        "purpose": record.purpose,
-        "reason": record.reason,
-        "region": record.region,
-        "roles": record.roles,
-        "statement": statement,
-        "time": written_time(record.time),
-        "verdict": record.verdict,
-    }
+def decision_parts(record: Record, statement: str) -> tuple[str, str]:
+    """The body of a decision: what comes before its number, and what after.
+
+    `statement` is from `statement_part`. Put together by hand, since it is on the way of every
+    request: what recurs is remembered, and the rest is a dozen short texts.
+    """
+    text = canonical
+    before = (
+        f'{{"action":{text(record.action)},"code":{text(record.code)}'
+        f',"datasets":{_datasets(record.datasets)},"door":{text(record.door)}'
+        f',"format":{FORMAT},"id":{text(record.id)},"kind":"{DECISION}"'
+        f',"policy_version":{text(record.policy_version)},"principal":{text(record.principal)}'
+        f',"purpose":{text(record.purpose)},"reason":{text(record.reason)}'
+        f',"region":{text(record.region)},"roles":{_texts(record.roles)},"seq":'
+    )
+    after = f',{statement},"time":"{written_time(record.time)}","verdict":{text(record.verdict)}}}'
+    return before, after
 
 
-def outcome_body(outcome: Outcome, query: str, decision: int | None) -> dict[str, Any]:
+def statement_part(statement: str | None, fingerprint: str) -> str:
+    """The members of a decision's body that tell of its statement."""
+    return f'"statement":{canonical(statement)},"statement_fingerprint":"{fingerprint}"'
+
+
+@lru_cache(maxsize=4096)
+def _texts(texts: tuple[str, ...]) -> str:
+    return canonical(texts)
+
+
+@lru_cache(maxsize=4096)
+def _datasets(uses: tuple[DatasetUse, ...]) -> str:
+    return canonical([asdict(use) for use in uses])
+
+
+def outcome_body(outcome: Outcome, query: str, decision: int | None, seq: int) -> str:
     """The body of an outcome; `decision` is the number of the decision it belongs to."""
-    return {
+    content = {
         "bytes": outcome.bytes,
         "decision": decision,
         "format": FORMAT,
@@ -124,8 +129,10 @@ def outcome_body(outcome: Outcome, query: str, decision: int | None) -> dict[str
         "microseconds": round(outcome.seconds * 1e6),
         "outcome": outcome.outcome,
         "rows": outcome.rows,
+        "seq": seq,
         "time": written_time(outcome.time),
     }
+    return canonical(content)
 
 
 def record_of(body: Mapping[str, Any]) -> Record:
@@ -171,4 +178,4 @@ def outcome_of(body: Mapping[str, Any]) -> Outcome:
 
 def written_time(time: datetime) -> str:
     """``2026-01-31T12:00:00.000123Z``: as text it sorts as the times do."""
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return time.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"

@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import sqlite3
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from queue import Empty, SimpleQueue
 from typing import Any
 
 from gateway.audit.chain import Seals, next_hash
 from gateway.audit.database import APPEND, last_link
 from gateway.audit.files import Head, HeadFile
-from gateway.audit.record import (
-    ALLOWED,
-    Outcome,
-    Record,
-    canonical,
-    decision_body,
-    outcome_body,
-)
-from gateway.audit.statement import normalised
+from gateway.audit.record import Outcome, Record, canonical, decision_parts, outcome_body
+from gateway.audit.statement import Statements
 from gateway.errors import AuditUnavailable
 
 MAX_GROUP = 512
 """How many records one commit takes."""
+
+OUTCOME_SECONDS = 0.1
+"""How long outcomes wait for a decision to share its commit with."""
 
 IDLE_SECONDS = 0.5
 """After this long without work the head is made durable and the write-ahead log carried over."""
@@ -71,8 +66,11 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
+    """A decision; `parts` are its body's, unless its statement was not known yet."""
+
     record: Record
     receipt: Receipt
+    parts: tuple[str, str] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +81,52 @@ class Ended:
 
 
 Item = Decided | Ended
-Queue = SimpleQueue[Item | None]
-"""None asks the writer to stop once all before it is written."""
+
+
+class Queue:
+    """What waits to be written, in order. A decision wakes the writer; an outcome only if it dozes.
+
+    `put` and `stop` are for one thread at a time, the rest is for the writer.
+    """
+
+    def __init__(self) -> None:
+        self._items: deque[Item] = deque()
+        self._bell = threading.Lock()  # locked: nobody has rung since the writer looked
+        self._bell.acquire()
+        self._dozing = False
+        self.stopped = False
+
+    def put(self, item: Item) -> None:
+        self._items.append(item)
+        if self._dozing or isinstance(item, Decided):
+            self._ring()
+
+    def stop(self) -> None:
+        """Nothing comes any more."""
+        self.stopped = True
+        self._ring()
+
+    def take(self, most: int) -> list[Item]:
+        """What is there, without waiting."""
+        return [self._items.popleft() for _ in range(min(most, len(self._items)))]
+
+    def wait(self, seconds: float) -> bool:
+        """Until a decision comes, or the end; False when neither did in time."""
+        return self._bell.acquire(timeout=seconds)
+
+    def doze(self) -> None:
+        """Until anything comes."""
+        self._dozing = True
+        if not self._items:  # what came before nobody dozed has not rung
+            self._bell.acquire()
+        self._dozing = False
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def _ring(self) -> None:
+        if self._bell.locked():
+            self._bell.release()
 
 
 @dataclass(slots=True)
@@ -94,6 +136,7 @@ class Writer:
     connection: sqlite3.Connection
     head: HeadFile
     seals: Seals
+    statements: Statements
     queue: Queue
     settled: Callable[[Item], None]
     """Called for each item that leaves the queue for good."""
@@ -105,44 +148,33 @@ class Writer:
     _synced: float = 0.0
 
     def run(self) -> None:
-        """Until None comes out of the queue and nothing is owed, or `drain_seconds` after that."""
-        deadline: float | None = None
-        while True:
-            group, stopping = self._take(wait=deadline is None)
-            if stopping and deadline is None:
-                deadline = time.monotonic() + self.drain_seconds
-            if group or self.owed:
-                self._commit(group)
-            elif deadline is not None:
-                break
-            if deadline is not None and self.owed:
-                if time.monotonic() > deadline:
-                    break
-                time.sleep(RETRY_SECONDS / 5)
+        """Until the queue is stopped and all is written, or `drain_seconds` after that."""
+        while not self.queue.stopped:
+            self._pause()
+            self._write()
+        self._write()
+        deadline = time.monotonic() + self.drain_seconds
+        while self.owed and time.monotonic() < deadline:
+            time.sleep(RETRY_SECONDS / 5)
+            self._commit([])
         self._sync_head()
 
-    def _take(self, wait: bool) -> tuple[list[Item], bool]:
-        """What waits in the queue, up to a group; and whether the end has come."""
-        group: list[Item] = []
-        while len(group) < MAX_GROUP:
-            try:
-                item = self.queue.get_nowait() if group or not wait else self._next()
-            except Empty:
-                break
-            if item is None:
-                return group, True
-            group.append(item)
-        return group, False
-
-    def _next(self) -> Item | None:
-        """The next item; Empty when it is time to try again what is owed."""
+    def _pause(self) -> None:
+        """Until there is something to write: a decision, or outcomes that have waited enough."""
         if self.owed:
-            return self.queue.get(timeout=RETRY_SECONDS)
-        try:
-            return self.queue.get(timeout=IDLE_SECONDS)
-        except Empty:
+            self.queue.wait(RETRY_SECONDS)
+        elif not any(self.queue.wait(s) or self.queue for s in (OUTCOME_SECONDS, IDLE_SECONDS)):
             self._tidy()
-        return self.queue.get()
+            self.queue.doze()
+
+    def _write(self) -> None:
+        """Everything that waits now."""
+        full = True
+        while full:
+            group = self.queue.take(MAX_GROUP)
+            full = len(group) == MAX_GROUP
+            if group or self.owed:
+                self._commit(group)
 
     def _tidy(self) -> None:
         try:
@@ -158,8 +190,7 @@ class Writer:
                 self._find_tip()
             tip, rows, written, unwritable = self._chain(items)
             if rows:
-                text = json.dumps(rows, ensure_ascii=False, separators=(",", ":"))
-                self.connection.execute(APPEND, (text,))
+                self.connection.execute(APPEND, (canonical(rows),))
         except sqlite3.Error as error:
             self._failed(items, error)
             return
@@ -192,9 +223,7 @@ class Writer:
         numbers: dict[int, int] = {}  # of receipts in this group, which have no number yet
         for item in items:
             try:
-                content = self._content(item, numbers)
-                content["seq"] = seq + 1
-                body = canonical(content).encode("utf-8", "replace")
+                body = self._body(item, seq + 1, numbers).encode("utf-8", "replace")
             except Exception:  # one that can not be written must not take the others with it
                 logger.exception("a record of query %s can not be written", item.receipt.id)
                 unwritable.append(item)
@@ -207,17 +236,14 @@ class Writer:
                 numbers[id(item.receipt)] = seq
         return Head(seq, digest.hex()), rows, written, unwritable
 
-    def _content(self, item: Item, numbers: dict[int, int]) -> dict[str, Any]:
+    def _body(self, item: Item, seq: int, numbers: dict[int, int]) -> str:
         if isinstance(item, Ended):
             decision = item.receipt.seq or numbers.get(id(item.receipt))
-            return outcome_body(item.outcome, item.receipt.id, decision)
-        record = item.record
-        statement = fingerprint = None
-        if record.text:
-            fingerprint = self.seals.fingerprint(record.text)
-            if record.door == "sql":
-                statement = normalised(record.text, understood=record.verdict == ALLOWED)
-        return decision_body(record, statement, fingerprint or "")
+            return outcome_body(item.outcome, item.receipt.id, decision, seq)
+        parts = item.parts
+        if parts is None:
+            parts = decision_parts(item.record, self.statements.written(item.record))
+        return f"{parts[0]}{seq}{parts[1]}"
 
     def _failed(self, items: Sequence[Item], error: BaseException) -> None:
         """Nobody is told that it is durable; outcomes stay owed."""

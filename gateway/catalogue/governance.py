@@ -191,6 +191,19 @@ def read_governance(
     )
 
 
+def row_filter_problems(contract: Mapping[str, Any], position: int, schema: pa.Schema) -> list[str]:
+    """Which row filters of a contract do not suit these columns of one of its objects."""
+    document = Document("", contract, {})
+    path: Path = ("schema", position)
+    found = _lookup(document, path, ROW_FILTERS) or _lookup(document, (), ROW_FILTERS)
+    try:
+        if found is not None:
+            _read_row_filters(found[0], {f.name: f.type for f in schema})
+    except _Broken as error:
+        return [f"{ROW_FILTERS}: {error}"]
+    return []
+
+
 def _lookup(document: Document, path: Path, name: str) -> tuple[Any, Path] | None:
     """A custom property's value of the element at `path`, and the path of the value."""
     element: Any = document.content

@@ -1,8 +1,9 @@
 """Publication: what a source holds, written down as a data product.
 
 One ODPS file for the product, one ODCS file per dataset and version. What people have added by
-hand (descriptions, tags, classifications, teams, quality rules) survives a second publication;
-what the source decides (columns, types, keys, binding) is replaced.
+hand (descriptions, tags, row filters, residency, teams, quality rules) survives a second
+publication and begins a new version; what the source decides (columns, types, keys, binding) is
+replaced.
 """
 
 from __future__ import annotations
@@ -20,10 +21,19 @@ import yaml
 
 from connectors.interface import Binding, ObjectInfo
 from gateway.catalogue.bindings import BINDING
-from gateway.catalogue.columns import ARROW_TYPE, ColumnError, write_property
+from gateway.catalogue.columns import ColumnError, name_problem, write_property
 from gateway.catalogue.document import read_document
+from gateway.catalogue.governance import row_filter_problems
+from gateway.catalogue.merging import (
+    custom,
+    custom_beside,
+    merge_column,
+    old_column,
+    position,
+    without,
+)
 from gateway.catalogue.problems import Problem
-from gateway.catalogue.versions import VERSION
+from gateway.catalogue.versions import VERSION, Order, version_order
 from gateway.errors import CatalogueError, UserError
 from gateway.model import NAME, Address
 
@@ -33,9 +43,6 @@ PRODUCT_STANDARD = "v1.0.0"
 
 _FILE_ENDING = re.compile(r"\.(parquet|csv|jsonl?|ndjson|arrow|ipc|feather)\Z", re.IGNORECASE)
 _COMMENT = re.compile(r"(?:^- |\s)#")
-_TYPE = ("logicalType", "logicalTypeOptions", "physicalType", "items", "properties", "map")
-_FROM_SOURCE = frozenset({"name", *_TYPE, "required", "primaryKey", "primaryKeyPosition"})
-"""Keys of a column that only the source decides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +151,7 @@ def publish_objects(mesh: Path, product: Product, objects: Iterable[ObjectInfo])
                 raise ColumnError(info.problem)
             path = product.folder / f"{name}-{product.version}.odcs.yaml"
             before = _existing(mesh, path)
-            contract = write_contract(product, name, info, before)
+            contract = write_contract(product, name, info, before or _earlier(mesh, product, name))
         except ColumnError as error:
             problems.append(f"{info.name}: {error}")
             continue
@@ -204,16 +211,26 @@ def _plain_name(name: str) -> str:
 def write_contract(
     product: Product, name: str, info: ObjectInfo, existing: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The ODCS document of one object; `existing` is the one it replaces. Raises ColumnError."""
+    """The ODCS document of one object; `existing` is the one it replaces or follows.
+
+    Of several schema objects in `existing` only the one it is about is replaced. Raises
+    ColumnError, also where the columns no longer suit a row filter that has to stay.
+    """
     old = dict(existing)
-    old_object = dict((old.get("schema") or [{}])[0])
-    old_columns = {c["name"]: c for c in old_object.get("properties") or ()}
+    objects = list(old.get("schema") or [{}])
+    at = position(objects, name, info.name)
+    if at == len(objects):
+        objects.append({})
+    old_object = objects[at]
     columns = [
-        _merge_column(write_property(field), info.primary_key, old_columns.get(field.name, {}))
+        merge_column(write_property(field), info.primary_key, old_column(old_object, field.name))
         for field in info.schema
     ]
     if not columns:
         raise ColumnError("it has no columns")
+    for column in columns:
+        if problem := name_problem(column["name"]):
+            raise ColumnError(f"column {column['name']!r} {problem}")
     has_map = any("map" in column for column in columns)
     element = {
         "name": name,
@@ -222,6 +239,12 @@ def write_contract(
         "physicalType": info.kind,
         **({"description": info.comment} if info.comment else {}),
     }
+    binding = _binding(product, info.name)
+    merged = {**element, **without(old_object, {*element, "properties"})}
+    own = custom(old_object, BINDING, binding) if len(objects) > 1 else []
+    own = own or custom_beside(old_object, BINDING)
+    merged = {**without(merged, {"customProperties"}), "properties": columns}
+    objects[at] = {**merged, "customProperties": own} if own else merged
     new = {
         "apiVersion": CONTRACT_STANDARD_WITH_MAPS if has_map else CONTRACT_STANDARD,
         "kind": "DataContract",
@@ -231,11 +254,17 @@ def write_contract(
         "status": old.pop("status", "active"),
         "domain": product.domain,
         "dataProduct": product.name,
-        "schema": [{**element, **_without(old_object, {*element, "properties"})}],
-        "customProperties": _custom(old, BINDING, _binding(product, info.name)),
+        "schema": objects,
+        "customProperties": (
+            list(old.get("customProperties") or ())
+            if len(objects) > 1
+            else custom(old, BINDING, binding)
+        ),
     }
-    new["schema"][0]["properties"] = columns
-    return {**new, **_without(old, new)}
+    contract = {**new, **without(old, new)}
+    for problem in row_filter_problems(contract, at, info.schema):
+        raise ColumnError(problem)
+    return contract
 
 
 def _binding(product: Product, object_name: str) -> dict[str, Any]:
@@ -246,32 +275,6 @@ def _binding(product: Product, object_name: str) -> dict[str, Any]:
         "object": object_name,
         **({"options": options} if options else {}),
     }
-
-
-def _merge_column(
-    column: dict[str, Any], primary_key: tuple[str, ...], old: Mapping[str, Any]
-) -> dict[str, Any]:
-    if column["name"] in primary_key:
-        column["primaryKey"] = True
-        column["primaryKeyPosition"] = primary_key.index(column["name"]) + 1
-    exact = column.pop("customProperties", None)
-    custom = [*(exact or ()), *_custom_beside(old, ARROW_TYPE)]
-    merged = {**column, **_without(old, {*_FROM_SOURCE, "customProperties", *column})}
-    return {**merged, "customProperties": custom} if custom else merged
-
-
-def _custom(element: Mapping[str, Any], name: str, value: Any) -> list[dict[str, Any]]:
-    return [{"property": name, "value": value}, *_custom_beside(element, name)]
-
-
-def _custom_beside(element: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
-    entries = element.get("customProperties") or ()
-    return [dict(entry) for entry in entries if entry["property"] != name]
-
-
-def _without(mapping: Mapping[str, Any], keys: Iterable[str]) -> dict[str, Any]:
-    dropped = set(keys)
-    return {key: value for key, value in mapping.items() if key not in dropped}
 
 
 def write_product(
@@ -288,7 +291,7 @@ def write_product(
             "contractId": f"{product.domain}.{product.name}.{name}",
         }
         before = ports.get((name, product.version), {})
-        ports[name, product.version] = {**port, **_without(before, port)}
+        ports[name, product.version] = {**port, **without(before, port)}
     new = {
         "apiVersion": old.pop("apiVersion", PRODUCT_STANDARD),
         "kind": "DataProduct",
@@ -298,7 +301,29 @@ def write_product(
         "status": old.pop("status", "active"),
         "domain": product.domain,
     }
-    return {**new, **_without(old, new), "outputPorts": list(ports.values())}
+    return {**new, **without(old, new), "outputPorts": list(ports.values())}
+
+
+def _earlier(mesh: Path, product: Product, name: str) -> Mapping[str, Any]:
+    """The contract of the dataset's version before this one (or else the highest); maybe empty.
+
+    What it protects stays protected: a new version begins with its tags and row filters.
+    """
+    page = _existing(mesh, product.folder / f"{product.name}.odps.yaml")
+    ports = [port for port in page.get("outputPorts") or () if port["name"] == name]
+    ids = {f"{product.domain}.{product.name}.{name}", *(p.get("contractId") for p in ports)}
+    found: dict[Order, Mapping[str, Any]] = {}
+    for file in sorted(mesh.rglob("*.odcs.yaml")):
+        document = read_document(file, file.relative_to(mesh).as_posix())
+        if isinstance(document, Problem) or document.content.get("id") not in ids:
+            continue
+        version = document.content.get("version")
+        if isinstance(version, str) and VERSION.match(version) and version != product.version:
+            found[version_order(version)] = document.content
+    if not found:
+        return {}
+    before = [order for order in found if order < version_order(product.version)]
+    return without(found[max(before or found)], {"status"})
 
 
 def _existing(mesh: Path, path: Path) -> Mapping[str, Any]:
@@ -333,7 +358,7 @@ class _Dumper(yaml.SafeDumper):
 
     def represent_mapping(self, tag: str, mapping: Any, flow_style: bool | None = None) -> Any:
         node = super().represent_mapping(tag, mapping, flow_style)
-        if set(mapping) == {"property", "value"} and not isinstance(mapping["value"], dict):
+        if set(mapping) == {"property", "value"} and not isinstance(mapping["value"], dict | list):
             node.flow_style = True
         return node
 

@@ -80,7 +80,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     start_logging()
-    listeners = _listeners(args)
+    listeners = listeners_of(args)
     signals = _listen_for_signals()
     identity = Identity(args.mesh)
     gateway = Gateway.open(args.mesh, Config(region=args.region))
@@ -170,7 +170,7 @@ def address(uri: str, port: int) -> str:
     return f"{parts.scheme}://{host}:{port}"
 
 
-def _listeners(args: argparse.Namespace) -> list[Listener]:
+def listeners_of(args: argparse.Namespace) -> list[Listener]:
     """The addresses the arguments ask for; UserError for those that do not go together."""
     uris = [args.listen, *([args.listen_mtls] if args.listen_mtls else [])]
     secure = [uri for uri in uris if _scheme(uri) == "grpc+tls"]

@@ -13,6 +13,7 @@ from pathlib import Path
 from gateway.catalogue.inspection import inspect_source, written_binding
 from gateway.catalogue.publication import Product, publish_objects
 from gateway.demo import raw, stores
+from gateway.demo.governing import govern
 from gateway.errors import UserError
 from gateway.identity.users import add_user
 
@@ -21,9 +22,25 @@ MARKER = ".meshgate-demo"
 
 POSTGRES_URI = "MESHGATE_DEMO_POSTGRES"
 PASSWORD = "MESHGATE_DEMO_PASSWORD"
-"""Environment variable: one password for both users, instead of random ones."""
+"""Environment variable: one password for all users, instead of random ones."""
 
-ROLES = {"ana": "aviation/analyst", "omar": "aviation/visitor"}
+REGION = "US"
+"""Where the demo's gateway stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class DemoUser:
+    """Who can log in: the role it has, and where it is."""
+
+    role: str
+    region: str
+
+
+USERS = {
+    "ana": DemoUser("aviation/analyst", "US"),
+    "omar": DemoUser("aviation/visitor", "US"),
+    "eva": DemoUser("aviation/partner", "EU"),
+}
 
 PRODUCTS = (
     ("aviation", "operations", "files", "data/flights"),
@@ -86,12 +103,13 @@ def publish_mesh(folder: Path, postgres_uri: str, step: Step) -> DemoMesh:
         objects = inspect_source(folder, binding, None)
         for page in publish_objects(folder, product, objects).pages:
             page.write(folder)
-    step("policies and users")
+    step("tags, row filters, residency; policies and users")
+    govern(folder)
     rules = resources.files("gateway.demo").joinpath("policies.csv").read_text(encoding="utf-8")
     (folder / "policies").mkdir()
     (folder / "policies" / "demo.csv").write_text(rules, encoding="utf-8")
     passwords = {}
-    for user, role in ROLES.items():
-        passwords[user] = os.environ.get(PASSWORD) or secrets.token_urlsafe(9)
-        add_user(folder, user, [role], passwords[user])
+    for name, user in USERS.items():
+        passwords[name] = os.environ.get(PASSWORD) or secrets.token_urlsafe(9)
+        add_user(folder, name, [user.role], passwords[name], region=user.region)
     return DemoMesh(folder, passwords)

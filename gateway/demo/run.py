@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 
-from gateway.demo.mesh import DemoMesh, claim_folder, fill_files, publish_mesh
+from gateway.demo.mesh import REGION, DemoMesh, claim_folder, fill_files, publish_mesh
 from gateway.demo.questions import EXPLAINED, QUESTIONS, Question
 from gateway.demo.reference import Reference, difference
 from gateway.demo.screen import Screen
@@ -28,7 +28,7 @@ def run_demo(args: argparse.Namespace) -> int:
         mesh = _build(args.mesh, screen, stack)
         with screen.progress("Starting the gateway"):
             address = args.listen or free_address()
-            server = stack.enter_context(ServerProcess(mesh.folder, address))
+            server = stack.enter_context(ServerProcess(mesh.folder, address, REGION))
         right = _ask_all(mesh, server.uri, screen)
         if not args.exit:
             screen.connection(server.uri, mesh.passwords)

@@ -35,12 +35,12 @@ def free_address() -> str:
 class ServerProcess:
     """`meshgate serve` on a mesh folder, from `with` to its end; `uri` is where it listens."""
 
-    def __init__(self, mesh: Path, listen: str) -> None:
+    def __init__(self, mesh: Path, listen: str, region: str) -> None:
         self._log: IO[str] = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115
         command = [sys.executable, "-m", "gateway.cli", "serve", "--mesh", str(mesh)]
         # A session of its own: Ctrl-C is for the demo, which then stops the server in order.
         self._process = subprocess.Popen(
-            [*command, "--listen", listen, "--drain-seconds", "2"],
+            [*command, "--listen", listen, "--region", region, "--drain-seconds", "2"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=self._log,

@@ -3,7 +3,8 @@
 pyarrow decides the gRPC status by the class of the exception. Its own Flight errors carry
 ``extra_info`` and travel clean; INVALID_ARGUMENT, NOT_FOUND and UNIMPLEMENTED exist only as Arrow
 errors, and for those Arrow formats the Python traceback into the message. `_Quiet` makes that
-formatting fail, upon which Arrow adds the bare class name instead.
+formatting fail, upon which Arrow adds the bare class name instead. GetSchema is special: pyarrow
+knows no Flight errors there, formats any traceback, and sends the status UNKNOWN.
 """
 
 from __future__ import annotations
@@ -52,6 +53,26 @@ class Unimplemented(_Quiet, pa.ArrowNotImplementedError):  # type: ignore[misc]
     """gRPC UNIMPLEMENTED."""
 
 
+class NotAuthenticated(_Quiet, fl.FlightUnauthenticatedError):  # type: ignore[misc]
+    """gRPC UNAUTHENTICATED."""
+
+
+class Denied(_Quiet, fl.FlightUnauthorizedError):  # type: ignore[misc]
+    """gRPC PERMISSION_DENIED."""
+
+
+class Stopped(_Quiet, fl.FlightCancelledError):  # type: ignore[misc]
+    """gRPC CANCELLED."""
+
+
+class Unavailable(_Quiet, fl.FlightUnavailableError):  # type: ignore[misc]
+    """gRPC UNAVAILABLE."""
+
+
+class Internal(_Quiet, fl.FlightInternalError):  # type: ignore[misc]
+    """gRPC INTERNAL."""
+
+
 def translate(error: BaseException) -> Exception:
     """The exception to raise into pyarrow. Anything unexpected is logged under an incident id."""
     if isinstance(error, SourceError):
@@ -70,17 +91,17 @@ def _status(error: GatewayError, text: str, detail: bytes) -> Exception:
         case Unsupported():
             return Unimplemented(text)
         case Unauthenticated():
-            status = fl.FlightUnauthenticatedError
+            status = NotAuthenticated
         case Cancelled():
-            status = fl.FlightCancelledError
+            status = Stopped
         case _ if error.retryable:
-            status = fl.FlightUnavailableError
+            status = Unavailable
         case _ if error.kind is Kind.DENIED:
-            status = fl.FlightUnauthorizedError
+            status = Denied
         case _ if error.kind in (Kind.USER, Kind.RESOURCES):
             return InvalidArgument(text)
         case _:
-            status = fl.FlightInternalError
+            status = Internal
     return status(text, detail)
 
 

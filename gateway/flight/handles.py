@@ -87,7 +87,7 @@ class Handles(Generic[T]):
         """What is raised for a handle that is unknown, expired, or somebody else's."""
         return NotFound(
             f"there is no such {self._noun}, or it has expired",
-            hint=f"unused, it is kept for {self._ttl_seconds:g} seconds",
+            hint=f"it is kept for {self._ttl_seconds:g} seconds",
         )
 
     def discard(self, owner: str, handle: bytes) -> None:

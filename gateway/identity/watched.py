@@ -52,8 +52,14 @@ class Watched(Generic[T]):
                 self._stamp = stamp
                 try:
                     self._value = self._load()
-                except GatewayError as error:
-                    logger.error("%s is not used as it is now: %s", self._path.name, error)
+                except Exception as error:
+                    known = isinstance(error, GatewayError)
+                    logger.error(
+                        "%s is not used as it is now: %s",
+                        self._path.name,
+                        error,
+                        exc_info=None if known else error,
+                    )
                     self._value = self._broken(self._value)
             self._looked = self._clock()
         return self._value

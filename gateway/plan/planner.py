@@ -29,7 +29,7 @@ from connectors.interface import (
 from gateway.config import Config
 from gateway.engines import datafusion as engine
 from gateway.engines.failures import is_panic, translate
-from gateway.errors import ResidencyViolation, Unsupported
+from gateway.errors import Unsupported
 from gateway.plan import guards
 from gateway.plan.barriers import Need, barriers
 from gateway.plan.block import Aliases, Block
@@ -45,6 +45,7 @@ from gateway.plan.own_tree import own_tree
 from gateway.plan.plan import Plan
 from gateway.plan.reads import engine_reads, read_columns
 from gateway.plan.relations import kind, subqueries, walk
+from gateway.plan.residency import reshape, violation
 from gateway.plan.rewrite import both_readings, rewritten, without_repeated_groups
 from gateway.plan.secured_read import read_block
 from gateway.plan.security import Barrier
@@ -104,16 +105,16 @@ def plan_query(query: Query, tables: Tables, config: Config) -> Plan:
         answer = _evaluated(frame, query.text)
         return Plan(schema, tables, constant=answer, lasting=lasting)
     plan = None
-    if any(table.source for table in tables.values()) or _may_lose_sort(logical):
+    bound = _bound(tables)
+    if any(table.source for table in tables.values()) or _may_lose_sort(logical) or bound:
         plan = _federated(logical, context, query, tables, schema, tuning)
     if plan is not None:
         return replace(plan, lasting=lasting, columns=columns)
-    if any(table.security.minimum_rows is not None for table in tables.values()):
-        raise ResidencyViolation(
-            "this query can only be computed by the gateway, and rows of a dataset of it may not"
-            " come here",
-            hint="ask for count, sum or avg over plain columns of that dataset alone",
-        )
+    least = [
+        t.security.minimum_rows for t in tables.values() if t.security.minimum_rows is not None
+    ]
+    if least:
+        raise violation(max(least))
     reasons: tuple[NotPushed, ...] = ()
     if any(table.source for table in tables.values()):
         why = "it has no Substrait form: tables are read lazily instead"
@@ -150,6 +151,15 @@ def _secured(
         _log.debug("no Substrait form to look for fallible expressions in", exc_info=True)
     barred = {n: _barred(t, needed.get(n, Need(Barrier.FENCE))) for n, t in placed.items()}
     return barred, read_columns(logical, placed)
+
+
+def _bound(tables: Tables) -> dict[TableName, int]:
+    """The datasets the engine reads whose callers may only have large enough groups."""
+    return {
+        name: table.security.minimum_rows
+        for name, table in tables.items()
+        if table.source is None and table.security.minimum_rows is not None
+    }
 
 
 def _barred(table: Table, need: Need) -> Table:
@@ -250,6 +260,7 @@ def _federated(
         plan = engine.to_substrait(logical, context)
     except Exception:  # Substrait has no word for something, or protobuf no depth for it
         return None
+    reshape(plan, _bound(tables))
     text = logical.display_indent()
     null_aware = _null_aware(text, plan)
     if null_aware is None:

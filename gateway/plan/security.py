@@ -44,8 +44,9 @@ class Security:
 
     `row_filter` is a total condition over `raw`, the dataset's whole schema, its attributes bound;
     `masks` are effective for their columns' types; `key` is the product's, for keyed hashes.
-    `guarded` are the columns the CASE barrier stands around. `minimum_rows` is set when only
-    aggregates over so many rows may leave their source. `discloses` is whether the caller may read
+    `guarded` are the columns the CASE barrier stands around. `minimum_rows` is set when the
+    caller may only have aggregates over so many rows, and `rows_may_come` is whether the gateway
+    itself may have the rows. `discloses` is whether the caller may read
     the policies' own text in an EXPLAIN.
     """
 
@@ -56,6 +57,7 @@ class Security:
     barrier: Barrier = Barrier.PLAIN
     guarded: frozenset[str] = frozenset()
     minimum_rows: int | None = None
+    rows_may_come: bool = True
     discloses: bool = False
 
     @property
@@ -74,7 +76,7 @@ class Security:
             (
                 self.row_filter.sql("postgres") if self.row_filter is not None else "",
                 *(f"{column}={mask}" for column, mask in sorted(self.masks.items())),
-                str(self.minimum_rows),
+                f"{self.minimum_rows} {self.rows_may_come}",
                 str(self.discloses),
                 hashlib.sha256(self.key).hexdigest() if self.masks else "",
             )

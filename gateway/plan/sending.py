@@ -5,9 +5,9 @@ from __future__ import annotations
 import pyarrow as pa
 from sqlglot import exp
 
-from gateway.errors import ResidencyViolation
 from gateway.plan.block import Block
 from gateway.plan.fragment import Fragment
+from gateway.plan.residency import violation
 from gateway.plan.secured_read import seals, shows_policies, unsealed, without_policies
 
 
@@ -19,11 +19,7 @@ def fragment_of(
     Raises ResidencyViolation for a block that still holds rows bound to their region.
     """
     if block.minimum_rows is not None:
-        raise ResidencyViolation(
-            "rows of a dataset of this query may not leave their region",
-            hint=f"ask for count, sum or avg over at least {block.minimum_rows} rows each,"
-            " grouped by plain columns of that dataset alone",
-        )
+        raise violation(block.minimum_rows)
     connector = block.source.connector
     tree = block.select() if tree is None else tree
     text = connector.render(tree, schema)

@@ -81,10 +81,10 @@ def provider(table: Table, schema: pa.Schema, reads: FragmentReads) -> engine.Pr
     object_name = table.dataset.binding.object
     if isinstance(connector, RunsSql):
         return LazyDataset(schema, scan_opener(table, reads), scan_recorder(table, reads))
-    if table.security.minimum_rows is not None:
+    if not table.security.rows_may_come:
         raise ResidencyViolation(
             "rows of a dataset of this query may not leave their region",
-            hint="the gateway itself would have to read them, and it is elsewhere",
+            hint="the gateway would have to read them, and is not there: ask one that is",
         )
     if isinstance(connector, ProvidesParquet):
         files = connector.parquet(object_name, schema)

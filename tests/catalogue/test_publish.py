@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,10 +15,18 @@ import pytest
 from connectors import open_connector
 from connectors.interface import Binding, ObjectInfo
 from gateway.catalogue import Catalogue, drift, fill_secrets
+from gateway.catalogue.columns import ColumnError
+from gateway.catalogue.governance import column_tags
 from gateway.catalogue.inspection import split_pattern
-from gateway.catalogue.publication import Product, dataset_names, publish_objects
+from gateway.catalogue.publication import (
+    Product,
+    dataset_names,
+    publish_objects,
+    write_contract,
+)
 from gateway.cli import main
 from gateway.languages.sql import parse as parse_sql
+from gateway.model import Residency
 from tests.services import Postgres
 
 SALES = Product("sales", "orders", "1.0.0", Binding("memory", "memory:x", ""))
@@ -110,6 +119,178 @@ def test_a_change_needs_force_and_keeps_what_people_added(
     assert dict(items.column_tags) == {"picture": ("pii",)}
     assert items.schema.field("picture").metadata[b"mesh.comment"] == b"A photograph"
     assert items.status == "deprecated"
+
+
+GOVERNED = """\
+  - property: mesh.rowFilters
+    value:
+      - {id: cheap, expr: price < 10.5}
+  - property: mesh.rowPolicy
+    value: required
+  - property: mesh.purpose
+    value: required
+  - property: mesh.residency
+    value: {regions: [EU, EEA], minimumRows: 5}
+"""
+
+
+def govern(page: Path) -> None:
+    """What a person adds to the contract of `lines`."""
+    text = page.read_text().replace(
+        "        physicalType: REAL\n", "        physicalType: REAL\n        tags: [money]\n"
+    )
+    text = text.replace("status: active", "status: active\ntags: [secret]")
+    page.write_text(text + GOVERNED)
+
+
+def governance(mesh: Path) -> list[tuple[str | None, object]]:
+    return [
+        (
+            d.address.version,
+            (
+                *(d.tags, dict(d.column_tags), dict(d.row_filters)),
+                *(d.requires_row_filter, d.requires_purpose, d.residency),
+            ),
+        )
+        for d in Catalogue.load(mesh).datasets
+        if d.address.dataset == "lines"
+    ]
+
+
+PROTECTED = (
+    ("secret",),
+    {"price": ("money",)},
+    {"cheap": "price < 10.5"},
+    True,
+    True,
+    Residency(("EU", "EEA"), 5),
+)
+
+
+def test_a_republication_drops_no_protection(shop: Path) -> None:
+    publish(shop)
+    govern(shop / "products/sales/shop/lines-1.0.0.odcs.yaml")
+    with closing(sqlite3.connect(shop / "shop.db")) as database, database:
+        database.execute("ALTER TABLE lines ADD COLUMN weight REAL")
+    assert publish(shop, "--force") == 0
+    assert governance(shop) == [("1.0.0", PROTECTED)]
+
+
+def test_a_new_version_begins_with_the_protection_of_the_last(shop: Path) -> None:
+    publish(shop)
+    page = shop / "products/sales/shop/lines-1.0.0.odcs.yaml"
+    govern(page)
+    page.write_text(page.read_text().replace("status: active", "status: retired"))
+    assert publish(shop, "--version", "1.10.0") == 0
+    assert publish(shop, "--version", "3.0.0") == 0
+    third = shop / "products/sales/shop/lines-3.0.0.odcs.yaml"
+    third.write_text(third.read_text().replace("- secret", "- open"))
+    assert publish(shop, "--version", "1.9.0") == 0
+    found = dict(governance(shop))
+    assert found.pop("3.0.0") == (("open",), *PROTECTED[1:])
+    assert found == dict.fromkeys(("1.0.0", "1.10.0", "1.9.0"), PROTECTED)
+    statuses = {d.address.version: d.status for d in Catalogue.load(shop).datasets}
+    assert statuses["1.10.0"] == "active"
+
+
+def test_a_new_version_finds_a_contract_of_another_name(shop: Path) -> None:
+    publish(shop)
+    page = shop / "products/sales/shop/lines-1.0.0.odcs.yaml"
+    govern(page)
+    moved = page.read_text().replace("id: sales.shop.lines", "id: our.own.id")
+    page.unlink()
+    (shop / "products/by-hand.odcs.yaml").write_text(moved)
+    product = shop / "products/sales/shop/shop.odps.yaml"
+    product.write_text(product.read_text().replace("sales.shop.lines", "our.own.id"))
+    assert publish(shop, "--version", "2.0.0") == 0
+    assert governance(shop) == [("1.0.0", PROTECTED), ("2.0.0", PROTECTED)]
+
+
+def test_a_product_keeps_what_it_says_for_all(shop: Path) -> None:
+    publish(shop, "--object", "items")
+    page = shop / "products/sales/shop/shop.odps.yaml"
+    said = "customProperties:\n  - {property: mesh.residency, value: EU}\n"
+    page.write_text(page.read_text().replace("outputPorts:", f"{said}outputPorts:"))
+    assert publish(shop) == 0
+    assert publish(shop, "--version", "2.0.0") == 0
+    residencies = [d.residency for d in Catalogue.load(shop).datasets]
+    assert residencies == [Residency(("EU",))] * 4
+
+
+def test_a_column_that_a_row_filter_needs_is_not_published_away(
+    shop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    publish(shop)
+    page = shop / "products/sales/shop/lines-1.0.0.odcs.yaml"
+    govern(page)
+    before = page.read_text()
+    with closing(sqlite3.connect(shop / "shop.db")) as database, database:
+        database.execute("ALTER TABLE lines RENAME COLUMN price TO cost")
+    for arguments in (("--force",), ("--version", "2.0.0")):
+        assert publish(shop, *arguments) == 1
+        error = capsys.readouterr().err
+        assert "left out lines" in error
+        assert "row filter cheap: the dataset has no column 'price'" in error
+        assert page.read_text() == before
+    assert governance(shop) == [("1.0.0", PROTECTED)]
+
+
+def test_tags_of_parts_and_of_columns_in_another_case_stay() -> None:
+    def document(*fields: pa.Field) -> ObjectInfo:
+        return ObjectInfo("orders", pa.schema(list(fields)))
+
+    person = pa.struct([("name", pa.string()), ("mail", pa.list_(pa.string()))])
+    labels = pa.map_(pa.string(), pa.string())
+    first = write_contract(
+        SALES, "orders", document(pa.field("person", person), pa.field("labels", labels)), {}
+    )
+    nested = first["schema"][0]["properties"]
+    nested[0]["properties"][1]["items"]["tags"] = ["pii"]
+    nested[0]["properties"][0]["classification"] = "secret"
+    nested[1]["map"]["value"]["tags"] = ["free text"]
+    person = pa.struct([("mail", pa.list_(pa.string())), ("Name", pa.large_string())])
+    again = write_contract(
+        SALES, "orders", document(pa.field("PERSON", person), pa.field("labels", labels)), first
+    )
+    assert [column_tags(c) for c in again["schema"][0]["properties"]] == [
+        ("secret", "pii"),
+        ("free text",),
+    ]
+
+
+def test_a_tag_of_a_part_that_is_gone_stays_on_the_column() -> None:
+    def contract(data_type: pa.DataType, before: dict[str, object]) -> dict[str, Any]:
+        info = ObjectInfo("orders", pa.schema([("person", data_type)]))
+        return write_contract(SALES, "orders", info, before)
+
+    first = contract(pa.struct([("name", pa.string()), ("mail", pa.string())]), {})
+    (column,) = first["schema"][0]["properties"]
+    column["tags"] = ["crm"]
+    column["properties"][1]["tags"] = ["pii"]
+    for data_type in (pa.string(), pa.struct([("name", pa.string()), ("email", pa.string())])):
+        (again,) = contract(data_type, first)["schema"][0]["properties"]
+        assert again["tags"] == ["crm", "pii"]
+
+
+def test_the_other_objects_of_a_contract_stay() -> None:
+    info = ObjectInfo("public.b", pa.schema([("id", pa.int64())]))
+    objects = [
+        {"name": "a", "tags": ["of a"], "properties": [{"name": "id", "tags": ["a id"]}]},
+        {"name": "b", "tags": ["of b"], "properties": [{"name": "id", "tags": ["b id"]}]},
+    ]
+    again = write_contract(SALES, "b", info, {"schema": objects, "status": "active"})
+    assert again["schema"][0] == objects[0]
+    assert again["schema"][1]["tags"] == ["of b"]
+    assert column_tags(again["schema"][1]["properties"][0]) == ("b id",)
+    (binding,) = again["schema"][1]["customProperties"]
+    assert binding["property"] == "mesh.binding"
+    assert again["customProperties"] == []
+
+
+def test_a_column_that_looks_like_another_is_not_published() -> None:
+    info = ObjectInfo("x", pa.schema([("e\u200bmail", pa.string())]))
+    with pytest.raises(ColumnError, match="can not be seen"):
+        write_contract(SALES, "x", info, {})
 
 
 def test_a_second_version_stands_beside_the_first(shop: Path) -> None:

@@ -20,6 +20,7 @@ from gateway.flight.wire import flightsql_pb2 as sql
 from gateway.identity.identity import Identity
 from gateway.identity.users import add_user, remove_user
 from tests.flight.serving import ALICE, BOB, Served, descriptor
+from tests.identity.clocks import Hasty
 
 QUERY = sql.CommandStatementQuery(query="SELECT count(*) AS n FROM orders")
 
@@ -106,15 +107,6 @@ def private(tmp_path: Path) -> Path:
     return tmp_path
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        self.now += 2.0
-        return self.now
-
-
 def test_a_session_expires(private: Path) -> None:
     authenticator = Authenticator(Identity(private), session_ttl_seconds=0.2)
     token = authenticator.open_session(basic("eve", "first"))
@@ -132,7 +124,7 @@ def test_a_session_does_not_survive_the_server(private: Path) -> None:
 
 @pytest.mark.parametrize("change", ["password", "removal"])
 def test_a_changed_user_loses_sessions_and_remembered_passwords(private: Path, change: str) -> None:
-    authenticator = Authenticator(Identity(private, Clock()))
+    authenticator = Authenticator(Identity(private, Hasty()))
     token = authenticator.open_session(basic("eve", "first"))
     if change == "password":
         add_user(private, "eve", ["a/b"], "second", replace=True)
@@ -144,7 +136,7 @@ def test_a_changed_user_loses_sessions_and_remembered_passwords(private: Path, c
 
 
 def test_a_new_role_counts_in_an_open_session(private: Path) -> None:
-    authenticator = Authenticator(Identity(private, Clock()))
+    authenticator = Authenticator(Identity(private, Hasty()))
     token = authenticator.open_session(basic("eve", "first"))
     text = (private / "users.toml").read_text()
     (private / "users.toml").write_text(text.replace('"a/b"', '"a/b", "c/d"'))
@@ -152,7 +144,7 @@ def test_a_new_role_counts_in_an_open_session(private: Path) -> None:
 
 
 def test_a_broken_user_file_lets_nobody_in(private: Path) -> None:
-    authenticator = Authenticator(Identity(private, Clock()))
+    authenticator = Authenticator(Identity(private, Hasty()))
     token = authenticator.open_session(basic("eve", "first"))
     (private / "users.toml").write_text("[users")
     for header in (token, basic("eve", "first")):

@@ -65,12 +65,12 @@ class Signer:
         return public
 
     def sign(self, headers: dict[str, Any] | None = None, **changes: Any) -> str:
-        """A token with these claims changed; None takes one away. `headers` likewise."""
+        """A token with these claims changed, None takes one away, and these headers added."""
         return jwt.encode(
             claims(**changes),
             self.private,
             self.algorithm,
-            {name: value for name, value in {"kid": self.kid, **(headers or {})}.items()},
+            {"kid": self.kid, **(headers or {})},
         )
 
 
@@ -114,7 +114,7 @@ class Provider:
         provider = self
 
         class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:  # noqa: N802 (the name is the standard library's)
+            def do_GET(self) -> None:
                 provider.requests.append(self.path)
                 provider.hanging.wait(20)
                 document = provider.documents.get(self.path)

@@ -10,15 +10,15 @@ from gateway.errors import Busy, Unauthenticated
 from gateway.identity.attempts import BURST, MAX_NAMES, REFILL_SECONDS, Attempts
 from gateway.identity.passwords import Passwords
 from gateway.identity.users import UserStore, add_user
-from tests.identity.test_keys import Time
+from tests.identity.clocks import Still
 
 
 @pytest.fixture
-def clock() -> Time:
-    return Time()
+def clock() -> Still:
+    return Still()
 
 
-def test_a_name_can_be_tried_so_often_and_then_once_in_a_while(clock: Time) -> None:
+def test_a_name_can_be_tried_so_often_and_then_once_in_a_while(clock: Still) -> None:
     attempts = Attempts(clock)
     for _ in range(BURST):
         assert attempts.allowed("ana")
@@ -31,7 +31,7 @@ def test_a_name_can_be_tried_so_often_and_then_once_in_a_while(clock: Time) -> N
     assert not attempts.allowed("ana")
 
 
-def test_the_right_password_forgives(clock: Time) -> None:
+def test_the_right_password_forgives(clock: Still) -> None:
     attempts = Attempts(clock)
     for _ in range(BURST):
         attempts.failed("ana")
@@ -39,7 +39,7 @@ def test_the_right_password_forgives(clock: Time) -> None:
     assert attempts.allowed("ana")
 
 
-def test_memory_of_names_is_bounded(clock: Time) -> None:
+def test_memory_of_names_is_bounded(clock: Still) -> None:
     attempts = Attempts(clock)
     for number in range(MAX_NAMES + 10):
         attempts.failed(f"name {number}")
@@ -47,7 +47,7 @@ def test_memory_of_names_is_bounded(clock: Time) -> None:
 
 
 def test_guessing_is_slowed_down_for_known_and_unknown_names_alike(
-    tmp_path: Path, clock: Time
+    tmp_path: Path, clock: Still
 ) -> None:
     add_user(tmp_path, "ana", [], "secret")
     add_user(tmp_path, "bob", [], "secret")

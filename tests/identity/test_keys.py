@@ -13,19 +13,10 @@ from gateway.identity import keys as module
 from gateway.identity.identity import Identity
 from gateway.identity.keys import KEEP_SECONDS, REFETCH_SECONDS, REFRESH_SECONDS, RemoteKeys
 from gateway.identity.settings import Issuer, load_settings
+from tests.identity.clocks import Still
 from tests.identity.issuing import ISSUER, SETTINGS, Provider, Signer
 
 ONE, TWO = Signer("one", "ES256"), Signer("two", "ES256")
-
-
-class Time:
-    """A clock that moves when it is told to."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture
@@ -37,15 +28,15 @@ def provider() -> Iterator[Provider]:
 
 
 @pytest.fixture
-def clock() -> Time:
-    return Time()
+def clock() -> Still:
+    return Still()
 
 
 def settings_for(provider: Provider) -> str:
     return SETTINGS.replace('jwks_file = "keys.json"', f'jwks_uri = "{provider.uri}/jwks"')
 
 
-def remote(provider: Provider, clock: Time, path: str = "/jwks") -> RemoteKeys:
+def remote(provider: Provider, clock: Still, path: str = "/jwks") -> RemoteKeys:
     uri = provider.uri + path
     return RemoteKeys(Issuer("corp", ISSUER, ("m",), frozenset(["ES256"]), jwks_uri=uri), clock)
 
@@ -72,7 +63,7 @@ def test_a_new_key_is_fetched_when_a_token_names_it(provider: Provider, tmp_path
     patch.undo()
 
 
-def test_unknown_keys_are_asked_for_once_in_a_while_only(provider: Provider, clock: Time) -> None:
+def test_unknown_keys_are_asked_for_once_in_a_while_only(provider: Provider, clock: Still) -> None:
     keys = remote(provider, clock)
     for _ in range(50):
         assert names(keys.renewed()) == ["one"]
@@ -83,7 +74,7 @@ def test_unknown_keys_are_asked_for_once_in_a_while_only(provider: Provider, clo
     assert len(provider.requests) == 2
 
 
-def test_keys_are_asked_for_anew_without_anybody_waiting(provider: Provider, clock: Time) -> None:
+def test_keys_are_asked_for_anew_without_anybody_waiting(provider: Provider, clock: Still) -> None:
     keys = remote(provider, clock)
     keys.renewed()
     provider.publish(TWO)
@@ -100,7 +91,7 @@ def test_keys_are_asked_for_anew_without_anybody_waiting(provider: Provider, clo
     assert names(keys.current()) == ["two"]
 
 
-def test_an_issuer_that_is_down_is_believed_for_an_hour(provider: Provider, clock: Time) -> None:
+def test_an_issuer_that_is_down_is_believed_for_an_hour(provider: Provider, clock: Still) -> None:
     keys = remote(provider, clock)
     keys.renewed()
     provider.failing = True
@@ -132,6 +123,19 @@ def test_an_issuer_that_hangs_delays_only_who_needs_it(
     assert time.monotonic() - started < 0.3
 
 
+def test_a_fetch_that_never_ends_is_given_up(
+    provider: Provider, clock: Still, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "FETCH_SECONDS", 0.2)
+    keys = remote(provider, clock)
+    provider.hanging.clear()
+    for _ in range(2):
+        assert keys.renewed() == ()
+    clock.now += module.ABANDON_SECONDS
+    assert keys.renewed() == ()
+    assert len(provider.requests) == 2
+
+
 def test_an_issuer_that_never_answered_lets_nobody_in(provider: Provider, tmp_path: Path) -> None:
     provider.failing = True
     (tmp_path / "identity.toml").write_text(settings_for(provider))
@@ -155,20 +159,21 @@ def test_settings_that_change_keep_the_keys_of_an_issuer_that_stays(
 
 
 @pytest.mark.parametrize(
-    "document", [{}, {"keys": 1}, [], "x" * 9, None, {"keys": [{}] * 101}, {"keys": [], "a": "x" * 300_000}]
+    "document",
+    [{}, {"keys": 1}, [], 7, None, {"keys": [{}] * 101}, {"keys": [], "long": "x" * 300_000}],
 )
 def test_what_is_no_set_of_keys_changes_nothing(
-    provider: Provider, clock: Time, document: object
+    provider: Provider, clock: Still, document: object
 ) -> None:
     keys = remote(provider, clock)
     keys.renewed()
-    provider.documents["/jwks"] = document if document != "x" * 9 else 7
+    provider.documents["/jwks"] = document
     clock.now += REFETCH_SECONDS
     assert names(keys.renewed()) == ["one"]
     assert len(provider.requests) == 2
 
 
-def test_a_redirect_is_not_followed(provider: Provider, clock: Time) -> None:
+def test_a_redirect_is_not_followed(provider: Provider, clock: Still) -> None:
     provider.documents["/moved"] = f"{provider.uri}/jwks"
     assert remote(provider, clock, "/moved").renewed() == ()
     assert provider.requests == ["/moved"]
@@ -178,7 +183,7 @@ def discovering(provider: Provider) -> Issuer:
     return Issuer("corp", provider.uri, ("m",), frozenset(["ES256"]))
 
 
-def test_keys_are_found_by_discovery(provider: Provider, clock: Time) -> None:
+def test_keys_are_found_by_discovery(provider: Provider, clock: Still) -> None:
     document = {"issuer": provider.uri, "jwks_uri": f"{provider.uri}/jwks"}
     provider.documents[module.DISCOVERY] = document
     assert names(RemoteKeys(discovering(provider), clock).renewed()) == ["one"]
@@ -195,7 +200,7 @@ def test_keys_are_found_by_discovery(provider: Provider, clock: Time) -> None:
     ],
 )
 def test_discovery_of_another_issuer_or_an_unsafe_address_is_refused(
-    provider: Provider, clock: Time, change: dict[str, object]
+    provider: Provider, clock: Still, change: dict[str, object]
 ) -> None:
     document = {"issuer": provider.uri, "jwks_uri": f"{provider.uri}/jwks", **change}
     provider.documents[module.DISCOVERY] = document

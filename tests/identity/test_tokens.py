@@ -17,20 +17,12 @@ from gateway.errors import Unauthenticated
 from gateway.identity import tokens as module
 from gateway.identity.identity import Identity
 from gateway.model import Principal
+from tests.identity.clocks import Hasty
 from tests.identity.issuing import ISSUER, SETTINGS, Signer, assemble, b64, claims, write_keys
 
 RSA, EC, ED = Signer("rsa-1"), Signer("ec-1", "ES256"), Signer("ed-1", "EdDSA")
 OTHER = Signer("rsa-1")
 """Somebody else's key, under the same name."""
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        self.now += 2.0
-        return self.now
 
 
 @pytest.fixture
@@ -42,7 +34,7 @@ def mesh(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def identity(mesh: Path) -> Identity:
-    return Identity(mesh, Clock())
+    return Identity(mesh, Hasty())
 
 
 @pytest.mark.parametrize("signer", [RSA, EC, ED], ids=lambda signer: signer.algorithm)
@@ -248,9 +240,7 @@ def test_a_verified_token_ends_when_it_expires(mesh: Path) -> None:
         identity.token(token)
 
 
-def test_memory_of_verified_tokens_is_bounded(
-    mesh: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_memory_of_verified_tokens_is_bounded(mesh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "VERIFIED_ENTRIES", 3)
     identity = Identity(mesh)
     for number in range(10):
@@ -284,6 +274,7 @@ def test_a_key_that_is_taken_away_ends_what_it_has_signed(mesh: Path, identity: 
     assert identity.token(new.sign())
 
 
+@pytest.mark.filterwarnings("ignore:The RSA key is 1024 bits long")
 def test_weak_private_and_other_keys_of_a_set_are_not_used(mesh: Path) -> None:
     weak = Signer("weak", bits=1024)
     private = {**RSA.jwk, "kid": "private", "d": "AQAB"}

@@ -47,9 +47,7 @@ def test_a_dataset_without_a_usable_column_is_denied() -> None:
     assert decision.reason == "every column is denied"
     assert lines(decision)[0] == 2
     assert may(policies, dataset=resource(columns={"a": "pii", "b": "x"}))
-    assert not may(
-        policies, dataset=resource(columns={"a": "pii", "b": "pii"}), action="discover"
-    )
+    assert not may(policies, dataset=resource(columns={"a": "pii", "b": "pii"}), action="discover")
 
 
 def test_a_row_for_a_column_does_not_open_the_dataset() -> None:

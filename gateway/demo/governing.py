@@ -1,0 +1,64 @@
+"""What people add to the published contracts of the demo: tags, row filters and a residency."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gateway.catalogue.document import Document, read_document
+from gateway.catalogue.publication import to_yaml
+from gateway.errors import UserError
+
+
+@dataclass(frozen=True, slots=True)
+class Addition:
+    """To one contract: tags by column, and custom properties by name."""
+
+    tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    properties: Mapping[str, Any] = field(default_factory=dict)
+
+
+ADDITIONS: Mapping[str, Addition] = {
+    # The registration of a plane leads to its owner: the registry of the FAA is public.
+    "aviation/operations/flights-1.0.0.odcs.yaml": Addition(
+        {"tailnum": ("registration",)},
+        {
+            "mesh.rowPolicy": "required",
+            "mesh.rowFilters": [
+                {"id": "from_jfk", "expr": "origin = 'JFK'"},
+                {"id": "flown", "expr": "dep_time IS NOT NULL AND arr_time IS NOT NULL"},
+            ],
+        },
+    ),
+    "aviation/registry/planes-1.0.0.odcs.yaml": Addition({"tailnum": ("registration",)}),
+    "climate/observations/weather-1.0.0.odcs.yaml": Addition(
+        properties={"mesh.residency": {"region": "US", "minimumRows": 100}}
+    ),
+}
+"""By the contract's path below ``products``."""
+
+
+def govern(folder: Path) -> None:
+    """Write the additions into the contracts of a mesh, as somebody with an editor would."""
+    for name, addition in ADDITIONS.items():
+        path = folder / "products" / name
+        document = read_document(path, name)
+        if not isinstance(document, Document):
+            raise UserError(f"the demo's contract can not be read: {document}")
+        path.write_text(to_yaml(_governed(document.content, addition)), encoding="utf-8")
+
+
+def _governed(contract: Mapping[str, Any], addition: Addition) -> dict[str, Any]:
+    (element,) = contract["schema"]
+    columns = [
+        {**column, "tags": list(tags)} if (tags := addition.tags.get(column["name"])) else column
+        for column in element["properties"]
+    ]
+    properties = [{"property": n, "value": value} for n, value in addition.properties.items()]
+    return {
+        **contract,
+        "schema": [{**element, "properties": columns}],
+        "customProperties": [*contract["customProperties"], *properties],
+    }
