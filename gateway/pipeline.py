@@ -149,8 +149,8 @@ class Gateway:
     def open(cls, mesh: Path, config: Config | None = None, *, audited: bool = True) -> Gateway:
         """Load a mesh folder. Raises CatalogueError for anything wrong in it.
 
-        `audited` keeps the mesh's audit log, which one gateway at a time can; a process that only
-        plans may do without.
+        `audited` keeps a log in the mesh's audit folder, one for each gateway that runs on it; a
+        process that only plans may do without.
         """
         config = config or Config()
         catalogue = Catalogue.load(mesh)

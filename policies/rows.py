@@ -82,6 +82,10 @@ class Row:
         """True when the row does not hold at all times."""
         return self.starts != -inf or self.ends != inf
 
+    def holds(self, now: float) -> bool:
+        """Whether the row is in force at `now`, in seconds since 1970."""
+        return self.starts <= now < self.ends
+
 
 @dataclass(frozen=True, slots=True)
 class PolicyRows:
@@ -98,6 +102,24 @@ class PolicyRows:
     def checked(cls, rows: Iterable[Row]) -> PolicyRows:
         """Rows from anywhere, each validated. Raises PolicyError."""
         return cls(tuple(rows))
+
+
+def sort_out(rows: Iterable[Row | PolicyError]) -> tuple[PolicyRows, tuple[PolicyError, ...]]:
+    """The rows that are right, and everything that is wrong, in the order of the files."""
+    good: list[Row] = []
+    wrong: list[PolicyError] = []
+    for row in rows:
+        try:
+            if isinstance(row, PolicyError):
+                raise row
+            good.append(_checked(row, set()))
+        except PolicyError as error:
+            wrong.append(error)
+    try:
+        return PolicyRows.checked(good), tuple(wrong)
+    except PolicyError as error:  # the purposes are no tree
+        good = [row for row in good if row.ptype != "g2"]
+        return PolicyRows.checked(good), (*wrong, error)
 
 
 Check = Callable[[str], str]

@@ -194,7 +194,7 @@ class Moment:
         )
 
     def _holds(self, row: Row) -> bool:
-        return row.starts <= self._now < row.ends
+        return row.holds(self._now)
 
 
 def _number(entry: tuple[int, Row]) -> int:

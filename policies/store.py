@@ -7,11 +7,12 @@ import os
 import re
 import time
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from policies.rows import PolicyError, PolicyRows, Row, StoreError
+from policies.rows import PolicyError, PolicyRows, Row, StoreError, sort_out
 
 __all__ = [
     "FolderStore",
@@ -21,7 +22,9 @@ __all__ = [
     "Row",
     "StoreError",
     "load_folder",
+    "open_folder",
     "open_store",
+    "review_folder",
 ]
 
 QUIET_SECONDS = 0.1
@@ -54,7 +57,11 @@ class PolicyStore(Protocol):
 
 def open_store(mesh: Path) -> PolicyStore:
     """The store of a mesh folder. Raises PolicyError for settings that are not exactly right."""
-    folder = mesh / "policies"
+    return open_folder(mesh / "policies")
+
+
+def open_folder(folder: Path) -> PolicyStore:
+    """The store of a folder as ``policies`` of a mesh is one. Raises PolicyError."""
     file = folder / SETTINGS
     if not file.exists():
         return FolderStore(folder)
@@ -115,14 +122,16 @@ def load_folder(folder: Path) -> PolicyRows:
     comments. Raises PolicyError for the first row that is wrong.
     """
     rows: list[Row] = []
-    read = set(folder.glob("*.csv"))
-    for file in _csv_files(folder):
-        if file not in read:
-            reason = "would not be read: policies are files named *.csv, directly in the folder"
-            raise PolicyError(str(file.relative_to(folder)), 0, reason)
-    for file in sorted(read):
-        rows += _read_file(file)
+    for row in _read_folder(folder):
+        if isinstance(row, PolicyError):
+            raise row
+        rows.append(row)
     return PolicyRows.checked(rows)
+
+
+def review_folder(folder: Path) -> tuple[PolicyRows, tuple[PolicyError, ...]]:
+    """The rows of the folder that are right, and everything that is wrong in it."""
+    return sort_out(_read_folder(folder))
 
 
 class _File(NamedTuple):
@@ -218,15 +227,27 @@ def _csv_files(folder: Path) -> list[Path]:
     return sorted(file for file in folder.rglob("*") if file.suffix.lower() == ".csv")
 
 
-def _read_file(file: Path) -> list[Row]:
+def _read_folder(folder: Path) -> Iterator[Row | PolicyError]:
+    """Every row, not checked, and in the place of each that can not be read the error."""
+    read = set(folder.glob("*.csv"))
+    for file in _csv_files(folder):
+        if file not in read:
+            reason = "would not be read: policies are files named *.csv, directly in the folder"
+            yield PolicyError(str(file.relative_to(folder)), 0, reason)
+    for file in sorted(read):
+        yield from _read_file(file)
+
+
+def _read_file(file: Path) -> Iterator[Row | PolicyError]:
     try:
         text = file.read_bytes().decode("utf-8-sig")
     except OSError as error:
         reason = f"the file can not be read: {error.strerror}"
-        raise StoreError(file.name, 0, reason) from error
+        yield StoreError(file.name, 0, reason)
+        return
     except UnicodeDecodeError as error:
-        raise PolicyError(file.name, 0, f"the file is not UTF-8 (byte {error.start})") from error
-    rows = []
+        yield PolicyError(file.name, 0, f"the file is not UTF-8 (byte {error.start})")
+        return
     for number, line in enumerate(text.split("\n"), start=1):
         content = line.removesuffix("\r")
         if not content.strip() or content.startswith("#"):
@@ -235,6 +256,6 @@ def _read_file(file: Path) -> list[Row]:
             # One line at a time: a quote left open must not swallow the rows below it.
             (columns,) = csv.reader([content], strict=True)
         except (csv.Error, ValueError) as error:
-            raise PolicyError(file.name, number, f"not CSV: {error}") from error
-        rows.append(Row(columns[0], tuple(columns[1:]), file.name, number))
-    return rows
+            yield PolicyError(file.name, number, f"not CSV: {error}")
+            continue
+        yield Row(columns[0], tuple(columns[1:]), file.name, number)

@@ -23,12 +23,13 @@ MAX_PROBLEMS = 100
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One record as it is stored."""
+    """One record as it is stored, and in which of the logs of its mesh."""
 
     seq: int
     body: str
     hash: str
     seal: str
+    log: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +41,13 @@ class Seals:
     _statements: hmac.HMAC = field(repr=False)
 
     @classmethod
-    def of(cls, key: bytes | None) -> Seals:
+    def of(cls, key: bytes | None, number: int = 1) -> Seals:
+        """Those of log `number` of a mesh: no record of one log can be passed off in another."""
         secret = key or os.urandom(32)  # statements are never to be guessed from fingerprints
-        purposes = (b"meshgate audit seal", b"meshgate audit statement")
+        purposes = (
+            b"meshgate audit seal" + (b" %d" % number if number > 1 else b""),
+            b"meshgate audit statement",
+        )
         keys = (hmac.digest(secret, purpose, "sha256") for purpose in purposes)
         return cls(key is not None, *(hmac.new(one, digestmod="sha256") for one in keys))
 

@@ -1,6 +1,7 @@
 """The log for others: JSON lines, Parquet or CSV, with the hashes of the chain.
 
-One row a record, outcomes included, in order and without a gap. `body` is what was hashed.
+One row a record, outcomes included, in order and without a gap in each of the logs of a mesh.
+`body` is what was hashed.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ _TEXTS = pa.list_(pa.string())
 
 SCHEMA = pa.schema(
     [
+        pa.field("log", pa.int64(), nullable=False),
         pa.field("seq", pa.int64(), nullable=False),
         pa.field("time", pa.timestamp("us", "UTC"), nullable=False),
         pa.field("kind", pa.string(), nullable=False),
@@ -76,12 +78,12 @@ Links = Iterable[tuple[Link, str]]
 
 
 def write_jsonl(links: Links, path: Path) -> int:
-    """``{"seq", "previous", "hash", "seal", "body"}`` a line; how many."""
+    """``{"log", "seq", "previous", "hash", "seal", "body"}`` a line; how many."""
     count = 0
     with path.open("w", encoding="utf-8", newline="\n") as file:
         for link, previous in links:
             file.write(
-                f'{{"seq":{link.seq},"previous":"{previous}","hash":{json.dumps(link.hash)},'
+                f'{{"log":{link.log},"seq":{link.seq},"previous":"{previous}","hash":{json.dumps(link.hash)},'
                 f'"seal":{json.dumps(link.seal)},"body":{link.body}}}\n'
             )
             count += 1
@@ -135,7 +137,7 @@ def _row(link: Link, previous: str) -> dict[str, Any]:
 def _columns(link: Link, previous: str) -> dict[str, Any]:
     content = json.loads(link.body)
     row = {name: content.get(name) for name in SCHEMA.names}
-    row |= {"seq": link.seq, "time": datetime.fromisoformat(content["time"])}
+    row |= {"log": link.log, "seq": link.seq, "time": datetime.fromisoformat(content["time"])}
     row |= {"body": link.body, "previous": previous, "hash": link.hash, "seal": link.seal}
     if content.get("datasets") is not None:
         row["datasets"] = list(_datasets(content["datasets"]))

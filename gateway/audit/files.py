@@ -4,6 +4,7 @@
     state/audit/audit.sqlite   the records (and -wal, -shm beside it)
     state/audit/audit.head     number and hash of the last record, in two places by turns
     state/audit/audit.lock     held by the gateway that writes
+    state/audit-2/...          the log of a second gateway on the same mesh, and so on
 
 Files have mode 0600, folders 0700.
 """
@@ -22,6 +23,9 @@ from gateway.audit.chain import BEFORE_ALL, Seals
 from gateway.errors import AuditBroken, AuditUnavailable
 
 DATABASE, HEAD, LOCK, KEY = "audit.sqlite", "audit.head", "audit.lock", "audit.key"
+
+LOGS = range(1, 17)
+"""The logs of a mesh: each gateway that runs on it writes one of its own."""
 
 PLACE = 256
 """Bytes of one of the two places in the head file: a torn write spoils one, never both."""
@@ -43,6 +47,20 @@ def private_file(path: Path) -> None:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     except FileExistsError:
         path.chmod(0o600)  # not opened: closing it would let go of SQLite's locks on it
+
+
+class LogTaken(AuditUnavailable):
+    """Another gateway writes the log in this folder."""
+
+
+def log_folder(folder: Path, number: int) -> Path:
+    """Where log `number` of those that begin with `folder` is."""
+    return folder if number == 1 else folder.with_name(f"{folder.name}-{number}")
+
+
+def log_numbers(folder: Path) -> tuple[int, ...]:
+    """The logs there are beside the one in `folder`, and itself."""
+    return tuple(n for n in LOGS if (log_folder(folder, n) / DATABASE).is_file())
 
 
 def sync_folder(folder: Path) -> None:
@@ -108,7 +126,7 @@ class Lock:
         except OSError as error:
             holder = os.read(self._file, 20).decode("ascii", "replace").strip()
             os.close(self._file)
-            raise AuditUnavailable(
+            raise LogTaken(
                 f"another gateway (process {holder or 'unknown'}) writes the audit log in {folder}",
                 hint="one gateway a folder: stop it, or give this one another audit folder",
             ) from error

@@ -11,10 +11,14 @@ from gateway.audit.chain import Seals, Walk
 from gateway.audit.database import last_link, links, open_writer
 from gateway.audit.files import (
     DATABASE,
+    LOGS,
     Head,
     HeadFile,
     Lock,
+    LogTaken,
     key_file,
+    log_folder,
+    log_numbers,
     make_key,
     private_file,
     private_folder,
@@ -57,13 +61,13 @@ class AuditLog:
         self._thread.start()
 
     @classmethod
-    def open(cls, folder: Path, key: bytes | None) -> AuditLog:
-        """The log in `folder`, made if there is none.
+    def open(cls, folder: Path, key: bytes | None, number: int = 1) -> AuditLog:
+        """The log in `folder`, made if there is none; `number` tells it from others of its mesh.
 
-        AuditUnavailable when another gateway has it open or the disk does not let us; AuditBroken
-        when what is there is not what was written last.
+        LogTaken when another gateway has it open, AuditUnavailable when the disk does not let us,
+        AuditBroken when what is there is not what was written last.
         """
-        seals = Seals.of(key)
+        seals = Seals.of(key, number)
         private_folder(folder)
         try:
             folder.chmod(0o700)
@@ -86,16 +90,28 @@ class AuditLog:
 
     @classmethod
     def open_in(cls, mesh: Path, folder: str) -> AuditLog:
-        """The log of a mesh; its key is made on first use, beside the folder of the log."""
+        """The first log of a mesh that no other gateway writes; `folder` is where log 1 is.
+
+        All have one key, made on first use, beside the folders.
+        """
         place = mesh / folder
         path = key_file(place)
         key = read_key(path)
-        if key is None and (place / DATABASE).exists():
+        if key is None and log_numbers(place):
             raise AuditBroken(
                 f"the key {path} of the audit log is gone",
                 hint="put it back; or move the log's folder away to begin a new one",
             )
-        return cls.open(place, key or make_key(path))
+        key = key or make_key(path)
+        for number in LOGS:
+            try:
+                return cls.open(log_folder(place, number), key, number)
+            except LogTaken:
+                continue
+        raise AuditUnavailable(
+            f"{len(LOGS)} gateways write the audit logs of {mesh} already",
+            hint="stop one, or give this one another audit folder",
+        )
 
     def record(self, record: Record) -> Receipt:
         """Hand over a decision; its receipt tells when it is durable. Never waits for the disk.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -53,20 +53,25 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One decision as it is recorded; `outcome` is None while it runs, or if it never did."""
+    """One decision as record `seq` of log `log`.
+
+    `outcome` is None while it runs, or if it never did.
+    """
 
     seq: int
     record: Record
     fingerprint: str
     outcome: Outcome | None
+    log: int = 1
 
 
 class AuditReader:
     """The log of a folder. Keeps no lock and no transaction between two pages."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, number: int = 1) -> None:
         """AuditUnavailable if there is no log."""
         self._folder = folder
+        self._number = number
         self._connection = open_reader(folder)
 
     def close(self) -> None:
@@ -98,8 +103,8 @@ class AuditReader:
                 f" ORDER BY seq {order} LIMIT ?",
                 [*values, after, page],
             )
-            for row in rows:
-                yield _entry(*row)
+            for seq, body, outcome in rows:
+                yield _entry(seq, body, outcome, self._number)
             if len(rows) < page:
                 return
             after = rows[-1][0]
@@ -116,7 +121,7 @@ class AuditReader:
                 (link.hash for link in links(self._connection, start - 2, start - 1)), "00" * 32
             )
             for link in links(self._connection, start - 1, last.seq):
-                yield link, previous
+                yield replace(link, log=self._number), previous
                 previous = link.hash
         except sqlite3.DatabaseError as error:
             raise self._broken(error) from error
@@ -141,11 +146,11 @@ class AuditReader:
         )
 
 
-def _entry(seq: int, body: str, outcome: str | None) -> Entry:
+def _entry(seq: int, body: str, outcome: str | None, log: int) -> Entry:
     try:
         content = json.loads(body)
         ended = outcome_of(json.loads(outcome)) if outcome else None
-        return Entry(seq, record_of(content), content["statement_fingerprint"], ended)
+        return Entry(seq, record_of(content), content["statement_fingerprint"], ended, log)
     except (ValueError, TypeError, KeyError) as error:
         raise AuditBroken(
             f"record {seq} of the audit log is not what was written",

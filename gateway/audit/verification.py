@@ -10,7 +10,7 @@ from typing import IO
 
 from gateway.audit.chain import Link, Problem, Seals, Verification, Walk
 from gateway.audit.database import last_link, links, open_reader
-from gateway.audit.files import Head, read_head
+from gateway.audit.files import LOGS, Head, read_head
 from gateway.audit.record import canonical
 from gateway.errors import AuditBroken, UserError
 
@@ -31,13 +31,13 @@ LIMIT 1
 """
 
 
-def verify_log(folder: Path, key: bytes | None) -> Verification:
-    """Walk along the whole log in `folder`, also while a gateway writes it.
+def verify_log(folder: Path, key: bytes | None, number: int = 1) -> Verification:
+    """Walk along the whole log in `folder`, log `number` of its mesh, also while it is written.
 
     Without the key the seals are not checked: whoever can write the files could have made the
     hashes anew. AuditUnavailable if there is no log.
     """
-    seals = Seals.of(key)
+    seals = Seals.of(key, number)
     problems: list[Problem] = []
     head = None
     try:
@@ -88,12 +88,12 @@ def _indexes(connection: sqlite3.Connection, last: int) -> Iterator[Problem]:
             yield Problem("index", seq, text)
 
 
-def verify_export(file: IO[str], name: str, key: bytes | None) -> Verification:
-    """Walk along an export in JSON lines. It may begin anywhere; what follows has no gap.
+def verify_export(file: IO[str], name: str, key: bytes | None) -> dict[int, Verification]:
+    """Walk along an export in JSON lines: what was found, by the number of the log.
 
-    UserError for what is not such an export at all.
+    Each log may begin anywhere; what follows has no gap. UserError for what is not such an export.
     """
-    walk = Walk(Seals.of(key), previous=None)
+    walks: dict[int, Walk] = {}
     for number, line in enumerate(file, start=1):
         if not line.strip():
             continue
@@ -102,8 +102,8 @@ def verify_export(file: IO[str], name: str, key: bytes | None) -> Verification:
             link = Link(
                 content["seq"], canonical(content["body"]), content["hash"], content["seal"]
             )
-            previous = content["previous"]
-            if not isinstance(link.seq, int) or not isinstance(previous, str):
+            previous, log = content["previous"], content.get("log", 1)
+            if not (isinstance(link.seq, int) and isinstance(previous, str) and log in LOGS):
                 raise TypeError
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise UserError(
@@ -112,5 +112,7 @@ def verify_export(file: IO[str], name: str, key: bytes | None) -> Verification:
             ) from error
         if link.seq == 1 and previous != "00" * 32:
             previous = "changed"
-        walk.follow(link, previous)
-    return walk.end()
+        if log not in walks:
+            walks[log] = Walk(Seals.of(key, log), previous=None)
+        walks[log].follow(link, previous)
+    return {log: walk.end() for log, walk in sorted(walks.items())}

@@ -8,6 +8,7 @@ import os
 import re
 import sys
 import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,8 +18,9 @@ import pyarrow as pa
 
 from gateway.audit.chain import Verification
 from gateway.audit.export import WRITERS
-from gateway.audit.files import key_file, read_key
-from gateway.audit.reader import AuditReader, Entry, Filter
+from gateway.audit.files import key_file, log_folder, log_numbers, read_key
+from gateway.audit.logs import AuditLogs
+from gateway.audit.reader import Entry, Filter
 from gateway.audit.record import ALLOWED, DENIED
 from gateway.audit.verification import verify_export, verify_log
 from gateway.commands.table import print_table
@@ -59,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     folder = args.mesh / Config().audit_folder
     if args.action == "verify":
         return _verify(args, folder)
-    with AuditReader(folder) as reader:
+    with AuditLogs(folder) as reader:
         return _list(args, reader) if args.action == "list" else _export(args, reader)
 
 
@@ -75,7 +77,7 @@ def since(text: str) -> datetime:
     return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
-def _list(args: argparse.Namespace, reader: AuditReader) -> int:
+def _list(args: argparse.Namespace, reader: AuditLogs) -> int:
     which = Filter(args.since, args.principal, _address(args.dataset), args.verdict)
     entries = list(reader.entries(which, args.limit, newest_first=True))
     if args.json:
@@ -127,6 +129,7 @@ def _json(entry: Entry) -> dict[str, Any]:
     if outcome:
         outcome["time"] = outcome["time"].isoformat()
     return {
+        "log": entry.log,
         "seq": entry.seq,
         **record,
         **times,
@@ -136,7 +139,7 @@ def _json(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _export(args: argparse.Namespace, reader: AuditReader) -> int:
+def _export(args: argparse.Namespace, reader: AuditLogs) -> int:
     output: Path = args.output
     try:  # whole or not at all, and for nobody else's eyes
         descriptor, name = tempfile.mkstemp(prefix=f".{output.name}-", dir=output.parent)
@@ -163,7 +166,10 @@ def _verify(args: argparse.Namespace, folder: Path) -> int:
     if key is None and args.key:
         raise UserError(f"there is no key file {path}")
     if args.file is None:
-        return _say(verify_log(folder, key))
+        numbers = log_numbers(folder) or (1,)
+        found = {n: verify_log(log_folder(folder, n), key, n) for n in numbers}
+        gone = [n for n in range(1, numbers[-1]) if n not in numbers]
+        return _say(found, [f"{log_folder(folder, n)} is gone" for n in gone])
     try:
         with args.file.open(encoding="utf-8") as file:
             return _say(verify_export(file, str(args.file), key))
@@ -171,16 +177,22 @@ def _verify(args: argparse.Namespace, folder: Path) -> int:
         raise UserError(f"can not read {args.file} as text") from error
 
 
-def _say(found: Verification) -> int:
-    seals = "seals checked" if found.sealed else "without a key: hashes checked, seals not"
-    for problem in found.problems:
-        print(problem)
-    if found.records:
-        print(f"{found.records} records, {found.first} to {found.last}; {seals}")
-        print(f"head: {found.last} {found.hash}")
-    else:
+def _say(logs: Mapping[int, Verification], gone: Sequence[str] = ()) -> int:
+    for text in gone:
+        print(f"missing: {text}")
+    for number, log in logs.items():
+        name = f"log {number}: " if len(logs) > 1 or number != 1 else ""
+        seals = "seals checked" if log.sealed else "without a key: hashes checked, seals not"
+        for problem in log.problems:
+            print(f"{name}{problem}")
+        if log.records:
+            print(f"{name}{log.records} records, {log.first} to {log.last}; {seals}")
+            print(f"{name}head: {log.last} {log.hash}")
+        else:
+            print(f"{name}no records")
+    if not logs:
         print("no records")
-    if found.intact:
+    if not gone and all(log.intact for log in logs.values()):
         print("intact")
         return 0
     print("meshgate: the audit log is not what was written", file=sys.stderr)
