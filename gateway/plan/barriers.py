@@ -70,6 +70,7 @@ _FALLIBLE_STRICT = frozenset(
     | {"sqrt", "ln", "log10", "exp", "power", "substring", "substr", "date_part", "date_trunc"}
     | {"trim", "btrim", "ltrim", "rtrim"}
 )
+_DIVISIONS = frozenset({"divide", "modulus"})
 _LIKE = frozenset({"like", "ilike"})
 
 
@@ -90,8 +91,12 @@ class _Value:
 
 
 def barriers(plan: Plan, tables: Tables) -> Mapping[TableName, Need]:
-    """What each dataset with a row filter needs. The plan is left as it is."""
-    names = {n for n, t in tables.items() if t.security.row_filter is not None}
+    """What each dataset with a row filter, or with rows bound to a region, needs of a barrier.
+
+    The plan is left as it is.
+    """
+    secured = ((name, table.security) for name, table in tables.items())
+    names = {name for name, s in secured if s.row_filter is not None or s.bound}
     analysis = _Analysis(relations.function_names(plan), names)
     analysis.relation(plan.relations[0].root.input)
     return {name: analysis.need(name) for name in names}
@@ -297,6 +302,8 @@ class _Analysis:
             fails = not plain or "\\" in pattern.literal.string
         elif name in _COMPARISONS:
             fails = not _comparable(args)
+        elif name in _DIVISIONS and _divides(args[0], message.arguments[1].value):
+            pass
         elif name in _FALLIBLE_STRICT:
             self._fallible(args)
             return self._made(returns, args, strict=strict, fails=True)
@@ -411,6 +418,15 @@ def _comparable(args: Sequence[_Value]) -> bool:
     return len(kinds) <= 1 and not kinds & {Kind.NESTED, Kind.OTHER, Kind.INTERVAL}
 
 
+def _divides(value: _Value, divisor: Expression) -> bool:
+    """True for whole numbers divided by a constant other than 0, and -1 for which one overflows."""
+    kind = divisor.literal.WhichOneof("literal_type") if divisor.HasField("literal") else None
+    if value.type is None or kind_of(value.type) is not Kind.INTEGER or kind not in _WHOLE:
+        return False
+    return getattr(divisor.literal, kind) not in (0, -1)
+
+
+_WHOLE = frozenset({"i8", "i16", "i32", "i64"})
 _TO_TEXT = frozenset({Kind.BOOLEAN, Kind.INTEGER, Kind.UNSIGNED, Kind.TEXT})
 
 

@@ -132,7 +132,7 @@ def _alike(hidden: Came, missing: Came) -> None:
         "SELECT 1 FROM hr.{s}.employees, hr.{s}.vault",
         "SELECT * FROM hr.{s}.employees WHERE id IN (SELECT id FROM hr.{s}.vault)",
         "WITH v AS (SELECT * FROM hr.{s}.vault) SELECT 1",
-        "SELECT * FROM hr.{s}.\"vault@1.0.0\"",
+        'SELECT * FROM hr.{s}."vault@1.0.0"',
         "SELECT * FROM hr.{s}.vault FOR VERSION AS OF '1.0.0'",
         "SELECT * FROM hr.{s}.vault FOR VERSION AS OF '9.9.9'",
         "SELECT nothing FROM hr.{s}.vault",
@@ -214,9 +214,9 @@ def test_a71_a_whole_domain_that_is_hidden(rita: Visitor) -> None:
         "pg_catalog.pg_class",
         "sqlite_master",
         "'mesh://hr/postgres/vault'",
-        "\"/etc/passwd\"",
+        '"/etc/passwd"',
         "'data.parquet'",
-        "\"employees.parquet\"",
+        '"employees.parquet"',
         "read_parquet('x.parquet')",
         "parquet_metadata('employees.parquet')",
     ],
@@ -253,9 +253,7 @@ def test_a18_paths(parts: tuple[str, ...], rita: Visitor) -> None:
 
 @pytest.mark.parametrize("version", ["1.0.0", "1.0", "1"])
 @pytest.mark.parametrize("source", SOURCES)
-def test_a66_every_name_of_a_version_is_governed(
-    source: str, version: str, rita: Visitor
-) -> None:
+def test_a66_every_name_of_a_version_is_governed(source: str, version: str, rita: Visitor) -> None:
     plain = rita.ask(f"SELECT * FROM hr.{source}.employees")
     assert plain.rows is not None
     for name in (f'"employees@{version}"', f"employees FOR VERSION AS OF '{version}'"):
@@ -264,7 +262,7 @@ def test_a66_every_name_of_a_version_is_governed(
         if came.rows is not None:
             assert difference(came.rows, plain.rows, ordered=False) is None
     both = rita.ask(
-        f"SELECT a.id FROM hr.{source}.employees a FULL JOIN hr.{source}.\"employees@1.0.0\" b"
+        f'SELECT a.id FROM hr.{source}.employees a FULL JOIN hr.{source}."employees@1.0.0" b'
         " ON a.id = b.id WHERE a.id IS NULL OR b.id IS NULL"
     )
     assert both.rows is not None
@@ -613,7 +611,9 @@ def test_a76_no_credentials_in_plans_and_reports(source: str, rita: Visitor, hou
     [
         "SELECT count(*) FROM generate_series(1, 1000000000000)",
         "SELECT " + ", ".join(f"id AS c{i}" for i in range(3000)) + " FROM hr.duckdb.employees",
-        "SELECT id FROM hr.duckdb.employees WHERE id IN (" + ", ".join(map(str, range(20000))) + ")",
+        "SELECT id FROM hr.duckdb.employees WHERE id IN ("
+        + ", ".join(map(str, range(20000)))
+        + ")",
         "SELECT " + "(" * 200 + "1" + ")" * 200,
         "SELECT " + " + ".join(["1"] * 3000),
         "SELECT repeat('CANARX', 2000000000) FROM hr.duckdb.employees",

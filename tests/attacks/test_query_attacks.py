@@ -65,6 +65,7 @@ CASES = (
     )
 )
 
+
 @pytest.mark.parametrize(("condition", "place", "source"), CASES)
 def test_oracle(condition: str, place: str, source: str, rita: Visitor) -> None:
     """A condition that may fail: hidden rows decide neither whether it does nor what comes."""
