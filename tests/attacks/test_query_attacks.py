@@ -30,7 +30,8 @@ EVERYTHING = os.environ.get("MESHGATE_ATTACKS") == "all"
 def test_attack(attack: Attack, source: str, rita: Visitor, una: Visitor) -> None:
     query = written(attack.sql, "hr", source)
     governed = rita.ask(query)
-    report = rita.report()
+    if governed.rows is not None:  # else there is no report, or that of another query
+        assert not leaks(rita.report(), query)
     if attack.code:
         assert governed.code == attack.code, governed.message
         assert not leaks(governed, query)
@@ -38,7 +39,6 @@ def test_attack(attack: Attack, source: str, rita: Visitor, una: Visitor) -> Non
         calm = rita.ask(written(attack.sql, "calm", source))
         twin = una.ask(written(attack.sql, "twin", source))
         assert not tells(governed, calm, twin, query)
-    assert not leaks(report, query)
     for door in (PREPARED, ADBC):
         other = rita.ask(query, door)
         assert not leaks(other, query), other.text[:1000]
@@ -114,7 +114,6 @@ def test_attack_on_other_sources(attack: Attack, source: str, rita: Visitor, una
         return
     calm = rita.ask(written(attack.sql, "calm", source))
     assert not tells(governed, calm, una.ask(written(attack.sql, "twin", source)), query)
-    assert not leaks(rita.report(), query)
 
 
 def test_there_are_as_many_attacks_as_promised() -> None:
