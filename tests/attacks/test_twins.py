@@ -17,7 +17,7 @@ from tests.attacks.doors import House, leaks
 from tests.attacks.random_attacks import random_attack
 from tests.attacks.world import ALL_SOURCES, RITA, SOURCES, UNA
 
-EXAMPLES = int(os.environ.get("MESHGATE_TWIN_EXAMPLES", "150"))
+EXAMPLES = int(os.environ.get("MESHGATE_TWIN_EXAMPLES", "100"))
 FIXED = "MESHGATE_TWIN_RANDOM" not in os.environ
 
 PLACES = st.one_of(
