@@ -6,6 +6,7 @@ REGISTRY: Mapping[str, str] = {
     "large-result": "bench.cases.large_result:LargeResult",
     "two-clients-memory": "bench.cases.two_clients:TwoClients",
     "select-1": "bench.cases.select_one:SelectOne",
+    "decision": "bench.cases.decision:Decisions",
     "plan-tpch": "bench.cases.plan_tpch:PlanTpch",
     "tpch-postgres": "bench.cases.tpch_postgres:TpchPostgres",
 }
