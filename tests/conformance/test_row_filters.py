@@ -53,7 +53,10 @@ FILTERS = (
 ATTRIBUTES = {"user": "a", "principal": "user:a"}  # no region: it compares as NULL
 
 GATEWAYS_OWN = {
-    "sqlite": {"s LIKE 'a%'", "s NOT LIKE '%b'", "d > 1.05", "d = 2", "f > 1.5"},
+    "sqlite": {
+        *("s LIKE 'a%'", "s NOT LIKE '%b'", "d > 1.05", "d = 2", "f > 1.5"),
+        "x < TIMESTAMP '2000-02-29 10:30:00.000001'",
+    },
     "mariadb": {"f > 1.5"},
 }
 """What a source can not filter exactly: its rows are filtered by the gateway."""
