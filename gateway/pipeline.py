@@ -179,14 +179,14 @@ class Gateway:
     def prepare(self, request: Request) -> Prepared:
         """Understand, authorise and plan a request. Raises GatewayError."""
         policy_version = self._access.version
-        denials: dict[str, Decision] = {}
+        decided: dict[str, Decision] = {}
         try:
             self._check_purpose(request.principal, request.purpose)
             statement = self._parse(request)
-            grants = self._authorise(statement, request, denials)
+            grants = self._authorise(statement, request, decided)
             plan = self._plan(statement, self._open(grants))
         except GatewayError as error:
-            self._recorder.denied(request, policy_version, denials, error)
+            self._recorder.denied(request, policy_version, decided, error)
             raise
         clearance = self._recorder.allowed(request, policy_version, grants, plan)
         return Prepared(request, plan, clearance, statement.explain)
@@ -226,9 +226,9 @@ class Gateway:
         return parse(request.text)
 
     def _authorise(
-        self, statement: sql.Statement, request: Request, denials: dict[str, Decision]
+        self, statement: sql.Statement, request: Request, decided: dict[str, Decision]
     ) -> dict[TableName, Grant]:
-        """The datasets behind the names, as the caller may read them; `denials` are collected."""
+        """The datasets behind the names, as the caller may read them; `decided` collects."""
         grants = {}
         for reference in statement.references:
             asked: dict[str, Decision] = {}
@@ -243,12 +243,12 @@ class Gateway:
             except (UnknownDataset, AmbiguousDataset) as error:
                 if reference.optional:  # then it is the common table expression of that name
                     continue
-                denials.update({a: d for a, d in asked.items() if not d.allowed})
-                denials.setdefault(".".join(reference.parts), Decision(False, "no such dataset"))
+                decided.update({a: d for a, d in asked.items() if not d.allowed})
+                decided.setdefault(".".join(reference.parts), Decision(False, "no such dataset"))
                 denial = purpose_wanted(asked.values()) or error
                 denial.position = error.position or reference.position
                 raise denial from None
-            decision = asked[str(dataset.address)]
+            decision = decided[str(dataset.address)] = asked[str(dataset.address)]
             grants[reference.name] = self._access.grant(
                 request.principal, dataset, decision, request.purpose
             )
