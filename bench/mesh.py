@@ -37,13 +37,18 @@ class PublishError(RuntimeError):
 def build(folder: Path, domain: str, products: Iterable[Product]) -> Path:
     """Publish the products into a new mesh folder whose one user may read everything."""
     for product in products:
-        for pattern in product.objects or (None,):
-            _publish(folder, domain, product, pattern)
+        publish(folder, domain, product)
     policies = folder / "policies"
     policies.mkdir(parents=True)
     (policies / "bench.csv").write_text(EVERYTHING)
     add_user(folder, USER[0], (ROLE,), USER[1])
     return folder
+
+
+def publish(folder: Path, domain: str, product: Product) -> None:
+    """Write one product into a mesh folder. Raises PublishError."""
+    for pattern in product.objects or (None,):
+        _publish(folder, domain, product, pattern)
 
 
 def _publish(folder: Path, domain: str, product: Product, pattern: str | None) -> None:

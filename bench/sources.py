@@ -31,13 +31,17 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table: columns, primary key (it may be empty), rows, and columns to be indexed."""
+    """A table: columns, primary key (it may be empty), rows, and columns to be indexed.
+
+    `rows_a_group` is how many rows a group of a Parquet file has.
+    """
 
     name: str
     columns: tuple[Column, ...]
     primary_key: tuple[str, ...]
     rows: pa.Table
     indexes: tuple[tuple[str, ...], ...] = ()
+    rows_a_group: int | None = None
 
     def create(self, quote: str = '"', types: Mapping[str, str] | None = None) -> str:
         """The CREATE TABLE statement; `types` renames types a source calls otherwise."""
@@ -116,7 +120,9 @@ def load_parquet(folder: Path, tables: Iterable[Table]) -> None:
     """Write one file a table."""
     folder.mkdir(parents=True, exist_ok=True)
     for table in tables:
-        pq.write_table(table.rows, folder / f"{table.name}.parquet")
+        pq.write_table(
+            table.rows, folder / f"{table.name}.parquet", row_group_size=table.rows_a_group
+        )
 
 
 def _sqlite_rows(rows: pa.Table) -> Iterable[Sequence[Any]]:

@@ -9,6 +9,7 @@ from sqlglot import exp
 
 from connectors.capabilities import ALL_RELATIONS, Capabilities, Kind, Kinds, NotPushable, kind_of
 from connectors.dialect import Builder, Operand, SqlDialect, date_part_name, made_of_integers, paren
+from connectors.duckdb_masks import MASKS
 from connectors.interface import PHYSICAL_TYPE
 
 AS_TEXT = frozenset({"UUID", "JSON", "ENUM"})
@@ -149,4 +150,5 @@ DUCKDB = SqlDialect(
     },
     read=_read,
     write_literal=_literal,
+    masks=MASKS,
 )

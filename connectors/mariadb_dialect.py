@@ -21,6 +21,7 @@ from connectors.dialect import (
     paren,
 )
 from connectors.interface import PHYSICAL_TYPE
+from connectors.mariadb_masks import MASKS
 
 _NUMBERS: Kinds = frozenset({Kind.INTEGER, Kind.DECIMAL})
 _MOMENTS: Kinds = frozenset({Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMP_TZ})
@@ -204,4 +205,5 @@ MARIADB = SqlDialect(
     },
     read=_read,
     write_literal=_literal,
+    masks=MASKS,
 )

@@ -22,6 +22,7 @@ from connectors.dialect import (
     paren,
 )
 from connectors.interface import PHYSICAL_TYPE
+from connectors.postgres_masks import MASKS
 
 _NUMBERS: Kinds = frozenset({Kind.INTEGER, Kind.DECIMAL})
 _ARITHMETIC: Kinds = _NUMBERS | {Kind.FLOAT}
@@ -276,4 +277,5 @@ POSTGRES = SqlDialect(
     read=_read,
     native=_native,
     write_literal=_literal,
+    masks=MASKS,
 )

@@ -18,6 +18,7 @@ from connectors.dialect import (
     nonzero_divisor,
 )
 from connectors.interface import PHYSICAL_TYPE
+from connectors.sqlite_masks import MASKS
 
 FIXED = "STRICT"
 """Ends the physical type of a column whose values SQLite itself keeps to the declared type."""
@@ -125,4 +126,5 @@ SQLITE = SqlDialect(
     read=_read,
     native=_native,
     write_literal=_literal,
+    masks=MASKS,
 )

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 from cachetools import LRUCache
 from sqlglot import exp
 
-from gateway.errors import PurposeRequired, ResidencyViolation
+from gateway.errors import ResidencyViolation
 from gateway.model import Dataset, Principal
 from gateway.plan.security import Security
 from policies.decide import Authoriser, Context, Decision, Resource, Subject
@@ -151,20 +151,6 @@ class Access:
         if known is None or known[0] is not dataset:
             known = self._resources[id(dataset)] = (dataset, resource(dataset))
         return known[1]
-
-
-def purpose_wanted(decisions: Iterable[Decision]) -> PurposeRequired | None:
-    """The error that tells which purposes would do; None when none would.
-
-    Whoever may read the dataset for some purpose granted to it may know that it is there.
-    """
-    purposes = sorted({purpose for decision in decisions for purpose in decision.purposes})
-    if not purposes:
-        return None
-    return PurposeRequired(
-        "the dataset may be read for certain purposes only",
-        hint=f"declare one of them for the session: {', '.join(purposes)}",
-    )
 
 
 def resource(dataset: Dataset) -> Resource:

@@ -119,12 +119,26 @@ class Residency:
 
 
 @dataclass(frozen=True, slots=True)
+class View:
+    """A query over other datasets, published as one itself.
+
+    Whoever reads it needs its own rights to what is below, unless the view `unmasks`: then what
+    `owner` (a role of the view's domain) may publish is read with the owner's rights.
+    """
+
+    sql: str
+    owner: str = ""
+    unmasks: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Dataset:
     """One version of one dataset, as its contract declares it.
 
     `schema` is the contract's: the planned types. Field metadata holds ``mesh.physicalType`` and
     ``mesh.comment``. `primary_key` are column names in key order. `row_filters` are the texts of
-    the contract's row filters by id, over the whole schema; policies only name the ids.
+    the contract's row filters by id, over the whole schema; policies only name the ids. A `view`
+    has no place of its own: its `binding` says nothing.
     """
 
     address: Address
@@ -141,4 +155,5 @@ class Dataset:
     requires_row_filter: bool = False
     requires_purpose: bool = False
     residency: Residency | None = None
+    view: View | None = None
     source_file: str = ""

@@ -12,7 +12,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -21,18 +21,16 @@ from cachetools import TTLCache
 from connectors.interface import SourceError, SourceErrorCode
 from gateway.audit.log import AuditLog
 from gateway.audit.record import Outcome
-from gateway.authorisation import READ, Access, Grant, purpose_wanted
+from gateway.authorisation import Access
 from gateway.catalogue.catalogue import Catalogue
 from gateway.config import Config
 from gateway.engines.execution import run
 from gateway.errors import (
-    AmbiguousDataset,
     Cancelled,
     CatalogueError,
     GatewayError,
     LimitExceeded,
     PurposeNotGranted,
-    UnknownDataset,
     Unsupported,
     from_source,
 )
@@ -45,10 +43,11 @@ from gateway.plan.explain import explain
 from gateway.plan.fragment import FragmentReads
 from gateway.plan.plan import EngineRead, Plan
 from gateway.plan.planner import Query, plan_query
-from gateway.plan.source import TableName, Tables
+from gateway.plan.source import Table, TableName, Tables, View, Views
 from gateway.records import Clearance, Recorder
+from gateway.resolution import Authorised, Resolution
 from gateway.sources import Sources
-from policies.decide import Authoriser, Decision
+from policies.decide import Authoriser
 from policies.reload import Reloader
 from policies.snapshot import Snapshot
 from policies.store import PolicyError, open_store
@@ -111,6 +110,12 @@ class Result:
     schema: pa.Schema
     batches: Iterator[pa.RecordBatch]
     report: QueryReport
+
+
+def _identity(name: TableName, opened: Table | View) -> tuple[object, ...]:
+    """Equal for datasets that every plan reads alike."""
+    dataset = opened.dataset
+    return (name, dataset.address, tuple(dataset.schema.names), opened.security.fingerprint)
 
 
 def _never() -> bool:
@@ -179,15 +184,16 @@ class Gateway:
     def prepare(self, request: Request) -> Prepared:
         """Understand, authorise and plan a request. Raises GatewayError."""
         policy_version = self._access.version
-        decided: dict[str, Decision] = {}
+        resolution = Resolution(self.catalogue, self._access, request)
         try:
             self._check_purpose(request.principal, request.purpose)
             statement = self._parse(request)
-            grants = self._authorise(statement, request, decided)
-            plan = self._plan(statement, self._open(grants))
+            authorised = resolution.authorise(statement)
+            plan = self._plan(statement, *self._open(authorised))
         except GatewayError as error:
-            self._recorder.denied(request, policy_version, decided, error)
+            self._recorder.denied(request, policy_version, resolution.decided, error)
             raise
+        grants = authorised.grants
         clearance = self._recorder.allowed(request, policy_version, grants, plan)
         return Prepared(request, plan, clearance, statement.explain)
 
@@ -200,7 +206,8 @@ class Gateway:
         if not current or not prepared.plan.lasting or not prepared.clearance.claim():
             prepared = self.prepare(prepared.request)
             prepared.clearance.claim()
-        report = QueryReport(prepared.request.id, reads=prepared.plan.reads)
+        plan = prepared.plan
+        report = QueryReport(prepared.request.id, reads=() if plan.hidden_views else plan.reads)
         if prepared.explain:
             batches: Iterator[pa.RecordBatch] = self._explain(prepared, report)
         else:
@@ -225,57 +232,37 @@ class Gateway:
             raise Unsupported(f"there is no request language {request.language!r}")
         return parse(request.text)
 
-    def _authorise(
-        self, statement: sql.Statement, request: Request, decided: dict[str, Decision]
-    ) -> dict[TableName, Grant]:
-        """The datasets behind the names, as the caller may read them; `decided` collects."""
-        grants = {}
-        for reference in statement.references:
-            asked: dict[str, Decision] = {}
-
-            def readable(dataset: Dataset, asked: dict[str, Decision] = asked) -> bool:
-                decision = self._access.decide(request.principal, dataset, READ, request.purpose)
-                asked[str(dataset.address)] = decision
-                return decision.allowed
-
-            try:
-                dataset = self.catalogue.resolve(reference.parts, reference.version, readable)
-            except (UnknownDataset, AmbiguousDataset) as error:
-                if reference.optional:  # then it is the common table expression of that name
-                    continue
-                decided.update({a: d for a, d in asked.items() if not d.allowed})
-                decided.setdefault(".".join(reference.parts), Decision(False, "no such dataset"))
-                denial = purpose_wanted(asked.values()) or error
-                denial.position = error.position or reference.position
-                raise denial from None
-            decision = decided[str(dataset.address)] = asked[str(dataset.address)]
-            grants[reference.name] = self._access.grant(
-                request.principal, dataset, decision, request.purpose
-            )
-        return grants
-
-    def _open(self, grants: dict[TableName, Grant]) -> Tables:
+    def _open(self, authorised: Authorised) -> tuple[Tables, Views]:
+        """Tables for what lives in sources, and views for what stands on others."""
+        tables, views = {}, {}
         try:
-            return {
-                name: self._sources.open(grant.dataset, grant.security)
-                for name, grant in grants.items()
-            }
+            for name, grant in authorised.grants.items():
+                nested = name in authorised.nested
+                body = authorised.bodies.get(name)
+                if body is None:
+                    table = self._sources.open(grant.dataset, grant.security)
+                    tables[name] = replace(table, nested=nested)
+                    continue
+                text, tree = body.statement.text, body.statement.tree
+                views[name] = View(
+                    grant.dataset, grant.security, text, tree, body.names, nested, body.lends
+                )
         except SourceError as error:
             raise from_source(error) from error
+        return tables, views
 
-    def _plan(self, statement: sql.Statement, tables: Tables) -> Plan:
+    def _plan(self, statement: sql.Statement, tables: Tables, views: Views) -> Plan:
         """Equal text over equal datasets is planned once: what may be read is part of the key."""
         key = (
             statement.text,
-            *(
-                (name, t.dataset.address, tuple(t.dataset.schema.names), t.security.fingerprint)
-                for name, t in tables.items()
-            ),
+            *(_identity(name, table) for name, table in tables.items()),
+            *(_identity(name, view) for name, view in views.items()),
         )
         with self._plans_lock:
             plan = self._plans.get(key)
         if plan is None:
-            plan = plan_query(Query(statement.text, statement.tree), tables, self._config)
+            query = Query(statement.text, statement.tree, views)
+            plan = plan_query(query, tables, self._config)
             if plan.lasting:
                 with self._plans_lock:
                     self._plans[key] = plan
@@ -314,7 +301,7 @@ class Gateway:
             report.seconds = time.perf_counter() - started
             report.fragments = tuple(
                 FragmentReport(str(r.fragment.source), r.fragment.shown, r.rows, r.bytes, r.seconds)
-                for r in reads.runs.values()
+                for r in (() if prepared.plan.hidden_views else reads.runs.values())
             )
             self._recorder.ended(
                 prepared.clearance,

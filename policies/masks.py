@@ -132,19 +132,26 @@ def strength(mask: Mask) -> tuple[int, str, Decimal, str]:
 
 def effective(mask: Mask, data_type: pa.DataType) -> Mask:
     """The mask as it acts on a column of this type: itself where it suits the type, or `null`."""
-    suits = {
-        "none": lambda: True,
-        "null": lambda: True,
-        "constant": lambda: _has_constant(data_type),
-        "hash": lambda: _is_text(data_type) or _is_binary(data_type) or _is_wide(data_type),
-        "last4": lambda: _is_text(data_type),
-        "partial": lambda: _is_text(data_type),
-        "month": lambda: _is_moment(data_type),
-        "year": lambda: _is_moment(data_type),
-        "band": lambda: _has_bands(mask.width, data_type),
-        "grid": lambda: not pa.types.is_integer(data_type) and _has_bands(mask.width, data_type),
-    }
-    return mask if suits[mask.kind]() else NULL
+    return mask if _suits(mask, data_type) else NULL
+
+
+def _suits(mask: Mask, data_type: pa.DataType) -> bool:
+    match mask.kind:
+        case "none" | "null":
+            return True
+        case "constant":
+            return _has_constant(data_type)
+        case "hash":
+            return _is_text(data_type) or _is_binary(data_type) or _is_wide(data_type)
+        case "last4" | "partial":
+            return _is_text(data_type)
+        case "month" | "year":
+            return _is_moment(data_type)
+        case "band":
+            return _has_bands(mask.width, data_type)
+        case "grid":
+            return not pa.types.is_integer(data_type) and _has_bands(mask.width, data_type)
+    return False
 
 
 def _is_text(data_type: pa.DataType) -> bool:

@@ -75,7 +75,10 @@ class PostgresStore:
             import adbc_driver_postgresql.dbapi as driver
         except ImportError as error:
             raise PolicyError(ORIGIN, 0, "install meshgate[postgres]") from error
-        parts = urlsplit(uri)
+        try:
+            parts = urlsplit(uri)
+        except ValueError:
+            raise PolicyError(ORIGIN, 0, "the uri of the store is malformed") from None
         if parts.scheme not in {"postgresql", "postgres"}:
             raise PolicyError(ORIGIN, 0, "the uri of the store starts with postgresql://")
         if not _IDENTIFIER.match(schema):
@@ -96,8 +99,8 @@ class PostgresStore:
         """Every row, by id: one statement sees one state of the table."""
         rows = []
         for number, ptype, columns in self._ask(_ROWS):
-            if any(value is None for value in columns):
-                raise PolicyError(ORIGIN, number, "a column is NULL")
+            if not all(isinstance(value, str) for value in columns):
+                raise PolicyError(ORIGIN, number, "a column is NULL or an array")
             rows.append(Row(ptype, tuple(columns), ORIGIN, number))
         return PolicyRows.checked(rows)
 

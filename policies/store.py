@@ -8,6 +8,7 @@ import re
 import time
 import tomllib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -64,40 +65,54 @@ def open_folder(folder: Path) -> PolicyStore:
     file = folder / SETTINGS
     if not file.exists():
         return FolderStore(folder)
-    uri, schema = _settings(file)
+    settings = _settings(file)
     if _csv_files(folder):
         reason = "policies would be kept in two places: *.csv files are not read beside a database"
         raise PolicyError(SETTINGS, 0, reason)
     from policies.postgres_store import PostgresStore
 
-    return PostgresStore(uri, schema)
+    store = PostgresStore(settings.uri, settings.schema)
+    if settings.create:
+        store.create()
+    return store
+
+
+@dataclass(frozen=True, slots=True)
+class _Settings:
+    """``[postgres]`` of ``store.toml``, with the secrets it refers to."""
+
+    uri: str
+    schema: str = "public"
+    create: bool = False
 
 
 _REFERENCE = re.compile(r"\$\{([^}]*)\}")
 
 
-def _settings(file: Path) -> tuple[str, str]:
-    """The uri and the schema of ``[postgres]``, with the secrets it refers to."""
-    try:
-        document = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise PolicyError(file.name, 0, f"not TOML that can be read: {error}") from error
-    postgres = document.get("postgres")
-    if set(document) != {"postgres"} or not isinstance(postgres, dict):
-        raise PolicyError(file.name, 0, "it holds one table, [postgres]")
-    if not {"uri"} <= set(postgres) <= {"uri", "schema"} or not all(
-        isinstance(value, str) for value in postgres.values()
-    ):
-        raise PolicyError(file.name, 0, "[postgres] holds the text uri, and schema where needed")
+def _settings(file: Path) -> _Settings:
+    def fail(reason: str) -> PolicyError:
+        return PolicyError(file.name, 0, reason)
 
     def secret(match: re.Match[str]) -> str:
         value = os.environ.get(match[1])
         if value is None:
-            reason = f"the environment variable {match[1]} is not set"
-            raise PolicyError(file.name, 0, reason)
+            raise fail(f"the environment variable {match[1]} is not set")
         return value
 
-    return _REFERENCE.sub(secret, postgres["uri"]), postgres.get("schema", "public")
+    try:
+        document = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise fail(f"not TOML that can be read: {error}") from error
+    postgres = document.get("postgres")
+    if set(document) != {"postgres"} or not isinstance(postgres, dict):
+        raise fail("it holds one table, [postgres]")
+    types = {"uri": str, "schema": str, "create": bool}
+    for name, value in postgres.items():
+        if name not in types or not isinstance(value, types[name]):
+            raise fail(f"[postgres] holds uri, schema and create (true or false), not this {name}")
+    if "uri" not in postgres:
+        raise fail("[postgres] holds no uri")
+    return _Settings(**{**postgres, "uri": _REFERENCE.sub(secret, postgres["uri"])})
 
 
 def load_folder(folder: Path) -> PolicyRows:

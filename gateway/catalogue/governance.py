@@ -1,9 +1,9 @@
 """Governance in the products' own files: what policies and plans must know of a dataset.
 
 Custom properties of a contract, or of one of its schema objects (which then counts instead):
-``mesh.rowFilters``, ``mesh.rowPolicy``, ``mesh.purpose``, ``mesh.residency``. The last two may be
-given for a whole product. A property that is misspelt, misplaced or given twice is a problem, never
-silence: what looks governed must be governed.
+``mesh.rowFilters``, ``mesh.rowPolicy``, ``mesh.purpose``, ``mesh.residency``, ``mesh.view``.
+Purpose and residency may be given for a whole product. A property that is misspelt, misplaced or
+given twice is a problem, never silence: what looks governed must be governed.
 """
 
 from __future__ import annotations
@@ -22,20 +22,19 @@ from gateway.catalogue.columns import ARROW_TYPE
 from gateway.catalogue.document import Document
 from gateway.catalogue.problems import Path, Problem
 from gateway.errors import did_you_mean
-from gateway.model import NAME, Residency
+from gateway.model import NAME, Residency, View
 from policies.filters import FilterError, parse_row_filter
+from policies.rows import ALL_ROWS
 
 ROW_FILTERS = "mesh.rowFilters"
 ROW_POLICY = "mesh.rowPolicy"
+VIEW = "mesh.view"
 PURPOSE = "mesh.purpose"
 RESIDENCY = "mesh.residency"
 
-ALL_ROWS = "all_rows"
-"""The id that policies use for "every row"; no contract may give it another meaning."""
-
 REQUIRED = "required"
 
-_OF_CONTRACT = frozenset({BINDING, ROW_FILTERS, ROW_POLICY, PURPOSE, RESIDENCY})
+_OF_CONTRACT = frozenset({BINDING, VIEW, ROW_FILTERS, ROW_POLICY, PURPOSE, RESIDENCY})
 _OF_PRODUCT = frozenset({PURPOSE, RESIDENCY})
 _OF_COLUMN = frozenset({ARROW_TYPE})
 _KNOWN = _OF_CONTRACT | _OF_COLUMN
@@ -48,6 +47,7 @@ _NESTED = frozenset({"properties", "items", "map", "key", "value"})
 _LETTERS = re.compile(r"[^a-z]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _SIMILAR = 0.85
+_OWNER = re.compile(r"[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)+\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +132,41 @@ def _check_tag(document: Document, place: Path, tag: Any) -> Iterator[Problem]:
     ):
         rule = f"no policy can name the tag {tag!r}: it is blank, padded, * or has a |"
         yield document.problem(place, rule)
+
+
+def read_view(contract: Document, path: Path, domain: str) -> View | Problem | None:
+    """The view a dataset is, None if it is none.
+
+    The form is ``SELECT ...`` or ``{sql: SELECT ..., owner: domain/role, unmask: true}``; an owner
+    of another domain could lend rights that are not the view's to lend.
+    """
+    found = _lookup(contract, path, VIEW) or _lookup(contract, (), VIEW)
+    if found is None:
+        return None
+    try:
+        return _read_view(found[0], domain)
+    except _Broken as error:
+        return contract.problem((*found[1], *error.path), str(error))
+
+
+def _read_view(value: Any, domain: str) -> View:
+    if isinstance(value, str):
+        value = {"sql": value}
+    if not isinstance(value, dict):
+        raise _Broken("must be a query, or a mapping with sql, owner and unmask")
+    _only_keys(value, ("sql", "owner", "unmask"))
+    text, owner, unmask = value.get("sql"), value.get("owner", ""), value.get("unmask", False)
+    if not isinstance(text, str) or not text.strip():
+        raise _Broken("is required and must be text", "sql")
+    if not isinstance(unmask, bool):
+        raise _Broken("must be true or false", "unmask")
+    if not isinstance(owner, str) or (owner and not _OWNER.match(owner)):
+        raise _Broken("must be a role, as domain/role", "owner")
+    if owner and owner.partition("/")[0] != domain:
+        raise _Broken(f"must be a role of the view's own domain: {domain}/...", "owner")
+    if unmask and not owner:
+        raise _Broken("is required where the view unmasks: whose rights count", "owner")
+    return View(text, owner, unmask)
 
 
 def check_product_governance(product: Document) -> Iterator[Problem]:

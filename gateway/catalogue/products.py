@@ -18,10 +18,12 @@ from gateway.catalogue.bindings import BINDING, BindingError, known_connectors, 
 from gateway.catalogue.columns import ColumnError, custom_property, name_problem, read_field
 from gateway.catalogue.document import Document
 from gateway.catalogue.governance import (
+    VIEW,
     check_product_governance,
     check_properties,
     column_tags,
     read_governance,
+    read_view,
 )
 from gateway.catalogue.problems import Path, Problem
 from gateway.catalogue.versions import VERSION
@@ -181,7 +183,14 @@ def _read_object(
     element = contract.content["schema"][position]
     path: Path = ("schema", position)
     schema, problems = _read_schema(contract, element, path)
-    binding = _read_object_binding(contract, element, path, mesh, connectors)
+    view = read_view(contract, path, str(port.product.content["domain"]))
+    binding: Binding | Problem
+    if isinstance(view, Problem):
+        binding, view = view, None
+    elif view is not None:
+        binding = _no_binding(contract, element)
+    else:
+        binding = _read_object_binding(contract, element, path, mesh, connectors)
     if isinstance(binding, Problem):
         problems.append(binding)
     if not problems:  # a row filter is read over columns that are known
@@ -206,6 +215,7 @@ def _read_object(
         requires_row_filter=governance.requires_row_filter,
         requires_purpose=governance.requires_purpose,
         residency=governance.residency,
+        view=view,
         source_file=contract.file,
     )
 
@@ -266,6 +276,14 @@ def _read_object_binding(
         rule = f"there is no connector {binding.connector!r}; {listed}"
         return contract.problem((*place, "connector"), rule)
     return binding
+
+
+def _no_binding(contract: Document, element: Mapping[str, Any]) -> Binding | Problem:
+    """A view is where its datasets are."""
+    if custom_property(element, BINDING) or custom_property(contract.content, BINDING):
+        rule = f"has {BINDING} and {VIEW}: rows come from a place or from a view"
+        return contract.problem(("customProperties",), rule)
+    return Binding("view", "", element["name"])
 
 
 def _tags(element: Mapping[str, Any]) -> list[str]:

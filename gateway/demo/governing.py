@@ -34,7 +34,7 @@ ADDITIONS: Mapping[str, Addition] = {
     ),
     "aviation/registry/planes-1.0.0.odcs.yaml": Addition({"tailnum": ("registration",)}),
     "climate/observations/weather-1.0.0.odcs.yaml": Addition(
-        properties={"mesh.residency": {"region": "US", "minimumRows": 100}}
+        properties={"mesh.residency": {"region": "US", "minimumRows": 50}}
     ),
 }
 """By the contract's path below ``products``."""

@@ -7,12 +7,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One query, who asks it, and whether policies let them."""
+    """One query, who asks it for which purpose, and what policies make of it.
+
+    `seen` is what DuckDB is asked instead: the same with the policies written out. `refused` is
+    the code of the error that is the right answer.
+    """
 
     title: str
     sql: str
     user: str = "ana"
-    denied: bool = False
+    purpose: str = ""
+    seen: str = ""
+    refused: str = ""
     ordered: bool = True
 
 
@@ -75,6 +81,47 @@ JOIN (SELECT month, sum(precip) AS inches_of_rain, avg(visib) AS mean_visibility
 ORDER BY f.month
 """
 
+_FLEET = """
+SELECT f.tailnum, f.origin, count(*) AS flights
+FROM aviation.operations.flights AS f
+WHERE f.carrier = 'B6'
+GROUP BY f.tailnum, f.origin
+ORDER BY flights DESC, f.tailnum, f.origin
+"""
+
+_FLOWN_FROM_JFK = _FLEET.replace(
+    "aviation.operations.flights",
+    """(SELECT * FROM aviation.operations.flights
+      WHERE origin = 'JFK' AND dep_time IS NOT NULL AND arr_time IS NOT NULL)""",
+)
+
+_MASKED_FLEET = _FLOWN_FROM_JFK.replace(
+    "SELECT *",
+    """SELECT carrier, origin,
+        CASE WHEN length(tailnum) < 6 THEN '***' ELSE tailnum[:2] || '***' END AS tailnum""",
+)
+
+_HOURS = """
+SELECT w.time_hour, w.temp, w.wind_speed
+FROM climate.observations.weather AS w
+WHERE w.origin = 'JFK' AND w.month = 7
+"""
+
+_MONTHS = """
+SELECT w.month, count(*) AS hours, count(w.wind_gust) AS hours_with_gusts
+FROM climate.observations.weather AS w
+GROUP BY w.month
+ORDER BY w.month
+"""
+
+_RAIN = """
+SELECT w.origin, w.month, count(*) AS hours_of_rain
+FROM climate.observations.weather AS w
+WHERE w.precip > 0
+GROUP BY w.origin, w.month
+ORDER BY w.origin, w.month
+"""
+
 QUESTIONS = (
     Question("Which airlines and planes run late when the wind is strong?", _DELAYS),
     Question("Which ten flights arrived latest?", _LONGEST),
@@ -82,11 +129,55 @@ QUESTIONS = (
     Question("Whose planes does the registry not know?", _UNREGISTERED, ordered=False),
     Question("Who built the planes?", _MAKERS),
     Question("Are more flights cancelled in a rainy month?", _CANCELLED, user="omar"),
-    Question("Who built the planes? (by one who may not know)", _MAKERS, "omar", denied=True),
+    Question(
+        "Who built the planes? (by one who may not know)",
+        _MAKERS,
+        user="omar",
+        refused="UNKNOWN_DATASET",
+    ),
 )
+"""What the mesh can be asked."""
 
-EXPLAINED = QUESTIONS[0]
-"""The one whose plan is shown."""
+EFFECTS = (
+    Question("Which planes does JetBlue fly from New York?", _FLEET),
+    Question(
+        "The same, asked by a partner: flown from JFK only, registrations masked",
+        _FLEET,
+        user="eva",
+        seen=_MASKED_FLEET,
+    ),
+    Question(
+        "The same, for a purpose that opens the column",
+        _FLEET,
+        user="eva",
+        purpose="incident",
+        seen=_FLOWN_FROM_JFK,
+    ),
+    Question(
+        "Who built the planes? (by one who has not said what for)",
+        _MAKERS,
+        user="eva",
+        refused="PURPOSE_REQUIRED",
+    ),
+    Question("The same, for the purpose that is asked for", _MAKERS, "eva", "safety"),
+    Question(
+        "How was the weather, hour by hour? (from the EU, and the rows may not leave the US)",
+        _HOURS,
+        user="eva",
+        refused="RESIDENCY_VIOLATION",
+    ),
+    Question("How often did gusts blow, month by month? (an aggregate may leave)", _MONTHS, "eva"),
+    Question(
+        "How long did it rain at each airport? (groups of fewer than 50 rows may not leave)",
+        _RAIN,
+        user="eva",
+        seen=_RAIN.replace("ORDER BY", "HAVING count(*) >= 50\nORDER BY"),
+    ),
+)
+"""What policies make of a question, depending on who asks, for what and from where."""
+
+EXPLAINED = (QUESTIONS[0], EFFECTS[-2])
+"""Those whose plans are shown."""
 
 CONNECT = """
 import adbc_driver_flightsql.dbapi as flight

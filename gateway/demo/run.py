@@ -11,7 +11,7 @@ from pathlib import Path
 from types import FrameType
 
 from gateway.demo.mesh import REGION, DemoMesh, claim_folder, fill_files, publish_mesh
-from gateway.demo.questions import EXPLAINED, QUESTIONS, Question
+from gateway.demo.questions import EFFECTS, EXPLAINED, QUESTIONS, Question
 from gateway.demo.reference import Reference, difference
 from gateway.demo.screen import Screen
 from gateway.demo.server import ServerProcess, free_address
@@ -55,22 +55,29 @@ def _build(folder: Path | None, screen: Screen, stack: ExitStack) -> DemoMesh:
 
 
 def _ask_all(mesh: DemoMesh, uri: str, screen: Screen) -> bool:
+    asked = (*QUESTIONS, *EFFECTS)
     with ExitStack() as stack:
         reference = Reference(mesh.raw_folder)
         stack.callback(reference.close)
+        sessions = {(user, "") for user in mesh.passwords}
+        sessions |= {(question.user, question.purpose) for question in asked}
         clients = {
-            user: stack.enter_context(Client(uri, user, password))
-            for user, password in mesh.passwords.items()
+            (user, purpose): stack.enter_context(
+                Client(uri, user, mesh.passwords[user], purpose=purpose)
+            )
+            for user, purpose in sorted(sessions)
         }
-        screen.visible({user: client.datasets() for user, client in clients.items()})
+        screen.visible({user: clients[user, ""].datasets() for user in mesh.passwords})
         right = 0
-        for number, question in enumerate(QUESTIONS, start=1):
+        for number, question in enumerate(asked, start=1):
             screen.question(number, question)
-            right += _ask(question, clients[question.user], reference, screen)
-        plan = clients[EXPLAINED.user].query(f"EXPLAIN {EXPLAINED.sql}")
-        screen.plan(EXPLAINED, plan)
-        screen.summary(right, len(QUESTIONS))
-    return right == len(QUESTIONS)
+            client = clients[question.user, question.purpose]
+            right += _ask(question, client, reference, screen)
+        for question in EXPLAINED:
+            client = clients[question.user, question.purpose]
+            screen.plan(question, client.query(f"EXPLAIN {question.sql}"))
+        screen.summary(right, len(asked))
+    return right == len(asked)
 
 
 def _ask(question: Question, client: Client, reference: Reference, screen: Screen) -> bool:
@@ -79,16 +86,17 @@ def _ask(question: Question, client: Client, reference: Reference, screen: Scree
         with screen.console.status("asking"):
             answer = client.query(question.sql)
     except GatewayError as error:
-        expected = question.denied and "UNKNOWN_DATASET" in str(error)
+        expected = bool(question.refused) and f"[{question.refused}]" in str(error)
         screen.refusal(str(error), expected)
         return expected
-    if question.denied:
+    if question.refused:
         screen.leak()
         return False
     screen.answer(answer)
     screen.report(client.report())
-    found = difference(answer, reference.answer(question.sql), ordered=question.ordered)
-    screen.verdict(found)
+    known = reference.answer(question.seen or question.sql)
+    found = difference(answer, known, ordered=question.ordered)
+    screen.verdict(found, governed=bool(question.seen))
     return not found
 
 

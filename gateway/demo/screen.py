@@ -48,7 +48,8 @@ class Screen:
     def question(self, number: int, question: Question) -> None:
         """The question, who asks it, and its SQL."""
         self.heading(f"{number}. {question.title}")
-        self.console.print(f"[dim]asked by[/] {question.user}")
+        purpose = f" [dim]for the purpose[/] {question.purpose}" if question.purpose else ""
+        self.console.print(f"[dim]asked by[/] {question.user}{purpose}")
         self._sql(question.sql.strip())
 
     def answer(self, table: pa.Table) -> None:
@@ -83,12 +84,13 @@ class Screen:
             f" (in fragments {_size(moved)})  [dim]{report['seconds']:.2f} s[/]"
         )
 
-    def verdict(self, difference: str) -> None:
-        """Whether the answer is DuckDB's."""
+    def verdict(self, difference: str, *, governed: bool) -> None:
+        """Whether the answer is DuckDB's; `governed` if DuckDB was told the policies."""
         if difference:
             self.console.print(f"  [bold red]✘ differs from DuckDB:[/] {escape(difference)}")
         else:
-            self.console.print("  [green]✔ the same as DuckDB on the raw files[/]")
+            told = ", told the policies" if governed else ""
+            self.console.print(f"  [green]✔ the same as DuckDB on the raw files{told}[/]")
 
     def refusal(self, message: str, expected: bool) -> None:
         """An error in place of an answer."""

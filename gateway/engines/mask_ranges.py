@@ -66,7 +66,7 @@ def bands(mask: Mask, data_type: pa.DataType) -> Bands:
 
 def unscaled(value: int, data_type: pa.DataType) -> Decimal:
     """A count of last digits as the decimal it stands for."""
-    return Decimal(value).scaleb(-data_type.scale)
+    return Decimal(f"{value}E{-data_type.scale}")  # scaleb would round to 28 digits
 
 
 def largest_banded(mask: Mask, data_type: pa.DataType) -> float:

@@ -100,7 +100,8 @@ def _pads(key: bytes) -> tuple[str, str]:
     return f"X'{inner}'", f"X'{outer}'"
 
 
-_PAD = re.compile(r"(?:X'[0-9a-fA-F]{128}'|Binary\(\"[0-9, ]*\"\))")
+# As SQL, as a logical plan and as an execution plan write the 64 bytes of a pad.
+_PAD = re.compile(r"X'[0-9a-fA-F]{128}'|Binary\(\"(\d+, ?){63}\d+\"\)|\b[0-9A-F]{20}\.\.\.")
 
 
 def conceal(text: str) -> str:
@@ -170,7 +171,7 @@ def _floats(mask: Mask, column: str, data_type: pa.DataType) -> str:
     value = _as(column, pa.float64(), data_type)
     width = _float(float(mask.width))
     limit = _float(largest_banded(mask, data_type))
-    cases = f"WHEN abs({value}) < {limit} THEN floor({value} / {width}) * {width}"
+    cases = f"WHEN abs({value}) < {limit} THEN floor({value} / {width}) * {width} + {_float(0.0)}"
     if mask.kind == "band":
         largest = _float(LARGEST_FLOAT)
         cases += f" WHEN abs({value}) > {largest} THEN {value}"

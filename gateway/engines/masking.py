@@ -132,10 +132,13 @@ def _exact(value: int, data_type: pa.DataType) -> pa.Scalar:
 
 
 def _floats(mask: Mask, values: pa.Array) -> pa.Array:
-    """floor(x / width) * width in double precision, and nothing cleverer: any engine has that."""
+    """floor(x / width) * width + 0 in double precision: any engine has that, bit for bit.
+
+    Adding zero makes a negative zero a plain one, which not every source can send.
+    """
     wide = _cast(values, pa.float64())
     width = float(mask.width)
-    banded = pc.multiply(pc.floor(pc.divide(wide, width)), width)
+    banded = pc.add(pc.multiply(pc.floor(pc.divide(wide, width)), width), 0.0)
     within = pc.less(pc.abs(wide), largest_banded(mask, values.type))
     if mask.kind == "band":
         beyond = pc.if_else(pc.is_finite(wide), pa.scalar(None, pa.float64()), wide)

@@ -28,6 +28,13 @@ ENGINE = "gateway"
 
 def explain(plan: Plan, config: Config) -> pa.RecordBatch:
     """The plan as rows of SCHEMA. Sources are not asked anything."""
+    if plan.hidden_views:
+        return _batch(
+            [
+                ("view", None, f"{view.dataset.address}: read with its owner's rights, not shown")
+                for view in plan.hidden_views
+            ]
+        )
     reads = FragmentReads()
     rows: list[tuple[str, str | None, str]] = [
         (f"fragment {f.number}", str(f.source), f.shown) for f in plan.fragments
@@ -58,6 +65,10 @@ def explain(plan: Plan, config: Config) -> pa.RecordBatch:
         ("not pushed", item.source or None, f"{item.operator}: {item.reason}")
         for item in plan.not_pushed
     ]
+    return _batch(rows)
+
+
+def _batch(rows: list[tuple[str, str | None, str]]) -> pa.RecordBatch:
     columns = list(zip(*rows, strict=True))
     return pa.RecordBatch.from_arrays(
         [pa.array(column, pa.string()) for column in columns], schema=SCHEMA

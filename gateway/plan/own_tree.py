@@ -30,7 +30,7 @@ def own_tree(tree: exp.Expr, tables: Tables, source: Source, schema: pa.Schema) 
     """The tree for `source`, columns c0.. by position, or None when it must not be sent so."""
     if not _has_form(tree):
         return None  # the plan's form is as good, and its types are DataFusion's own
-    form = qualified(tree, tables)
+    form = qualified(tree, {n: t.dataset.schema.names for n, t in tables.items()})
     if form is None:
         return None
     result, bound = form

@@ -10,7 +10,7 @@ import pyarrow as pa
 from gateway.engines.datafusion import BEST, Tuning
 from gateway.plan.cutter import NotPushed
 from gateway.plan.fragment import Fragment
-from gateway.plan.source import TableName, Tables
+from gateway.plan.source import TableName, Tables, View, Views
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,13 @@ class Plan:
     tuning: Tuning = BEST
     reads: tuple[EngineRead, ...] = ()
     not_pushed: tuple[NotPushed, ...] = ()
+    views: Views = field(default_factory=dict)
     columns: Mapping[TableName, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def hidden_views(self) -> list[View]:
+        """The views whose owners' rights are lent: the caller may not see how they are read."""
+        return [v for v in self.views.values() if v.lends and not v.security.discloses]
 
     @property
     def whole(self) -> bool:

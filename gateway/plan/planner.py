@@ -14,7 +14,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 from datafusion import DataFrame, LogicalPlan, SessionContext
@@ -50,8 +50,15 @@ from gateway.plan.rewrite import both_readings, rewritten, without_repeated_grou
 from gateway.plan.secured_read import read_block
 from gateway.plan.security import Barrier
 from gateway.plan.sending import fragment_of
-from gateway.plan.sessions import Form, frame_of, register_fragments, register_tables
-from gateway.plan.source import Table, TableName, Tables
+from gateway.plan.sessions import (
+    Form,
+    columns_of,
+    frame_of,
+    register_fragments,
+    register_tables,
+)
+from gateway.plan.source import Table, TableName, Tables, Views
+from gateway.plan.types import plain_schema
 
 _CLOCK = re.compile(
     r"\b(now|today|current_(date|time|timestamp)|local(time|timestamp))\b", re.IGNORECASE
@@ -74,16 +81,20 @@ class Query:
     """A query as the languages stage hands it over.
 
     `text` is SQL for the engine; `tree` the same query parsed. Table names in both are those
-    under which the tables are opened.
+    under which the tables and `views` are opened.
     """
 
     text: str
     tree: exp.Query | exp.Values
+    views: Views = field(default_factory=dict)
 
 
 def plan_query(query: Query, tables: Tables, config: Config) -> Plan:
     """Plan a query. Raises GatewayError for what the engine finds wrong with it."""
-    text = rewritten(query.tree, tables)
+    if any(view.security.minimum_rows is not None for view in query.views.values()):
+        raise violation(None)
+    known = columns_of(tables, query.views)
+    text = rewritten(query.tree, known)
     if text is None:
         text = query.text
     else:
@@ -96,7 +107,7 @@ def plan_query(query: Query, tables: Tables, config: Config) -> Plan:
     if guards.lost_sort_keys(written, logical.display_indent()):
         if guards.repeats_groups(written):
             _check_understood(query, tables, config)
-            text = without_repeated_groups(query.tree, tables)
+            text = without_repeated_groups(query.tree, known)
         tuning = engine.Tuning(deduplicate=False)
         context, frame, logical = _optimised(query, text, tables, config, tuning)
     schema = _answer_schema(context, logical)
@@ -109,7 +120,7 @@ def plan_query(query: Query, tables: Tables, config: Config) -> Plan:
     if any(table.source for table in tables.values()) or _may_lose_sort(logical) or bound:
         plan = _federated(logical, context, query, tables, schema, tuning)
     if plan is not None:
-        return replace(plan, lasting=lasting, columns=columns)
+        return replace(plan, lasting=lasting, columns=columns, views=query.views)
     least = [
         t.security.minimum_rows for t in tables.values() if t.security.minimum_rows is not None
     ]
@@ -128,6 +139,7 @@ def plan_query(query: Query, tables: Tables, config: Config) -> Plan:
         reads=engine_reads(logical, tables),
         not_pushed=reasons,
         columns=columns,
+        views=query.views,
     )
 
 
@@ -149,8 +161,21 @@ def _secured(
         needed = barriers(engine.to_substrait(logical, context), placed)
     except Exception:  # Substrait has no word for something: what can not be seen may fail
         _log.debug("no Substrait form to look for fallible expressions in", exc_info=True)
+    hidden = _below_filters(query.views)
+    needed = {name: need for name, need in needed.items() if name not in hidden}
     barred = {n: _barred(t, needed.get(n, Need(Barrier.FENCE))) for n, t in placed.items()}
     return barred, read_columns(logical, placed)
+
+
+def _below_filters(views: Views) -> set[TableName]:
+    """What is read below a view with a row filter of its own: the look at the query ends there."""
+    found: set[TableName] = set()
+    waiting = [v for v in views.values() if v.security.row_filter is not None]
+    while waiting:
+        names = set(waiting.pop().names.values()) - found
+        found |= names
+        waiting += [views[name] for name in names if name in views]
+    return found
 
 
 def _bound(tables: Tables) -> dict[TableName, int]:
@@ -196,7 +221,7 @@ def _optimised(
     form: Form = Form.SECURED,
 ) -> tuple[SessionContext, DataFrame, LogicalPlan]:
     context = engine.session(config, tuning=tuning)
-    register_tables(context, tables, FragmentReads(), form)
+    register_tables(context, tables, query.views, FragmentReads(), form)
     frame = frame_of(context, text)
     try:
         return context, frame, frame.optimized_logical_plan()
@@ -216,7 +241,8 @@ def _check_understood(query: Query, tables: Tables, config: Config) -> None:
 
     sqlglot's PostgreSQL is not quite the engine's SQL: ``5 ^ 3`` is 125 in one and 6 in the other.
     """
-    plans = [_understood(text, tables, config) for text in both_readings(query.text, query.tree)]
+    readings = both_readings(query.text, query.tree)
+    plans = [_understood(text, query, tables, config) for text in readings]
     if plans[0] != plans[1]:
         raise Unsupported(
             "this query needs to be rewritten for the engine, and holds a function, operator or"
@@ -226,10 +252,10 @@ def _check_understood(query: Query, tables: Tables, config: Config) -> None:
         )
 
 
-def _understood(text: str, tables: Tables, config: Config) -> str:
+def _understood(text: str, query: Query, tables: Tables, config: Config) -> str:
     """What the engine makes of a text: its optimised plan, or as far as it gets."""
     context = engine.session(config)
-    register_tables(context, tables, FragmentReads(), Form.OPAQUE)
+    register_tables(context, tables, query.views, FragmentReads(), Form.OPAQUE)
     plan = None
     try:
         frame = context.sql_with_options(text, engine.READ_ONLY)
@@ -303,7 +329,7 @@ def _consumed(
 ) -> LogicalPlan:
     context = engine.session(Config(), remainder=True, tuning=tuning)
     reads = FragmentReads()
-    register_tables(context, tables, reads, Form.RAW)
+    register_tables(context, tables, {}, reads, Form.RAW)
     register_fragments(context, fragments, reads)
     return engine.from_substrait(remainder, context).optimized_logical_plan()
 
@@ -361,25 +387,10 @@ def open_frame(
     remainder = plan.remainder is not None
     context = engine.session(config, remainder=remainder, tuning=tuning or plan.tuning)
     reads.reserve(len(plan.fragments))
-    register_tables(context, plan.tables, reads, Form.RAW if remainder else Form.SECURED)
+    form = Form.RAW if remainder else Form.SECURED
+    register_tables(context, plan.tables, plan.views, reads, form)
     if plan.remainder is None:
         assert plan.unfederated is not None
         return frame_of(context, plan.unfederated)
     register_fragments(context, plan.fragments, reads)
     return engine.from_substrait(plan.remainder, context)
-
-
-def plain_schema(schema: pa.Schema) -> pa.Schema:
-    """The schema clients see: no view types, which JDBC and JavaScript readers can not read."""
-    return pa.schema([f.with_type(plain_type(f.type)) for f in schema])
-
-
-def plain_type(data_type: pa.DataType) -> pa.DataType:
-    """An Arrow type every client reads."""
-    if pa.types.is_string_view(data_type):
-        return pa.string()
-    if pa.types.is_binary_view(data_type):
-        return pa.binary()
-    if pa.types.is_dictionary(data_type):
-        return plain_type(data_type.value_type)
-    return data_type

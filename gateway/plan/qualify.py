@@ -13,22 +13,19 @@ from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.schema import MappingSchema
 
-from gateway.plan.source import TableName, Tables
+from gateway.plan.source import Columns, TableName
 
 DIALECT = "postgres"
 BOUND = "__dataset_{}"
 
 
-def qualified(tree: exp.Expr, tables: Tables) -> tuple[exp.Expr, dict[str, TableName]] | None:
+def qualified(tree: exp.Expr, known: Columns) -> tuple[exp.Expr, dict[str, TableName]] | None:
     """The tree with tables named BOUND, and which is which; None when it can not be qualified."""
     tree = tree.copy()
-    bound = _bind(tree, tables)
+    bound = _bind(tree, known)
     if bound is None:
         return None
-    columns = {
-        alias: dict.fromkeys(tables[name].dataset.schema.names, "unknown")
-        for alias, name in bound.items()
-    }
+    columns = {alias: dict.fromkeys(known[name], "unknown") for alias, name in bound.items()}
     if not _spell_natural(tree, columns):
         return None
     try:
@@ -53,7 +50,7 @@ def restore_names(tree: exp.Expr, bound: Mapping[str, TableName]) -> None:
                 table.set(key, part)
 
 
-def _bind(tree: exp.Expr, tables: Tables) -> dict[str, TableName] | None:
+def _bind(tree: exp.Expr, known: Columns) -> dict[str, TableName] | None:
     """Name every dataset BOUND in place, keeping its name as the alias."""
     ctes = {cte.alias for cte in tree.find_all(exp.CTE)}
     aliases: dict[TableName, str] = {}
@@ -62,7 +59,7 @@ def _bind(tree: exp.Expr, tables: Tables) -> dict[str, TableName] | None:
         if len(parts) != len(table.parts):
             return None  # a table function
         name = tuple(p.name if p.quoted else p.name.lower() for p in parts)
-        if name not in tables:
+        if name not in known:
             if name[0] in ctes and len(name) == 1:
                 continue
             return None

@@ -20,10 +20,10 @@ from sqlglot import exp
 
 from gateway.errors import Unsupported
 from gateway.plan.qualify import DIALECT, qualified, restore_names
-from gateway.plan.source import Tables
+from gateway.plan.source import Columns
 
 
-def rewritten(tree: exp.Expr, tables: Tables) -> str | None:
+def rewritten(tree: exp.Expr, known: Columns) -> str | None:
     """The query as text the engine answers rightly; None when its own text will do.
 
     Raises Unsupported where the construct is there but can not be rewritten.
@@ -33,7 +33,7 @@ def rewritten(tree: exp.Expr, tables: Tables) -> str | None:
         return None
     if rules == [_parenthesise]:  # needs no knowledge of columns
         return _parenthesise(tree.copy()).sql(DIALECT)
-    form = qualified(tree, tables)
+    form = qualified(tree, known)
     if form is None:
         raise Unsupported(
             "this combination of USING, IN, EXISTS or EXCEPT ALL can not be planned",
@@ -63,9 +63,9 @@ def both_readings(text: str, tree: exp.Expr) -> tuple[str, str]:
     return written, plain.sql(DIALECT)
 
 
-def without_repeated_groups(tree: exp.Expr, tables: Tables) -> str:
+def without_repeated_groups(tree: exp.Expr, known: Columns) -> str:
     """The query with each column once in every GROUP BY. Raises Unsupported."""
-    form = qualified(tree, tables)
+    form = qualified(tree, known)
     if form is None:
         raise Unsupported(
             "a GROUP BY that names a column twice can not be planned in this query",

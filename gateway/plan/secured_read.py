@@ -16,6 +16,7 @@ from connectors.dialect import Operand, SqlDialect
 from connectors.interface import BatchStream
 from gateway.engines.mask_sql import mask_sql
 from gateway.engines.masking import mask_array
+from gateway.model import Dataset
 from gateway.plan.block import Aliases, Block, Joined, nest
 from gateway.plan.own_expressions import OwnExpressions
 from gateway.plan.qualify import DIALECT
@@ -140,16 +141,15 @@ def without_policies(tree: exp.Query) -> exp.Query:
     return shown
 
 
-def view_text(table: Table, name: Sequence[str]) -> str:
-    """The engine's SQL of the secured dataset over its raw rows, which `name` stands for.
+def view_text(dataset: Dataset, security: Security, name: Sequence[str]) -> str:
+    """The engine's SQL of a secured dataset over its raw rows, which `name` stands for.
 
     The columns are those of the dataset as the caller sees it, in order.
     """
-    security = table.security
     row_filter = security.row_filter
     where = row_filter.sql(DIALECT, identify=True) if row_filter is not None else ""
     columns = []
-    for column in table.dataset.schema.names:
+    for column in dataset.schema.names:
         quoted = _quoted(column)
         value = quoted
         if column in security.masks:
@@ -158,12 +158,17 @@ def view_text(table: Table, name: Sequence[str]) -> str:
         if where and security.guards(column):
             value = f"CASE WHEN {where} THEN {value} END"
         columns.append(value if value is quoted else f"{value} AS {quoted}")
-    text = f"SELECT {', '.join(columns)} FROM {'.'.join(map(_quoted, name))}"
+    text = f"SELECT {', '.join(columns)} FROM {quoted_name(name)}"
     if where:
         text += f" WHERE {where}"
         if security.barrier is Barrier.FENCE:
             text += f" LIMIT {FENCE_ROWS}"
     return text
+
+
+def quoted_name(name: Sequence[str]) -> str:
+    """A name of one to three parts as the engine's SQL writes it."""
+    return ".".join(map(_quoted, name))
 
 
 def _quoted(name: str) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from enum import Enum
 
 import pyarrow as pa
@@ -14,13 +16,18 @@ from gateway.config import Config
 from gateway.engines import datafusion as engine
 from gateway.engines.failures import translate
 from gateway.engines.mask_sql import register as mask_functions
-from gateway.errors import ResidencyViolation
+from gateway.errors import GatewayError, InvalidQuery, ResidencyViolation, SchemaDrift
 from gateway.plan.cutter import FRAGMENT_TABLE
 from gateway.plan.fragment import Fragment, FragmentReads
 from gateway.plan.lazy import LazyDataset, Opener, ReadableDataset
+from gateway.plan.rewrite import rewritten
 from gateway.plan.scan import scan_opener, scan_recorder
-from gateway.plan.secured_read import view_text
-from gateway.plan.source import Table, TableName, Tables
+from gateway.plan.secured_read import quoted_name, view_text
+from gateway.plan.security import Barrier
+from gateway.plan.source import Table, TableName, Tables, View, Views
+from gateway.plan.types import plain_type
+
+_log = logging.getLogger(__name__)
 
 
 class Form(Enum):
@@ -44,29 +51,107 @@ def frame_of(context: SessionContext, text: str) -> DataFrame:
 
 
 def register_tables(
-    context: SessionContext, tables: Tables, reads: FragmentReads, form: Form
+    context: SessionContext, tables: Tables, views: Views, reads: FragmentReads, form: Form
 ) -> None:
-    """Make every table of the query known to a session, read lazily where a source holds it."""
+    """Make everything the query names known to a session, read lazily where a source holds it.
+
+    A RAW session runs plans, not texts: it knows the tables below views, and no views.
+    """
     if form is Form.RAW:
         mask_functions(context)
     for name, table in tables.items():
-        visible = bare(table.dataset.schema)
-        if form is Form.OPAQUE and table.security.governs:
-            engine.register(context, name, LazyDataset(visible, _no_rows), visible)
-        elif form is Form.SECURED and table.secured_by_engine:
-            engine.register(context, name, _view(name, table, reads), visible)
+        if form is Form.RAW or not table.nested:
+            _register_table(context, name, table, reads, form)
+    for name, view in views.items():
+        if form is not Form.RAW and not view.nested:
+            schema = bare(view.dataset.schema)
+            given = _view(name, tables, views, reads, form)
+            engine.register(context, name, given, schema)
+
+
+def _register_table(
+    context: SessionContext, name: TableName, table: Table, reads: FragmentReads, form: Form
+) -> None:
+    visible = bare(table.dataset.schema)
+    if form is Form.OPAQUE and table.security.governs:
+        engine.register(context, name, LazyDataset(visible, _no_rows), visible)
+    elif form is Form.SECURED and table.secured_by_engine:
+        # planned in a session of its own: no text of the caller meets raw rows
+        private = _private()
+        schema = bare(table.security.raw)
+        engine.register(private, name, provider(table, schema, reads), schema)
+        text = view_text(table.dataset, table.security, name)
+        engine.register(context, name, private.sql(text).into_view(), visible)
+    else:
+        schema = bare(table.security.raw) if table.secured_by_engine else visible
+        engine.register(context, name, provider(table, schema, reads), schema)
+
+
+def _view(
+    name: TableName, tables: Tables, views: Views, reads: FragmentReads, form: Form
+) -> engine.Provider:
+    """A view over what it reads, each below a name of its own, with the view's own security."""
+    view = views[name]
+    if form is Form.OPAQUE and view.security.row_filter is not None:
+        return LazyDataset(bare(view.dataset.schema), _no_rows)
+    private = _private()
+    for own, meant in view.names.items():
+        if meant in views:
+            given = _view(meant, tables, views, reads, form)
+            schema = bare(views[meant].dataset.schema)
         else:
-            schema = bare(table.security.raw) if table.secured_by_engine else visible
-            engine.register(context, name, provider(table, schema, reads), schema)
+            below = _private()
+            _register_table(below, meant, tables[meant], reads, form)
+            given = below.sql(f"SELECT * FROM {quoted_name(meant)}").into_view()
+            schema = bare(tables[meant].dataset.schema)
+        engine.register(private, own, given, schema)
+    known = {own: _columns(meant, tables, views) for own, meant in view.names.items()}
+    text = rewritten(view.tree, known) or view.text
+    try:
+        frame = frame_of(private, text)
+    except GatewayError as error:
+        _log.warning("the view %s can not be computed: %s", view.dataset.address, error)
+        raise InvalidQuery(
+            f"the view {view.dataset.address} can not be computed", hint="its owner has to mend it"
+        ) from None
+    body = _conformed(frame, view)
+    # what the caller computes over a view is not looked at: its own filter comes first, always
+    security = replace(view.security, barrier=Barrier.FENCE)
+    outside = _private()
+    engine.register(outside, name, body.into_view(), bare(view.security.raw))
+    return outside.sql(view_text(view.dataset, security, name)).into_view()
 
 
-def _view(name: TableName, table: Table, reads: FragmentReads) -> engine.Provider:
-    """The secured view, planned in a session of its own: no text of the caller meets raw rows."""
-    private = engine.session(Config())
-    mask_functions(private)
-    schema = bare(table.security.raw)
-    engine.register(private, name, provider(table, schema, reads), schema)
-    return private.sql(view_text(table, name)).into_view()
+def _private() -> SessionContext:
+    context = engine.session(Config())
+    mask_functions(context)
+    return context
+
+
+def _columns(name: TableName, tables: Tables, views: Views) -> Sequence[str]:
+    dataset = views[name].dataset if name in views else tables[name].dataset
+    return list(dataset.schema.names)
+
+
+def _conformed(frame: DataFrame, view: View) -> DataFrame:
+    """The view's rows as its contract declares them. Raises SchemaDrift."""
+    given, declared = frame.schema(), bare(view.security.raw)
+    same = len(given) == len(declared) and all(
+        a.name == b.name and plain_type(a.type) == plain_type(b.type)
+        for a, b in zip(given, declared, strict=True)
+    )
+    if not same:
+        raise SchemaDrift(
+            f"the view {view.dataset.address} gives other columns than its contract declares",
+            hint="the owner of the product mends the view, or publishes it again",
+        )
+    return frame
+
+
+def columns_of(tables: Tables, views: Views) -> dict[TableName, Sequence[str]]:
+    """The columns of everything the caller's text can name."""
+    named = {name: t.dataset.schema.names for name, t in tables.items() if not t.nested}
+    return named | {name: v.dataset.schema.names for name, v in views.items() if not v.nested}
 
 
 def _no_rows(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+from sqlglot import exp
 
 from connectors.dialect import SqlDialect
 from connectors.interface import Connector, RunsSql, SourceKey
@@ -39,6 +41,8 @@ class Table:
     source: Source | None
     """The SQL source that is asked for parts of queries; None when the engine reads the dataset."""
     security: Security
+    nested: bool = False
+    """Whether it is below a view: the caller's text can not name it then."""
     refusal: str = ""
     """Why the source can not secure the dataset: the engine does, over the source's raw rows."""
 
@@ -49,3 +53,27 @@ class Table:
 
 
 Tables = Mapping[TableName, Table]
+
+Columns = Mapping[TableName, Sequence[str]]
+"""The columns of everything a query names."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A dataset that is a query over others, opened for one query.
+
+    `names` leads from the names in `text` to the tables and views that are meant. `security` is
+    the view's own; that of what it reads is with the tables. `lends` is true when some of them
+    are read with the rights of the view's owner.
+    """
+
+    dataset: Dataset
+    security: Security
+    text: str
+    tree: exp.Query | exp.Values
+    names: Mapping[TableName, TableName]
+    nested: bool = False
+    lends: bool = False
+
+
+Views = Mapping[TableName, View]

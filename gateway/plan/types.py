@@ -109,3 +109,19 @@ def named_struct(schema: pa.Schema) -> NamedStruct:
     for column in schema:
         message.struct.types.append(substrait_type(column.type, nullable=column.nullable))
     return message
+
+
+def plain_schema(schema: pa.Schema) -> pa.Schema:
+    """The schema clients see: no view types, which JDBC and JavaScript readers can not read."""
+    return pa.schema([f.with_type(plain_type(f.type)) for f in schema])
+
+
+def plain_type(data_type: pa.DataType) -> pa.DataType:
+    """An Arrow type every client reads."""
+    if pa.types.is_string_view(data_type):
+        return pa.string()
+    if pa.types.is_binary_view(data_type):
+        return pa.binary()
+    if pa.types.is_dictionary(data_type):
+        return plain_type(data_type.value_type)
+    return data_type

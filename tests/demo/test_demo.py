@@ -54,8 +54,10 @@ def output(mesh: Path) -> str:
 
 
 def test_every_answer_is_that_of_duckdb(output: str) -> None:
-    assert output.count("the same as DuckDB on the raw files") == 6
-    assert "7 of 7 answers are as they should be" in output
+    verdict = "✔ the same as DuckDB on the raw files"
+    assert output.count(f"{verdict}\n") == 9
+    assert output.count(f"{verdict}, told the policies\n") == 3
+    assert "15 of 15 answers are as they should be" in output
     assert "Traceback" not in output
 
 
@@ -77,6 +79,33 @@ def test_the_readme_connects_as_the_demo_says() -> None:
 
 def test_policies_hide_the_planes_from_omar(output: str) -> None:
     assert re.search(r"✔ refused: \[UNKNOWN_DATASET\] there is no dataset", output)
+
+
+def part(output: str, number: int) -> str:
+    """What is printed about one question."""
+    return output.split(f"\n{number}. ", 1)[1].split("\n  ✔ ", 1)[0]
+
+
+def test_a_partner_sees_fewer_rows_and_masked_values(output: str) -> None:
+    more = [int(re.findall(r"… (\d+) more rows", part(output, n))[0]) for n in (8, 9, 10)]
+    assert more[0] > more[2] > more[1]
+    for number in (9, 10):
+        shown = re.findall(r"^  (\S+) +(JFK|EWR|LGA) +\d", part(output, number), re.MULTILINE)
+        assert len(shown) == 5
+        assert {origin for _, origin in shown} == {"JFK"}
+        assert all((name[2:] == "***") is (number == 9) for name, _ in shown)
+
+
+def test_a_refusal_says_what_would_help(output: str) -> None:
+    assert re.search(r"\[PURPOSE_REQUIRED\][^✔]*incident,\s+safety", output)
+    assert re.search(r"\[RESIDENCY_VIOLATION\]", output)
+
+
+def test_explain_says_what_may_leave_the_region(output: str) -> None:
+    plan = output.split("EXPLAIN: How often did gusts blow", 1)[1]
+    assert "HAVING" in plan
+    told = r"residency +duckdb:\S+\n +mesh://climate/observations/weather@1.0.0: only aggregates"
+    assert re.search(told, plan)
 
 
 def test_the_published_mesh_is_the_one_in_examples(output: str, mesh: Path) -> None:

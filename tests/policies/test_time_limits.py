@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -148,7 +149,7 @@ def test_the_version_changes_when_a_row_begins_or_ends() -> None:
         clock.now = now
         seen.append(policies.version)
         assert policies.version.partition("+")[0] == policies.snapshot.version
-    assert [a == b for a, b in zip(seen, seen[1:], strict=False)] == [
+    assert [a == b for a, b in itertools.pairwise(seen)] == [
         *(True, False, True, False, True),
     ]
     plain = authoriser(READ_ALL)

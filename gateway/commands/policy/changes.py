@@ -71,8 +71,10 @@ class Comparison:
         self._known: dict[tuple[Any, ...], _Pair] = {}
 
     def judge(self, record: Record) -> Judged:
-        """What both policies make of the request. The purposes an identity may declare are not
-        recorded: they count as those it has declared."""
+        """What both policies make of the request.
+
+        What its identity restricts purposes to is not recorded, and left out of account.
+        """
         uses: dict[str, set[str]] = {}
         for use in record.datasets:
             if use.address.startswith(SCHEME):
@@ -80,13 +82,14 @@ class Comparison:
         names = [use.address for use in record.datasets if use.address not in uses]
         pairs = {a: pair for a in uses if (pair := self._pair(record, a)) is not None}
         missing = [address for address in uses if address not in pairs]
+        pairs |= self._lent(record, pairs)
         groups: list[list[str]] = []
-        for name in names:  # one was denied whatever it might have meant
-            meant = [address for address in pairs if _may_mean(name, address)]
-            meant = meant or self._found(record, name, pairs)
+        for name in names:  # it was denied whatever it might have meant
+            meant = {str(d.address) for d in self._catalogue.named(tuple(name.split(".")))}
+            pairs |= {a: pair for a in meant if (pair := self._pair(record, a)) is not None}
             if meant:
-                groups.append(meant)
-            elif not any(_may_mean(name, address) for address in missing):
+                groups.append(sorted(meant))
+            else:
                 missing.append(name)
         in_groups = {address for group in groups for address in group}
         groups += [[address] for address in pairs if address not in in_groups]
@@ -101,15 +104,18 @@ class Comparison:
         ]
         return Judged(before, after, tuple(changes))
 
-    def _found(self, record: Record, name: str, pairs: dict[str, _Pair]) -> list[str]:
-        dataset = self._resolve(name)
-        if dataset is None:
-            return []
-        address = str(dataset.address)
-        pair = self._pair(record, address)
-        assert pair is not None
-        pairs[address] = pair
-        return [address]
+    def _lent(self, record: Record, pairs: dict[str, _Pair]) -> dict[str, _Pair]:
+        """What a view of the request reads with its owner's rights, where the caller has none."""
+        views = (pair.dataset.view for pair in pairs.values())
+        owners = sorted({view.owner for view in views if view is not None and view.unmasks})
+        lent: dict[str, _Pair] = {}
+        for owner in owners:
+            asks = replace(record, principal=f"role:{owner}", roles=(owner,), purpose="")
+            for address, pair in pairs.items():
+                other = None if pair.before.allowed else self._pair(asks, address)
+                if other is not None and other.before.allowed:
+                    lent[address] = other
+        return lent
 
     def _pair(self, record: Record, address: str) -> _Pair | None:
         """Both answers for one dataset of a request; None where there is no such dataset."""
@@ -118,7 +124,7 @@ class Comparison:
         key = (subject, context, record.action, address)
         known = self._known.get(key)
         if known is None:
-            dataset = self._resolve(address)
+            dataset = self._dataset(address)
             if dataset is None:
                 return None
             asked = Asked(
@@ -129,18 +135,13 @@ class Comparison:
             )
         return known
 
-    def _resolve(self, name: str) -> Dataset | None:
-        if name not in self._datasets:
+    def _dataset(self, address: str) -> Dataset | None:
+        if address not in self._datasets:
             try:
-                if name.startswith(SCHEME):
-                    found = self._catalogue.get(Address.parse(name))
-                else:
-                    found = self._catalogue.resolve(tuple(name.split(".")), None, lambda _: True)
+                self._datasets[address] = self._catalogue.get(Address.parse(address))
             except GatewayError:
-                self._datasets[name] = None
-            else:
-                self._datasets[name] = found
-        return self._datasets[name]
+                self._datasets[address] = None
+        return self._datasets[address]
 
 
 class _Pair:
@@ -201,10 +202,3 @@ def _filters(address: str, before: Decision, after: Decision) -> Iterator[Change
 def _weight(mask: str) -> tuple[int, Any]:
     """How little is seen: denied is less than any mask."""
     return (1, ()) if mask == DENIED else (0, strength(parse_mask(mask)))
-
-
-def _may_mean(name: str, address: str) -> bool:
-    """Whether a name of one to three parts can be short for the dataset at the address."""
-    path = address.removeprefix(SCHEME).partition("@")[0]
-    asked = name.casefold().split(".")
-    return path.casefold().replace("/", ".").split(".")[-len(asked) :] == asked

@@ -1,0 +1,204 @@
+"""The resolve and authorise stages: names to datasets, each with what its reader owes.
+
+A view is resolved down to the datasets it stands on. Every layer is decided by itself: for the
+caller, or for the view's owner where the view unmasks and the owner may publish what is below.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from gateway.authorisation import PUBLISH, READ, Access, Grant
+from gateway.catalogue.catalogue import Catalogue
+from gateway.errors import (
+    AccessDenied,
+    AmbiguousDataset,
+    GatewayError,
+    InvalidQuery,
+    LimitExceeded,
+    PurposeRequired,
+    ResidencyViolation,
+    UnknownDataset,
+)
+from gateway.languages import sql
+from gateway.model import Dataset, Principal, Request, View
+from gateway.plan.source import TableName
+from policies.decide import Decision
+
+RESERVED = "__below_"
+"""How the names of what views read begin; no name of a caller's may."""
+
+MAX_LAYERS = 16
+"""How many views may stand on each other."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A view's query: `names` leads from the names in it to those in `Authorised`."""
+
+    statement: sql.Statement
+    names: Mapping[TableName, TableName]
+    lends: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Authorised:
+    """Everything a request reads: grants by name, and the bodies of those that are views.
+
+    `nested` are the names only views know.
+    """
+
+    grants: Mapping[TableName, Grant]
+    bodies: Mapping[TableName, Body]
+    nested: frozenset[TableName]
+
+
+@dataclass(slots=True)
+class Resolution:
+    """Resolves one request. `decided` are the decisions made for it so far, by address or name."""
+
+    catalogue: Catalogue
+    access: Access
+    request: Request
+    decided: dict[str, Decision] = field(default_factory=dict)
+    _grants: dict[TableName, Grant] = field(default_factory=dict)
+    _bodies: dict[TableName, Body] = field(default_factory=dict)
+    _nested: set[TableName] = field(default_factory=set)
+
+    def authorise(self, statement: sql.Statement) -> Authorised:
+        """The datasets behind the names of the caller's statement. Raises GatewayError."""
+        for reference in statement.references:
+            if any(part.lower().startswith(RESERVED) for part in reference.name):
+                raise UnknownDataset(
+                    f"there is no dataset {'.'.join(reference.name)}, or you may not read it",
+                    position=reference.position,
+                )
+            found = self._find(reference, self.request.principal)
+            if found is not None:
+                self._grant(
+                    reference.name, *found, self.request.principal, self.request.purpose, ()
+                )
+        return Authorised(dict(self._grants), dict(self._bodies), frozenset(self._nested))
+
+    def _find(
+        self, reference: sql.Reference, principal: Principal
+    ) -> tuple[Dataset, Decision] | None:
+        """The dataset and the decision to let it be read; None for the name of a CTE."""
+        asked: dict[str, Decision] = {}
+
+        def readable(dataset: Dataset) -> bool:
+            decision = self.access.decide(principal, dataset, READ, self.request.purpose)
+            asked[str(dataset.address)] = decision
+            return decision.allowed
+
+        try:
+            dataset = self.catalogue.resolve(reference.parts, reference.version, readable)
+        except (UnknownDataset, AmbiguousDataset) as error:
+            if reference.optional:
+                return None
+            # Others were asked about too, to find a name like it: they have no part in this.
+            meant = {str(d.address) for d in self.catalogue.named(reference.parts)}
+            asked = {address: d for address, d in asked.items() if address in meant}
+            self.decided.update({a: d for a, d in asked.items() if not d.allowed})
+            self.decided.setdefault(".".join(reference.parts), Decision(False, "no such dataset"))
+            denial = purpose_wanted(asked.values()) or error
+            denial.position = error.position or reference.position
+            raise denial from None
+        decision = self.decided[str(dataset.address)] = asked[str(dataset.address)]
+        return dataset, decision
+
+    def _grant(
+        self,
+        name: TableName,
+        dataset: Dataset,
+        decision: Decision,
+        principal: Principal,
+        purpose: str,
+        above: tuple[str, ...],
+    ) -> None:
+        self._grants[name] = self.access.grant(principal, dataset, decision, purpose)
+        if dataset.view is not None:
+            self._bodies[name] = self._body(dataset, dataset.view, principal, purpose, above)
+
+    def _body(
+        self,
+        dataset: Dataset,
+        view: View,
+        principal: Principal,
+        purpose: str,
+        above: tuple[str, ...],
+    ) -> Body:
+        """What a view reads. An error below it says no more than that the view can not be read."""
+        address = str(dataset.address)
+        if address in above or len(above) >= MAX_LAYERS:
+            raise LimitExceeded(f"the view {address} stands on too many views, or on itself")
+        try:
+            statement = sql.parse(view.sql)
+            names: dict[TableName, TableName] = {}
+            lends = False
+            for reference in statement.references:
+                found = self._below(reference, view, principal, purpose)
+                if found is None:
+                    continue
+                below, decision, reader, reading = found
+                lends = lends or reader is not principal
+                meant = (f"{RESERVED}{len(self._nested)}",)
+                self._nested.add(meant)
+                names[reference.name] = meant
+                self._grant(meant, below, decision, reader, reading, (*above, address))
+        except (PurposeRequired, ResidencyViolation, LimitExceeded) as error:
+            error.position = None  # of a text the caller has not written
+            raise
+        except (UnknownDataset, AmbiguousDataset, AccessDenied):
+            raise AccessDenied(
+                f"the view {address} reads what you may not",
+                hint="ask its owner which datasets you need rights to",
+            ) from None
+        except GatewayError as error:
+            _log.warning("the view %s can not be computed: %s", address, error)
+            raise InvalidQuery(
+                f"the view {address} can not be computed", hint="its owner has to mend it"
+            ) from None
+        return Body(statement, names, lends)
+
+    def _below(
+        self, reference: sql.Reference, view: View, principal: Principal, purpose: str
+    ) -> tuple[Dataset, Decision, Principal, str] | None:
+        """A dataset below a view, the decision, and with whose rights and purpose it is read."""
+        if view.unmasks:
+            owner = Principal(f"role:{view.owner}", (view.owner,), region=principal.region)
+            lent = self._lent(reference, owner)
+            if lent is not None:
+                return (*lent, owner, "")
+        found = self._find(reference, principal)
+        return None if found is None else (*found, principal, purpose)
+
+    def _lent(self, reference: sql.Reference, owner: Principal) -> tuple[Dataset, Decision] | None:
+        """What the owner may read, and also publish: only that it may lend to others."""
+
+        def publishable(dataset: Dataset) -> bool:
+            return all(self.access.may(owner, dataset, action) for action in (READ, PUBLISH))
+
+        try:
+            dataset = self.catalogue.resolve(reference.parts, reference.version, publishable)
+        except (UnknownDataset, AmbiguousDataset):
+            return None
+        return dataset, self.access.decide(owner, dataset, READ)
+
+
+def purpose_wanted(decisions: Iterable[Decision]) -> PurposeRequired | None:
+    """The error that tells which purposes would do; None when none would.
+
+    Whoever may read the dataset for some purpose granted to it may know that it is there.
+    """
+    purposes = sorted({purpose for decision in decisions for purpose in decision.purposes})
+    if not purposes:
+        return None
+    return PurposeRequired(
+        "the dataset may be read for certain purposes only",
+        hint=f"declare one of them for the session: {', '.join(purposes)}",
+    )
