@@ -145,10 +145,7 @@ class Slow:
 
     def owes(self, names: set[str], resource: Resource) -> bool:
         """Whether some rows of the dataset were ever granted by a filter."""
-        domain, product, name, _ = (
-            resource.address.removeprefix("mesh://").replace("@", "/").split("/")
-        )
-        version = resource.address.partition("@")[2]
+        asked = resource.address.removeprefix("mesh://").replace("@", "/").split("/")
         for row in self.all:
             if row.ptype != "p2" or row.columns[4] != "permissive" or row.columns[-1] != "allow":
                 continue
@@ -158,8 +155,8 @@ class Slow:
             if (
                 said["sub"] in {*names, "*"}
                 and row.starts <= NOW
-                and (said["dom"] == "*" or domain in said["dom"].split("|"))
-                and all(b in ("*", a) for a, b in zip(parts_of, parts, strict=False))
+                and (said["dom"] == "*" or asked[0] in said["dom"].split("|"))
+                and all(b in ("*", a) for a, b in zip(asked, parts, strict=True))
             ):
                 return True
         return False
