@@ -32,7 +32,8 @@ class Clearance:
 
     policy_version: str
     receipt: Receipt | None = None
-    wait_seconds: float = 0.0
+    wait_seconds: float | None = None
+    """How long an execution waits for the record at most; None where it need not."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _claimed: bool = False
 
@@ -44,8 +45,8 @@ class Clearance:
             return first
 
     def wait(self) -> None:
-        """Return once the decision is durable. Raises AuditUnavailable."""
-        if self.receipt is not None:
+        """Return once the decision is durable, if it has to be. Raises AuditUnavailable."""
+        if self.receipt is not None and self.wait_seconds is not None:
             self.receipt.wait(self.wait_seconds)
 
 
@@ -66,8 +67,9 @@ class Recorder:
             _use(grant, plan.columns.get(name, grant.dataset.schema.names))
             for name, grant in grants.items()
         ]
-        receipt = self._log.record(_record(request, version, ALLOWED, uses))
-        return Clearance(version, receipt, self._wait_seconds)
+        # A query over no dataset gives nothing away: its record may share another's commit.
+        receipt = self._log.record(_record(request, version, ALLOWED, uses), urgent=bool(uses))
+        return Clearance(version, receipt, self._wait_seconds if uses else None)
 
     def denied(
         self, request: Request, version: str, decided: Mapping[str, Decision], error: GatewayError
