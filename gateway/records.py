@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from gateway.audit.writer import Receipt
 from gateway.authorisation import Grant
 from gateway.errors import (
     AmbiguousDataset,
+    AuditUnavailable,
     DeniedError,
     GatewayError,
     UnknownColumn,
@@ -21,6 +23,8 @@ from gateway.model import Request
 from gateway.plan.plan import Plan
 from gateway.plan.source import TableName
 from policies.decide import Decision
+
+_log = logging.getLogger(__name__)
 
 REFUSALS = (DeniedError, UnknownDataset, AmbiguousDataset, UnknownColumn)
 """Errors that may mean that the policies said no: what is denied does not exist for the caller."""
@@ -91,9 +95,14 @@ class Recorder:
         self._log.record(record).wait(self._wait_seconds)
 
     def ended(self, clearance: Clearance, outcome: Outcome) -> None:
-        """Note how an execution ended. Waits rather than lose it."""
-        if self._log is not None and clearance.receipt is not None:
-            self._log.outcome(clearance.receipt, outcome)
+        """Note how an execution ended; that of a decision that was never recorded is none."""
+        receipt = clearance.receipt
+        if self._log is None or receipt is None or receipt.seq is None:
+            return
+        try:
+            self._log.outcome(receipt, outcome)
+        except AuditUnavailable as error:
+            _log.error("the outcome of query %s is not recorded: %s", receipt.id, error)
 
 
 def _record(
