@@ -11,8 +11,8 @@ from typing import Any, TypeAlias
 # outnumber them, or an unrelated query waits too. Read once, when datafusion is first imported.
 os.environ.setdefault("TOKIO_WORKER_THREADS", "32")
 # How long (ms) the engine's allocator keeps memory it may use again. Filtered and computed columns
-# are made anew for every batch: at its 10 ms a scan spends a third of its time on page faults.
-os.environ.setdefault("MIMALLOC_PURGE_DELAY", "1000")
+# are made anew for every batch: at its own 10 ms, page faults are most of a scan.
+os.environ.setdefault("MIMALLOC_PURGE_DELAY", "10000")
 
 import datafusion.substrait as substrait
 import pyarrow as pa
