@@ -191,7 +191,7 @@ class Gateway:
             authorised = resolution.authorise(statement)
             plan = self._plan(statement, *self._open(authorised))
         except GatewayError as error:
-            self._recorder.denied(request, policy_version, resolution.denials, error)
+            self._recorder.denied(request, policy_version, resolution.decided, error)
             raise
         grants = authorised.grants
         clearance = self._recorder.allowed(request, policy_version, grants, plan)

@@ -70,19 +70,20 @@ class Recorder:
         return Clearance(version, receipt, self._wait_seconds)
 
     def denied(
-        self, request: Request, version: str, denials: Mapping[str, Decision], error: GatewayError
+        self, request: Request, version: str, decided: Mapping[str, Decision], error: GatewayError
     ) -> None:
-        """Note a refusal, with the decisions behind it by the address or name asked for.
+        """Note a refusal, with the decisions made for it by the address or name asked for.
 
+        Some may have been to allow: the refusal is of a column then, or of the plan.
         Returns once it is durable; raises AuditUnavailable.
         """
         if self._log is None or not isinstance(error, REFUSALS):
             return
         uses = [
             DatasetUse(address, rules=tuple(row.origin for row in decision.rules))
-            for address, decision in denials.items()
+            for address, decision in decided.items()
         ]
-        reasons = "; ".join(dict.fromkeys(d.reason for d in denials.values()))
+        reasons = "; ".join(dict.fromkeys(d.reason for d in decided.values() if not d.allowed))
         reason = reasons or str(error)
         record = _record(request, version, DENIED, uses, reason=reason, code=error.code)
         self._log.record(record).wait(self._wait_seconds)

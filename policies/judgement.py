@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from policies.masks import parse_mask, strength
-from policies.matching import ACTIONS, parse_pattern, parse_resource
+from policies.matching import ACTIONS, mesh_match, one_of, parse_pattern, parse_resource
 from policies.model import Asked
 from policies.request import Context, Resource, Subject
 from policies.rows import ALL_ROWS, PRINCIPAL, ROLE, Row
@@ -77,6 +77,10 @@ def granted_purposes(moment: Moment, subject: Subject) -> frozenset[str]:
     return granted & moment.tree.descendants(subject.purposes)
 
 
+Groups = dict[tuple[frozenset[str], str], list[str]]
+"""Columns by their tags, and by their own name where some row has it (else empty)."""
+
+
 class _Case:
     """One request, to be weighed under any purpose."""
 
@@ -102,7 +106,7 @@ class _Case:
         """The decision under a purpose the subject may declare, or under none (``""``)."""
         resource, action = self._resource, self._action
         asked = self._asked(purpose, resource.tags)
-        allowed, rules = self._access(resource.address, asked)
+        allowed, rules = self._access(resource.address, asked, self._rows.access)
         if not allowed:
             return self._deny(_denied_by(rules) or f"no policy allows {action}", rules)
         if resource.requires_purpose and not purpose:
@@ -119,7 +123,7 @@ class _Case:
         if action not in ("read", "discover"):
             return Decision(True, reason, _once(rules), self._moment.version)
         groups = self._groups()
-        denied, more = self._denied_columns(groups, purpose)
+        denied, more = self._denied_columns(groups, purpose, rules)
         rules += more
         if denied and len(denied) == sum(map(len, groups.values())):
             return self._deny("every column is denied", [*more, *rules])
@@ -137,6 +141,8 @@ class _Case:
         restrictive = {row.columns[5] for row in filters if row.columns[4] == "restrictive"}
         if resource.requires_row_filter and not permissive:
             return self._deny("the dataset requires a row filter, and none is granted", rules)
+        if not permissive and (owed := self._owed()):
+            return self._deny("no row filter of the subject holds for this purpose and time", owed)
         masks, more = self._masks(groups, denied, purpose)
         return Decision(
             True,
@@ -175,30 +181,47 @@ class _Case:
         purposes = self._moment.tree.ancestors(purpose)
         return Asked(purpose, purposes, self._context.region, tags)
 
-    def _access(self, address: str, asked: Asked) -> tuple[bool, list[Row]]:
-        """The verdict, and the rows that made it."""
+    def _access(
+        self, address: str, asked: Asked, rows: Sequence[Row], known: Sequence[Row] = ()
+    ) -> tuple[bool, list[Row]]:
+        """The verdict of those of the rows that match and those known to; and who made it."""
         model = self._moment.model
         matching = model.access.matching(
             (self._holder.name, self._resource.domain, address, self._action, asked),
-            self._rows.access,
+            rows,
             self._holder.is_member,
         )
-        allowed = model.allows(matching)
+        allowed = model.allows([*known, *matching])
         return allowed, matching if allowed else _denials(matching)
 
-    def _groups(self) -> dict[tuple[frozenset[str], str], list[str]]:
+    def _owed(self) -> list[Row]:
+        """The permissive row filters that cover the dataset, whatever their purpose and time."""
+        resource = self._resource
+        return [
+            row
+            for row in self._rows.owed
+            if one_of(resource.domain, row.columns[1])
+            and mesh_match(resource.address, row.columns[2])
+        ]
+
+    def _groups(self) -> Groups:
         """The columns by their tags; a column that some row names is a group of its own."""
-        rows = (*self._rows.access, *self._rows.masks)
-        named = {parse_pattern(row.columns[2])[4] for row in rows}
-        groups: dict[tuple[frozenset[str], str], list[str]] = {}
+        named = {_column(row) for rows in (self._rows.access, self._rows.masks) for row in rows}
+        groups: Groups = {}
         for name, tags in self._resource.columns:
             groups.setdefault((tags, name if name in named else ""), []).append(name)
         return groups
 
     def _denied_columns(
-        self, groups: dict[tuple[frozenset[str], str], list[str]], purpose: str
+        self, groups: Groups, purpose: str, allowing: Sequence[Row]
     ) -> tuple[frozenset[str], list[Row]]:
-        """The columns that may not be used, and the rows that deny them."""
+        """The columns that may not be used, and the rows that deny them.
+
+        `allowing` are the rows that match the dataset. Those of them that speak of no tag and no
+        column match each column as well, and those that do not match the dataset match none.
+        """
+        special = [row for row in self._rows.access if row.columns[6] != "*" or _column(row)]
+        known = [row for row in allowing if row.columns[6] == "*" and not _column(row)]
         denied: list[str] = []
         rules: list[Row] = []
         for (tags, _), names in groups.items():
@@ -207,30 +230,32 @@ class _Case:
             if not usable:
                 continue
             address = f"{self._resource.address}#{usable[0]}"
-            allowed, matching = self._access(address, self._asked(purpose, tags))
+            allowed, matching = self._access(address, self._asked(purpose, tags), special, known)
             if not allowed:
                 denied += usable
                 rules += matching
         return frozenset(denied), rules
 
     def _masks(
-        self,
-        groups: dict[tuple[frozenset[str], str], list[str]],
-        denied: frozenset[str],
-        purpose: str,
+        self, groups: Groups, denied: frozenset[str], purpose: str
     ) -> tuple[tuple[tuple[str, str], ...], list[Row]]:
         """The masks of columns in the order of columns, and the rows that chose them."""
         chosen: dict[str, str] = {}
+        answers: dict[tuple[str, str], tuple[str, Sequence[Row]]] = {}
         rules: list[Row] = []
-        for (tags, _), names in groups.items():
+        for (tags, named), names in groups.items():
             sensitive = tags & self._moment.sensitive
             shown = [name for name in names if name not in denied]
             if not sensitive or not shown:
                 continue
-            asked = self._asked(purpose, tags)
             needed = CLEAR
             for tag in sorted(sensitive):
-                mask, rows = self._mask(f"{self._resource.address}#{shown[0]}", tag, asked)
+                # To a mask row, columns differ in the tag asked about, or it names one of them.
+                answer = answers.get((tag, named))
+                if answer is None:
+                    answer = self._mask(shown[0], tag, self._asked(purpose, tags))
+                    answers[tag, named] = answer
+                mask, rows = answer
                 rules += rows
                 needed = max(needed, mask, key=_strength)
             chosen.update(dict.fromkeys(shown, needed))
@@ -241,8 +266,9 @@ class _Case:
         )
         return tuple(masks), rules
 
-    def _mask(self, address: str, tag: str, asked: Asked) -> tuple[str, Sequence[Row]]:
+    def _mask(self, column: str, tag: str, asked: Asked) -> tuple[str, Sequence[Row]]:
         """The weakest mask granted for one tag; the strongest where none is, or one is denied."""
+        address = f"{self._resource.address}#{column}"
         matching = self._moment.model.masks.matching(
             (self._holder.name, self._resource.domain, address, tag, asked),
             self._rows.masks,
@@ -256,6 +282,11 @@ class _Case:
 
     def _deny(self, reason: str, rules: Iterable[Row] = ()) -> Decision:
         return Decision(False, reason, _once(rules), self._moment.version)
+
+
+def _column(row: Row) -> str | None:
+    """The column a row names."""
+    return parse_pattern(row.columns[2])[4]
 
 
 def _denials(rows: Iterable[Row]) -> list[Row]:

@@ -51,11 +51,15 @@ def parse_resource(resource: str) -> Segments:
 
 def mesh_match(resource: str, pattern: str) -> bool:
     """True when every segment is equal, or exactly ``*`` in the pattern."""
-    asked, said = parse_resource(resource), parse_pattern(pattern)
-    for segment, allowed in zip(asked[:4], said[:4], strict=True):
-        if allowed not in ("*", segment):
-            return False
-    return said[4] is None or said[4] == asked[4]
+    domain, product, dataset, version, column = parse_pattern(pattern)
+    asked = parse_resource(resource)
+    return (
+        domain in ("*", asked[0])
+        and product in ("*", asked[1])
+        and dataset in ("*", asked[2])
+        and version in ("*", asked[3])
+        and column in (None, asked[4])
+    )
 
 
 def one_of(value: str, alternatives: str) -> bool:
@@ -73,6 +77,6 @@ def act_match(action: str, alternatives: str) -> bool:
 
     ``read`` covers ``discover``, ``admin`` covers everything: in allow rows and in deny rows.
     """
-    return any(
+    return action == alternatives or any(
         action == said or action in _COVERS.get(said, ()) for said in alternatives.split("|")
     )

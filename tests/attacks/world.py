@@ -75,7 +75,7 @@ MASKS = {
 }
 """By tag, as rita is granted them. Nothing is granted her of ``badge``: it is null."""
 
-POLICIES = f"""\
+POLICIES = """\
 p,hr/analyst,hr,mesh://hr/*/*,read,*,*,*,allow
 p,hr/analyst,hr,mesh://hr/*/*,read,*,*,secret,deny
 p,hr/analyst,hr,mesh://hr/*/vault,read,*,*,*,deny
