@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from policies.masks import parse_mask, strength
-from policies.matching import ACTIONS, parse_pattern, parse_resource
+from policies.matching import ACTIONS, mesh_match, one_of, parse_pattern, parse_resource
 from policies.model import Asked
 from policies.request import Context, Resource, Subject
 from policies.rows import ALL_ROWS, PRINCIPAL, ROLE, Row
@@ -141,6 +141,8 @@ class _Case:
         restrictive = {row.columns[5] for row in filters if row.columns[4] == "restrictive"}
         if resource.requires_row_filter and not permissive:
             return self._deny("the dataset requires a row filter, and none is granted", rules)
+        if not permissive and (owed := self._owed()):
+            return self._deny("no row filter of the subject holds for this purpose and time", owed)
         masks, more = self._masks(groups, denied, purpose)
         return Decision(
             True,
@@ -191,6 +193,16 @@ class _Case:
         )
         allowed = model.allows([*known, *matching])
         return allowed, matching if allowed else _denials(matching)
+
+    def _owed(self) -> list[Row]:
+        """The permissive row filters that cover the dataset, whatever their purpose and time."""
+        resource = self._resource
+        return [
+            row
+            for row in self._rows.owed
+            if one_of(resource.domain, row.columns[1])
+            and mesh_match(resource.address, row.columns[2])
+        ]
 
     def _groups(self) -> Groups:
         """The columns by their tags; a column that some row names is a group of its own."""

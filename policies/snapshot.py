@@ -42,11 +42,16 @@ class Holder:
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """The rows that can touch one subject and one dataset, by type, in the order of their files."""
+    """The rows that can touch one subject and one dataset, by type, in the order of their files.
+
+    `owed` are the permissive row filters the subject was ever given, those that have ended too:
+    where there is one, a reading without any would be a reading of more than was ever granted.
+    """
 
     access: tuple[Row, ...]
     filters: tuple[Row, ...]
     masks: tuple[Row, ...]
+    owed: tuple[Row, ...]
 
 
 class Snapshot:
@@ -166,10 +171,14 @@ class Moment:
                     found += rows.get(key, ())
         found.sort(key=_number)
         sections: dict[str, list[Row]] = {"p": [], "p2": [], "p3": []}
+        owed = []
         for _, row in found:
             if self._holds(row):
                 sections[row.ptype].append(row)
-        return Candidates(*map(tuple, sections.values()))
+            if row.ptype == "p2" and _grants_rows(row) and row.starts <= self._now:
+                owed.append(row)
+        access, filters, masks = map(tuple, sections.values())
+        return Candidates(access, filters, masks, tuple(owed))
 
     def _roles(self, subject: str, roles: tuple[str, ...]) -> frozenset[str]:
         links = self._snapshot._links
@@ -195,6 +204,10 @@ class Moment:
 
     def _holds(self, row: Row) -> bool:
         return row.holds(self._now)
+
+
+def _grants_rows(row: Row) -> bool:
+    return row.columns[4] == "permissive" and row.effect == "allow"
 
 
 def _number(entry: tuple[int, Row]) -> int:

@@ -119,7 +119,7 @@ class AuditLog:
         The body is made here if the statement is known: some microseconds of a thread that works
         anyway, where the writer would have to get the interpreter lock from the others for it.
         """
-        receipt = Receipt(record.id)
+        receipt = Receipt(record.id, self._writer.lead)
         try:
             known = self._statements.known(record)
             parts = decision_parts(record, known) if known else None

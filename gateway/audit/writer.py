@@ -1,7 +1,8 @@
-"""The one thread that writes: it takes what waits, and commits it as one group."""
+"""Writing: one thread at a time takes what waits, and commits it as one group."""
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sqlite3
 import threading
@@ -21,8 +22,9 @@ from gateway.errors import AuditUnavailable
 MAX_GROUP = 512
 """How many records one commit takes."""
 
-OUTCOME_SECONDS = 0.1
-"""How long outcomes wait for a decision to share its commit with."""
+LINGER_SECONDS = 0.05
+"""How long what nobody waits for (outcomes, decisions of what is only prepared) lies there, in case
+somebody comes who commits it along."""
 
 IDLE_SECONDS = 0.5
 """After this long without work the head is made durable and the write-ahead log carried over."""
@@ -38,23 +40,35 @@ logger = logging.getLogger(__name__)
 class Receipt:
     """The promise that a decision will be durable."""
 
-    __slots__ = ("_failure", "_pending", "id", "seq")
+    __slots__ = ("_commit", "_failure", "_pending", "id", "seq")
 
-    def __init__(self, query: str) -> None:
+    def __init__(self, query: str, commit: Callable[[], None]) -> None:
+        """`commit` may be called to hurry things up."""
         self.id = query
         self.seq: int | None = None
+        self._commit = commit
         self._failure: str | None = None
         self._pending = threading.Lock()  # a tenth of the price of an event
         self._pending.acquire()
 
+    @property
+    def settled(self) -> bool:
+        return self.seq is not None or self._failure is not None
+
     def wait(self, timeout: float = 10.0) -> None:
-        """Return once the decision is on disk. AuditUnavailable if it is not, or not in time."""
-        if not self._pending.acquire(timeout=timeout):
-            raise AuditUnavailable(
-                f"the decision could not be recorded within {timeout:g} s",
-                hint="try again in a moment",
-            )
-        self._pending.release()
+        """Return once the decision is on disk. AuditUnavailable if it is not, or not in time.
+
+        May commit what waits on this very thread; what the disk takes for that comes on top of
+        `timeout` (seconds).
+        """
+        if not self.settled:
+            self._commit()
+            if not self._pending.acquire(timeout=timeout):
+                raise AuditUnavailable(
+                    f"the decision could not be recorded within {timeout:g} s",
+                    hint="try again in a moment",
+                )
+            self._pending.release()
         if self._failure is not None:
             raise AuditUnavailable(self._failure, hint="try again in a moment")
 
@@ -84,9 +98,9 @@ Item = Decided | Ended
 
 
 class Queue:
-    """What waits to be written, in order. A decision wakes the writer; an outcome only if it dozes.
+    """What waits to be written, in order. Whoever puts something in wakes the writer if it dozes.
 
-    `put` and `stop` are for one thread at a time, the rest is for the writer.
+    `put` and `stop` are for one thread at a time, `take` for the one that writes.
     """
 
     def __init__(self) -> None:
@@ -98,40 +112,44 @@ class Queue:
 
     def put(self, item: Item) -> None:
         self._items.append(item)
-        if self._dozing or isinstance(item, Decided):
-            self._ring()
+        if self._dozing:
+            self.ring()
 
     def stop(self) -> None:
         """Nothing comes any more."""
         self.stopped = True
-        self._ring()
+        self.ring()
 
     def take(self, most: int) -> list[Item]:
         """What is there, without waiting."""
         return [self._items.popleft() for _ in range(min(most, len(self._items)))]
 
-    def wait(self, seconds: float) -> bool:
-        """Until a decision comes, or the end; False when neither did in time."""
-        return self._bell.acquire(timeout=seconds)
+    def wait(self, seconds: float) -> None:
+        """Until the end, or so long."""
+        self._bell.acquire(timeout=seconds)
 
     def doze(self) -> None:
         """Until anything comes."""
         self._dozing = True
-        if not self._items:  # what came before nobody dozed has not rung
+        if not self._items and not self.stopped:  # what came before nobody dozed has not rung
             self._bell.acquire()
         self._dozing = False
 
     def __len__(self) -> int:
         return len(self._items)
 
-    def _ring(self) -> None:
-        if self._bell.locked():
+    def ring(self) -> None:
+        """Wake the writer's thread."""
+        with contextlib.suppress(RuntimeError):  # somebody has rung already
             self._bell.release()
 
 
 @dataclass(slots=True)
 class Writer:
-    """Runs in its own thread; owns the connection, the head and the end of the chain."""
+    """Owns the connection, the head and the end of the chain; one thread at a time writes.
+
+    `run` is for a thread of its own, which writes what nobody waits for.
+    """
 
     connection: sqlite3.Connection
     head: HeadFile
@@ -144,28 +162,52 @@ class Writer:
     drain_seconds: float = 10.0
     owed: list[Ended] = field(default_factory=list)
     """Outcomes whose commit failed: they are tried again until it works."""
+    _turn: threading.Lock = field(default_factory=threading.Lock)
+    _asked: int = 0
+    """Changes whenever somebody wants to write. That two may count as one does no harm: what both
+    have put into the queue is there before the count changes."""
     _unsure: bool = False
     _synced: float = 0.0
 
     def run(self) -> None:
         """Until the queue is stopped and all is written, or `drain_seconds` after that."""
+        idle = 0.0
         while not self.queue.stopped:
-            self._pause()
-            self._write()
-        self._write()
+            pause = RETRY_SECONDS if self.owed else LINGER_SECONDS
+            self.queue.wait(pause)
+            idle = 0.0 if self.queue or self.owed else idle + pause
+            if idle > IDLE_SECONDS:
+                self._tidy()
+                self.queue.doze()
+            else:
+                self.lead(rounds=1000)
         deadline = time.monotonic() + self.drain_seconds
-        while self.owed and time.monotonic() < deadline:
-            time.sleep(RETRY_SECONDS / 5)
-            self._commit([])
-        self._sync_head()
+        while (self.queue or self.owed) and time.monotonic() < deadline:
+            self.lead()
+            if self.owed:
+                time.sleep(RETRY_SECONDS / 5)
+        with self._turn:  # whoever still leads is done then
+            self._sync_head()
 
-    def _pause(self) -> None:
-        """Until there is something to write: a decision, or outcomes that have waited enough."""
-        if self.owed:
-            self.queue.wait(RETRY_SECONDS)
-        elif not any(self.queue.wait(s) or self.queue for s in (OUTCOME_SECONDS, IDLE_SECONDS)):
-            self._tidy()
-            self.queue.doze()
+    def lead(self, rounds: int = 4) -> None:
+        """Write what waits, unless another thread does: then that one will.
+
+        A thread that would only sleep until another has written for it writes as fast itself, and
+        nobody has to be woken. Who finds the turn taken has asked before, which the leader sees
+        when its round is over, and goes on; after so many rounds the writer's thread takes over.
+        """
+        self._asked += 1
+        for _ in range(rounds):
+            if not self._turn.acquire(blocking=False):
+                return
+            try:
+                asked = self._asked
+                self._write()
+            finally:
+                self._turn.release()
+            if self._asked == asked:
+                return
+        self.queue.ring()
 
     def _write(self) -> None:
         """Everything that waits now."""
@@ -191,11 +233,10 @@ class Writer:
             tip, rows, written, unwritable = self._chain(items)
             if rows:
                 self.connection.execute(APPEND, (canonical(rows),))
-        except sqlite3.Error as error:
-            self._failed(items, error)
-            return
         except BaseException as error:
             self._failed(items, error)
+            if isinstance(error, Exception):
+                return
             raise
         if self.owed:
             logger.warning("the audit log can be written again")
@@ -248,7 +289,8 @@ class Writer:
     def _failed(self, items: Sequence[Item], error: BaseException) -> None:
         """Nobody is told that it is durable; outcomes stay owed."""
         if not self._unsure:
-            logger.error("the audit log can not be written: %s", error)
+            bug = None if isinstance(error, sqlite3.Error) else error
+            logger.error("the audit log can not be written: %s", error, exc_info=bug)
         self._unsure = True
         self.owed = [item for item in items if isinstance(item, Ended)]
         for item in items:

@@ -110,15 +110,16 @@ def conceal(text: str) -> str:
 
 
 def _last4(mask: Mask, column: str, data_type: pa.DataType, key: bytes) -> str:
+    # Concatenated within the branch: the texts a CASE makes are copied a second time otherwise.
     short = f"character_length({column}) < 9"
-    shown = f"CASE WHEN {short} THEN '' ELSE right({column}, 4) END"
-    return _as(f"('****' || {shown})", data_type, pa.string())
+    shown = f"CASE WHEN {short} THEN '****' ELSE ('****' || right({column}, 4)) END"
+    return _as(shown, data_type, pa.string())
 
 
 def _partial(mask: Mask, column: str, data_type: pa.DataType, key: bytes) -> str:
     short = f"character_length({column}) < {2 * mask.prefix + 2}"
-    shown = f"CASE WHEN {short} THEN '' ELSE left({column}, {mask.prefix}) END"
-    return _as(f"({shown} || '***')", data_type, pa.string())
+    shown = f"CASE WHEN {short} THEN '***' ELSE (left({column}, {mask.prefix}) || '***') END"
+    return _as(shown, data_type, pa.string())
 
 
 def _moment(mask: Mask, column: str, data_type: pa.DataType, key: bytes) -> str:
@@ -127,7 +128,8 @@ def _moment(mask: Mask, column: str, data_type: pa.DataType, key: bytes) -> str:
     since = "day" if mask.kind == "month" else "doy"
     if pa.types.is_date32(data_type):
         day = f"CASE WHEN {column} BETWEEN {_day(first)} AND {_day(last)} THEN {column} END"
-        return f"arrow_cast(arrow_cast({day}, 'Int32') - date_part('{since}', {day}) + 1, 'Date32')"
+        past = f"(date_part('{since}', {day}) - arrow_cast(1, 'Int32'))"
+        return f"arrow_cast(arrow_cast({day}, 'Int32') - {past}, 'Date32')"
     if pa.types.is_date64(data_type):  # compared as a date it would be a literal Substrait lacks
         naive, number = pa.timestamp("ms"), f"arrow_cast({column}, 'Timestamp(Millisecond, None)')"
     else:

@@ -6,12 +6,13 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from enum import Enum
+from functools import lru_cache
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from datafusion import DataFrame, SessionContext
 
-from connectors.interface import ProvidesDataset, ProvidesParquet, RunsSql
+from connectors.interface import ParquetFiles, ProvidesDataset, ProvidesParquet, RunsSql
 from gateway.config import Config
 from gateway.engines import datafusion as engine
 from gateway.engines.failures import translate
@@ -76,15 +77,28 @@ def _register_table(
     if form is Form.OPAQUE and table.security.governs:
         engine.register(context, name, LazyDataset(visible, _no_rows), visible)
     elif form is Form.SECURED and table.secured_by_engine:
-        # planned in a session of its own: no text of the caller meets raw rows
-        private = _private()
         schema = bare(table.security.raw)
-        engine.register(private, name, provider(table, schema, reads), schema)
+        raw = provider(table, schema, reads)
+        secured = _secured_files if isinstance(raw, ParquetFiles) else _secured
         text = view_text(table.dataset, table.security, name)
-        engine.register(context, name, private.sql(text).into_view(), visible)
+        engine.register(context, name, secured(name, text, raw, schema), visible)
     else:
         schema = bare(table.security.raw) if table.secured_by_engine else visible
         engine.register(context, name, provider(table, schema, reads), schema)
+
+
+def _secured(
+    name: TableName, text: str, raw: engine.Provider, schema: pa.Schema
+) -> engine.Provider:
+    """A secured table, planned in a session of its own: no text of the caller meets raw rows."""
+    private = _private()
+    engine.register(private, name, raw, schema)
+    return private.sql(text).into_view()
+
+
+# Over files it holds nothing of a request: the text says all there is to secure, and the files
+# are listed anew at each reading. To plan it takes as long as to plan a small query.
+_secured_files = lru_cache(maxsize=256)(_secured)
 
 
 def _view(

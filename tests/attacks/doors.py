@@ -188,9 +188,7 @@ class Visitor:
 
     def _prepared(self, query: str) -> Iterable[object]:
         body = commands.encode(sql.ActionCreatePreparedStatementRequest(query=query))
-        (result,) = self.flight.do_action(
-            fl.Action("CreatePreparedStatement", body), self.options
-        )
+        (result,) = self.flight.do_action(fl.Action("CreatePreparedStatement", body), self.options)
         envelope = commands.Any.FromString(result.body.to_pybytes())
         made = sql.ActionCreatePreparedStatementResult.FromString(envelope.value)
         yield from schema_texts(pa.ipc.read_schema(pa.py_buffer(made.dataset_schema)))

@@ -11,9 +11,7 @@ from tests.queries.compare import difference
 
 @pytest.mark.parametrize("source", ALL_SOURCES)
 @pytest.mark.parametrize("table", ["employees", "payroll", "regions"])
-def test_a_governed_table_is_its_twin(
-    source: str, table: str, rita: Visitor, una: Visitor
-) -> None:
+def test_a_governed_table_is_its_twin(source: str, table: str, rita: Visitor, una: Visitor) -> None:
     governed = rita.ask(f"SELECT * FROM hr.{source}.{table}", STATEMENT)
     twin = una.ask(f"SELECT * FROM twin.{source}.{table}", STATEMENT)
     assert governed.rows is not None, governed.message

@@ -163,12 +163,12 @@ class _Pair:
             if old.mask == new.mask:
                 continue
             kind = {DENIED: "column_denied", CLEAR: "column_clear"}.get(new.mask, "column_masked")
-            was, becomes = ({CLEAR: "clear"}.get(c.mask, c.mask) for c in (old, new))
+            before, after = ({CLEAR: "clear"}.get(c.mask, c.mask) for c in (old, new))
             direction = TIGHTER if _weight(new.mask) > _weight(old.mask) else LOOSER
             gone = f"no longer {because(old)}" if because(old) else ""
             address = str(self.dataset.address)
             reason = because(new) or gone
-            yield Change(kind, address, old.name, was, becomes, direction, reason, new.rules)
+            yield Change(kind, address, old.name, before, after, direction, reason, new.rules)
 
 
 def _changes(pair: _Pair, columns: set[str] | None) -> Iterator[Change]:
