@@ -110,16 +110,15 @@ def conceal(text: str) -> str:
 
 
 def _last4(mask: Mask, column: str, data_type: pa.DataType, key: bytes) -> str:
-    # Concatenated within the branch: the texts a CASE makes are copied a second time otherwise.
     short = f"character_length({column}) < 9"
-    shown = f"CASE WHEN {short} THEN '****' ELSE ('****' || right({column}, 4)) END"
-    return _as(shown, data_type, pa.string())
+    shown = f"CASE WHEN {short} THEN '' ELSE right({column}, 4) END"
+    return _as(f"('****' || {shown})", data_type, pa.string())
 
 
 def _partial(mask: Mask, column: str, data_type: pa.DataType, key: bytes) -> str:
     short = f"character_length({column}) < {2 * mask.prefix + 2}"
-    shown = f"CASE WHEN {short} THEN '***' ELSE (left({column}, {mask.prefix}) || '***') END"
-    return _as(shown, data_type, pa.string())
+    shown = f"CASE WHEN {short} THEN '' ELSE left({column}, {mask.prefix}) END"
+    return _as(f"({shown} || '***')", data_type, pa.string())
 
 
 def _moment(mask: Mask, column: str, data_type: pa.DataType, key: bytes) -> str:
