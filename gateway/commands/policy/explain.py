@@ -88,7 +88,7 @@ def _show(mesh: Mesh, question: Question, view: View) -> None:
     dataset, decision = question.dataset, view.decision
     what = f"{question.column} of " if question.column else ""
     may = "may not" if verdict == DENIED else "may"
-    mask = f" masked: {shown.seen(dataset, view.shown[0])}" if verdict == shown.MASKED else ""
+    mask = f", masked: {shown.seen(dataset, view.shown[0])}" if verdict == shown.MASKED else ""
     screen.line(
         (verdict.upper(), STYLES[verdict]),
         f"  {shown.name(view)} {may} {question.action} {what}{dataset.address}{mask}",
