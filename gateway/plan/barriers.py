@@ -41,7 +41,7 @@ class Need:
     """The least barrier a dataset needs; CASE is needed for the `guarded` columns only.
 
     `selective`: conditions of the caller decide which rows some expression is computed for. An
-    engine that skips rows by statistics or by batches, where hidden rows count, must not do so here.
+    engine that skips rows by statistics or batches, where hidden rows count, must not do so here.
     """
 
     barrier: Barrier
