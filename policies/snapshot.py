@@ -7,6 +7,7 @@ never asked with all rows: rows are found by subject and by dataset, and only th
 from __future__ import annotations
 
 import hashlib
+import sys
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -22,9 +23,6 @@ from policies.rows import PolicyRows, Row
 
 MAX_SUBJECTS = 4096
 """Subjects whose roles and purposes are kept; the others are worked out again."""
-
-Dataset = tuple[str, str, str]
-"""Domain, product and dataset of a pattern, each a name or ``*``."""
 
 Entry = tuple[int, Row, str | None]
 """A row, its place among all rows, and the column its pattern names."""
@@ -84,12 +82,13 @@ class Snapshot:
         self.rows = rows.rows
         self.model = _MODEL
         digest = hashlib.sha256()
-        index: dict[Dataset, dict[str, list[Entry]]] = defaultdict(lambda: defaultdict(list))
+        index: dict[str, dict[str, list[Entry]]] = defaultdict(lambda: defaultdict(list))
         named: dict[str, dict[str, set[tuple[float, float]]]] = defaultdict(
             lambda: defaultdict(set)
         )
-        links: dict[str, list[Row]] = defaultdict(list)
+        links: dict[str, list[tuple[str, Row]]] = defaultdict(list)
         parents: list[Row] = []
+        shapes: set[tuple[bool, bool, bool]] = set()
         sensitive: set[str] = set()
         changes: set[float] = set()
         for number, row in enumerate(self.rows):
@@ -98,13 +97,16 @@ class Snapshot:
             if row.limited:
                 changes.update((row.starts, row.ends))
             if row.ptype == "g":
-                links[columns[0]].append(row)
+                links[columns[0]].append((sys.intern(columns[1]), row))
                 continue
             if row.ptype == "g2":
                 parents.append(row)
                 continue
-            segments = parse_pattern(columns[2])
-            index[segments[:3]][columns[0]].append((number, row, segments[4]))
+            domain, product, dataset, _, column = parse_pattern(columns[2])
+            shapes.add((domain == "*", product == "*", dataset == "*"))
+            # One string to look up, and names that are the same object: less memory is touched.
+            subjects = index[f"{domain}/{product}/{dataset}"]
+            subjects[sys.intern(columns[0])].append((number, row, column))
             if row.ptype == "p3":
                 # Whether or not the row holds now: a tag must not become harmless when it ends.
                 sensitive.update(columns[3].split("|"))
@@ -115,6 +117,8 @@ class Snapshot:
         self.version = digest.hexdigest()[:16]
         self.sensitive = frozenset(sensitive)
         self.changes = tuple(sorted(changes - {inf, -inf}))
+        # Which of the eight ways to put stars into a pattern occur at all: mostly three or four.
+        self._shapes = tuple(sorted(shapes))
         self._index = {dataset: dict(subjects) for dataset, subjects in index.items()}
         self._named = {subject: dict(purposes) for subject, purposes in named.items()}
         self._links = dict(links)
@@ -138,7 +142,7 @@ class Snapshot:
     @cached_property
     def _subjects(self) -> tuple[str, ...]:
         found = set(self._links).union(*self._index.values())
-        found.update(row.columns[1] for rows in self._links.values() for row in rows)
+        found.update(role for links in self._links.values() for role, _ in links)
         return tuple(sorted(found - {"*"}))
 
 
@@ -179,7 +183,11 @@ class Moment:
         """Every row that could match this subject and this dataset or a column of it."""
         index = self._snapshot._index
         domain, product, dataset = segments[:3]
-        keys = [(d, p, n) for d in (domain, "*") for p in (product, "*") for n in (dataset, "*")]
+        keys = [
+            f"{'*' if every[0] else domain}/{'*' if every[1] else product}"
+            f"/{'*' if every[2] else dataset}"
+            for every in self._snapshot._shapes
+        ]
         names = (holder.name, *holder.roles, "*")
         found: list[Entry] = []
         for key in keys:
@@ -212,8 +220,7 @@ class Moment:
         found = set(roles)
         queue = [subject, *found]
         while queue:
-            for row in links.get(queue.pop(), ()):
-                role = row.columns[1]
+            for role, row in links.get(queue.pop(), ()):
                 if role not in found and self._holds(row):
                     found.add(role)
                     queue.append(role)
