@@ -32,9 +32,7 @@ class Governed:
             callers = {name: Client(server.uri, (name, PASSWORD)) for name in CALLERS}
             yield self._series(callers, rows, settings.quick)
 
-    def _series(
-        self, callers: Mapping[str, Client], rows: int, quick: bool
-    ) -> Iterator[Series]:
+    def _series(self, callers: Mapping[str, Client], rows: int, quick: bool) -> Iterator[Series]:
         for source in SOURCES:
             scan = f"SELECT {SELECTED} FROM {name_in(source)}"
             key = f"{scan} WHERE id = {visible_key(callers['governed'], source, rows)}"
