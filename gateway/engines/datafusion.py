@@ -45,13 +45,15 @@ class Tuning:
     """How the engine plans. The defaults are best; a plan that needs another way says so.
 
     `deduplicate` lets the engine drop repeated sort keys, which DataFusion 55 may do to a key
-    that is none; without the rule it mistakes columns where GROUP BY repeats one.
+    that is none; without the rule it mistakes columns where GROUP BY repeats one. With `statistics`
+    it looks into files to plan joins, and computes conditions over the least and greatest values.
     """
 
     hash_joins: bool = True
     push_filters: bool = True
     deduplicate: bool = True
     nested_loops: bool = False
+    statistics: bool = True
 
 
 BEST = Tuning()
@@ -69,6 +71,7 @@ def session(config: Config, *, remainder: bool = False, tuning: Tuning = BEST) -
         .set("datafusion.sql_parser.recursion_limit", "300")
         .set("datafusion.sql_parser.map_string_types_to_utf8view", "false")
         .set("datafusion.optimizer.prefer_hash_join", str(tuning.hash_joins).lower())
+        .set("datafusion.execution.collect_statistics", str(tuning.statistics).lower())
     )
     runtime = RuntimeEnvBuilder().with_disk_manager_os()
     runtime = runtime.with_fair_spill_pool(config.memory_per_query_bytes)

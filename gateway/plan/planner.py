@@ -99,8 +99,8 @@ def plan_query(query: Query, tables: Tables, config: Config) -> Plan:
         text = query.text
     else:
         _check_understood(query, tables, config)
-    tuning = engine.BEST
     tables, columns = _secured(query, text, tables, config)
+    tuning = _blind(tables, query.views)
     context, frame, logical = _optimised(query, text, tables, config, tuning)
     columns = columns or read_columns(logical, tables)
     written = frame.logical_plan().display_indent()
@@ -108,7 +108,7 @@ def plan_query(query: Query, tables: Tables, config: Config) -> Plan:
         if guards.repeats_groups(written):
             _check_understood(query, tables, config)
             text = without_repeated_groups(query.tree, known)
-        tuning = engine.Tuning(deduplicate=False)
+        tuning = replace(tuning, deduplicate=False)
         context, frame, logical = _optimised(query, text, tables, config, tuning)
     schema = _answer_schema(context, logical)
     lasting = _CLOCK.search(text) is None
@@ -211,6 +211,13 @@ def _placed(table: Table) -> Table:
         why = f"policies are applied by the gateway: {refusal.reason}"
         return replace(table, source=None, refusal=why)
     return table
+
+
+def _blind(tables: Tables, views: Views) -> engine.Tuning:
+    """Without statistics where a fence stands in the engine: they are those of hidden rows too."""
+    fenced = any(t.secured_by_engine and t.security.barrier is Barrier.FENCE for t in tables.values())
+    fenced = fenced or any(view.security.row_filter is not None for view in views.values())
+    return replace(engine.BEST, statistics=not fenced)
 
 
 def _safe(tuning: engine.Tuning, logical: LogicalPlan) -> engine.Tuning:

@@ -139,7 +139,7 @@ PLACES: Mapping[str, str] = {
     " (SELECT e.id FROM {employees} e WHERE CONDITION)",
     "scalar": "SELECT (SELECT count(*) FROM {employees} e WHERE CONDITION) AS n",
     "union": "SELECT e.id FROM {employees} e WHERE CONDITION UNION ALL SELECT 1",
-    "union_outside": "SELECT * FROM (SELECT * FROM {employees} UNION ALL SELECT * FROM {employees}) e"
+    "union_outside": "SELECT e.id FROM (SELECT * FROM {employees} UNION ALL SELECT * FROM {employees}) e"
     " WHERE CONDITION",
     "except": "SELECT e.id FROM {employees} e WHERE CONDITION EXCEPT SELECT 1",
     "cte": "WITH e AS (SELECT * FROM {employees}) SELECT e.id FROM e WHERE CONDITION",
