@@ -65,21 +65,8 @@ CASES = (
     )
 )
 
-OPEN = {("c75_random_beside", "join_on")}
-"""The engine takes the sides of a join by the statistics of files, and computes the one condition
-without columns over an empty batch of one side, but not of the other."""
 
-
-@pytest.mark.parametrize(
-    ("condition", "place", "source"),
-    [
-        pytest.param(
-            *case,
-            marks=[pytest.mark.xfail(reason="join order by statistics")] * (case[:2] in OPEN),
-        )
-        for case in CASES
-    ],
-)
+@pytest.mark.parametrize(("condition", "place", "source"), CASES)
 def test_oracle(condition: str, place: str, source: str, rita: Visitor) -> None:
     """A condition that may fail: hidden rows decide neither whether it does nor what comes."""
     attack = oracle(condition, place)
