@@ -274,6 +274,8 @@ class SqlDialect:
     keys, `read` wraps a column as it leaves its table (a collation, a cast of uuid to text); it
     gets the field with its PHYSICAL_TYPE metadata, and so does `native`. `masks` are the masks the
     source computes exactly (see connectors/masking.py); any other stays with the gateway.
+    `believes_statistics`: a condition that the least and greatest value of a column rule out is
+    taken for false before any row is read, and what stands beside it is never computed.
     """
 
     name: str
@@ -286,6 +288,7 @@ class SqlDialect:
     native: Callable[[exp.Column, pa.Field], Native | None] = lambda column, _: None
     write_literal: Callable[[object, pa.DataType], exp.Expr | None] = lambda value, _: None
     masks: Mapping[str, MaskBuilder] = field(default_factory=dict)
+    believes_statistics: bool = False
 
     def require(self, relation: Relation) -> None:
         """Raise NotPushable unless the source takes this relational operator."""

@@ -151,4 +151,5 @@ DUCKDB = SqlDialect(
     read=_read,
     write_literal=_literal,
     masks=MASKS,
+    believes_statistics=True,
 )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from policies.masks import parse_mask, strength
-from policies.matching import ACTIONS, mesh_match, one_of, parse_pattern, parse_resource
+from policies.matching import ACTIONS, is_column, mesh_match, one_of, parse_resource
 from policies.model import Asked
 from policies.request import Context, Resource, Subject
 from policies.rows import ALL_ROWS, PRINCIPAL, ROLE, Row
@@ -59,14 +59,15 @@ def judge(
         return deny("the resource is not one version of a dataset of its domain")
     holder = moment.holder(subject.name, subject.roles)
     case = _Case(moment, holder, moment.candidates(holder, segments), resource, action, context)
-    granted = granted_purposes(moment, subject)
-    if context.purpose and context.purpose not in granted:
-        decision = deny(f"the purpose {context.purpose!r} is not granted")
+    purpose = context.purpose
+    if purpose and purpose not in granted_purposes(moment, subject):
+        decision = deny(f"the purpose {purpose!r} is not granted")
     else:
-        decision = case.weigh(context.purpose)
-    if decision.allowed or not granted:
+        decision = case.weigh(purpose)
+    if decision.allowed:
         return decision
-    return replace(decision, purposes=case.helpful(granted - {context.purpose}))
+    others = granted_purposes(moment, subject) - {purpose}
+    return replace(decision, purposes=case.helpful(others)) if others else decision
 
 
 def granted_purposes(moment: Moment, subject: Subject) -> frozenset[str]:
@@ -106,9 +107,11 @@ class _Case:
         """The decision under a purpose the subject may declare, or under none (``""``)."""
         resource, action = self._resource, self._action
         asked = self._asked(purpose, resource.tags)
-        allowed, rules = self._access(resource.address, asked, self._rows.access)
-        if not allowed:
-            return self._deny(_denied_by(rules) or f"no policy allows {action}", rules)
+        plain = self._access(resource.address, asked, self._rows.plain)
+        rules = plain + self._access(resource.address, asked, self._rows.special)
+        if not self._moment.model.allows(rules):
+            denying = _denials(rules)
+            return self._deny(_denied_by(denying) or f"no policy allows {action}", denying)
         if resource.requires_purpose and not purpose:
             return self._deny("a purpose is required")
         filters = self._moment.model.filters.matching(
@@ -123,7 +126,7 @@ class _Case:
         if action not in ("read", "discover"):
             return Decision(True, reason, _once(rules), self._moment.version)
         groups = self._groups()
-        denied, more = self._denied_columns(groups, purpose, rules)
+        denied, more = self._denied_columns(groups, purpose, plain)
         rules += more
         if denied and len(denied) == sum(map(len, groups.values())):
             return self._deny("every column is denied", [*more, *rules])
@@ -163,7 +166,9 @@ class _Case:
         """
         named = {
             purpose
-            for rows, column in ((self._rows.access, 4), (self._rows.filters, 3))
+            for rows, column in (
+                *((self._rows.plain, 4), (self._rows.special, 4), (self._rows.filters, 3)),
+            )
             for row in rows
             for purpose in row.columns[column].split("|")
         }
@@ -181,18 +186,13 @@ class _Case:
         purposes = self._moment.tree.ancestors(purpose)
         return Asked(purpose, purposes, self._context.region, tags)
 
-    def _access(
-        self, address: str, asked: Asked, rows: Sequence[Row], known: Sequence[Row] = ()
-    ) -> tuple[bool, list[Row]]:
-        """The verdict of those of the rows that match and those known to; and who made it."""
-        model = self._moment.model
-        matching = model.access.matching(
+    def _access(self, address: str, asked: Asked, rows: Sequence[Row]) -> list[Row]:
+        """Those of the ``p`` rows that match the dataset, or a column of it."""
+        return self._moment.model.access.matching(
             (self._holder.name, self._resource.domain, address, self._action, asked),
             rows,
             self._holder.is_member,
         )
-        allowed = model.allows([*known, *matching])
-        return allowed, matching if allowed else _denials(matching)
 
     def _owed(self) -> list[Row]:
         """The permissive row filters that cover the dataset, whatever their purpose and time."""
@@ -206,34 +206,31 @@ class _Case:
 
     def _groups(self) -> Groups:
         """The columns by their tags; a column that some row names is a group of its own."""
-        named = {_column(row) for rows in (self._rows.access, self._rows.masks) for row in rows}
+        named = self._rows.named
         groups: Groups = {}
         for name, tags in self._resource.columns:
             groups.setdefault((tags, name if name in named else ""), []).append(name)
         return groups
 
     def _denied_columns(
-        self, groups: Groups, purpose: str, allowing: Sequence[Row]
+        self, groups: Groups, purpose: str, plain: Sequence[Row]
     ) -> tuple[frozenset[str], list[Row]]:
         """The columns that may not be used, and the rows that deny them.
 
-        `allowing` are the rows that match the dataset. Those of them that speak of no tag and no
-        column match each column as well, and those that do not match the dataset match none.
+        `plain` are the plain rows that match the dataset: they match each column as well.
         """
-        special = [row for row in self._rows.access if row.columns[6] != "*" or _column(row)]
-        known = [row for row in allowing if row.columns[6] == "*" and not _column(row)]
         denied: list[str] = []
         rules: list[Row] = []
         for (tags, _), names in groups.items():
-            usable = [name for name in names if _is_column(self._resource.address, name)]
+            usable = [name for name in names if is_column(name)]
             denied += set(names).difference(usable)
             if not usable:
                 continue
             address = f"{self._resource.address}#{usable[0]}"
-            allowed, matching = self._access(address, self._asked(purpose, tags), special, known)
-            if not allowed:
+            special = self._access(address, self._asked(purpose, tags), self._rows.special)
+            if not self._moment.model.allows(plain, special):
                 denied += usable
-                rules += matching
+                rules += _denials(special)
         return frozenset(denied), rules
 
     def _masks(
@@ -284,11 +281,6 @@ class _Case:
         return Decision(False, reason, _once(rules), self._moment.version)
 
 
-def _column(row: Row) -> str | None:
-    """The column a row names."""
-    return parse_pattern(row.columns[2])[4]
-
-
 def _denials(rows: Iterable[Row]) -> list[Row]:
     return [row for row in rows if row.effect == "deny"]
 
@@ -299,14 +291,6 @@ def _denied_by(denying: Sequence[Row]) -> str:
 
 def _once(rows: Iterable[Row]) -> tuple[Row, ...]:
     return tuple({id(row): row for row in rows}.values())
-
-
-def _is_column(address: str, name: str) -> bool:
-    """False for a name that no address can hold: nothing could be said about it."""
-    try:
-        return parse_resource(f"{address}#{name}")[4] == name
-    except ValueError:
-        return False
 
 
 @functools.lru_cache(maxsize=4096)

@@ -16,9 +16,9 @@ ACTIONS = frozenset({"discover", "read", "execute", "write", "publish", "admin"}
 _COVERS = {"admin": ACTIONS, "read": frozenset({"discover", "read"})}
 
 _SEGMENT = r"(\*|[A-Za-z0-9_][A-Za-z0-9_.-]*)"
-_PATTERN = re.compile(
-    rf"mesh://{_SEGMENT}/{_SEGMENT}/{_SEGMENT}(?:@{_SEGMENT})?(?:#([^\x00-\x1f\x7f]+))?\Z"
-)
+_NAME = r"[^\x00-\x1f\x7f]+"
+_PATTERN = re.compile(rf"mesh://{_SEGMENT}/{_SEGMENT}/{_SEGMENT}(?:@{_SEGMENT})?(?:#({_NAME}))?\Z")
+_COLUMN = re.compile(rf"{_NAME}\Z")
 
 Segments = tuple[str, str, str, str, str | None]
 """Domain, product, dataset, version, column."""
@@ -47,6 +47,11 @@ def parse_resource(resource: str) -> Segments:
         raise ValueError(f"{resource!r} is not the address of one version of one dataset")
     domain, product, dataset, version, column = match.groups()
     return (domain, product, dataset, version, column)
+
+
+def is_column(name: str) -> bool:
+    """False for a name that no address can hold: nothing could be said about such a column."""
+    return _COLUMN.match(name) is not None
 
 
 def mesh_match(resource: str, pattern: str) -> bool:

@@ -90,20 +90,21 @@ def compile_matcher(matcher: str, policy: Sequence[str]) -> CodeType:
 class Model:
     """model.conf: `access` matches ``p`` rows, `filters` ``p2`` rows and `masks` ``p3`` rows."""
 
-    __slots__ = ("_effector", "access", "filters", "masks")
+    __slots__ = ("_verdicts", "access", "filters", "masks")
 
     def __init__(self) -> None:
         model = casbin.Model()
         model.load_model_from_text(MODEL)
-        self._effector = get_effector(model["e"]["e"].value)
+        effector = get_effector(model["e"]["e"].value)
+        known = {"allow": Effector.ALLOW, "deny": Effector.DENY}
+        self._verdicts: dict[frozenset[str], bool] = {
+            effects: effector.final_effect({known[e] for e in effects}) == Effector.ALLOW
+            for effects in map(frozenset, ((), ("allow",), ("deny",), ("allow", "deny")))
+        }
         self.access = Section(model, "")
         self.filters = Section(model, "2")
         self.masks = Section(model, "3")
 
-    def allows(self, matching: Iterable[Row]) -> bool:
+    def allows(self, *matching: Iterable[Row]) -> bool:
         """The effect of all matching ``p`` rows: some allow, and none denies."""
-        effects = {_EFFECTS[row.effect] for row in matching}
-        return bool(self._effector.final_effect(effects) == Effector.ALLOW)
-
-
-_EFFECTS = {"allow": Effector.ALLOW, "deny": Effector.DENY}
+        return self._verdicts[frozenset([row.columns[-1] for rows in matching for row in rows])]

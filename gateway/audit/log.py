@@ -100,8 +100,11 @@ class AuditLog:
             hint="stop one, or give this one another audit folder",
         )
 
-    def record(self, record: Record) -> Receipt:
-        """Hand over a decision; its receipt tells when it is durable. Never waits for the disk."""
+    def record(self, record: Record, *, urgent: bool = True) -> Receipt:
+        """Hand over a decision; its receipt tells when it is durable. Never waits for the disk.
+
+        One that nobody will wait for need not be `urgent`: it is durable a moment later.
+        """
         receipt = Receipt(record.id)
         try:
             parts = decision_parts(record, self._statements.written(record))
@@ -109,7 +112,7 @@ class AuditLog:
             logger.exception("the decision on query %s can not be recorded", record.id)
             receipt.fail("the decision can not be recorded")
         else:
-            self._writer.decide(receipt, parts)
+            self._writer.decide(receipt, parts, urgent=urgent)
         return receipt
 
     def outcome(self, receipt: Receipt, outcome: Outcome) -> None:

@@ -112,8 +112,11 @@ class Writer:
         self._pending = 0
         self._dozing = self._closed = self._stalled = False
 
-    def decide(self, receipt: Receipt, parts: tuple[str, str]) -> None:
-        """Take a decision; `parts` are its body's. May fail the receipt at once."""
+    def decide(self, receipt: Receipt, parts: tuple[str, str], *, urgent: bool) -> None:
+        """Take a decision; `parts` are its body's. May fail the receipt at once.
+
+        One that is not urgent waits like an outcome, to share a commit.
+        """
         with self._gate:
             if self._closed or self._stalled:
                 receipt.fail(CLOSED if self._closed else FAILED)
@@ -124,7 +127,8 @@ class Writer:
                 item = Item(receipt)
                 self._chain(item, parts)
                 receipt.seq = item.seq
-                self._ring()
+                if urgent or self._dozing:
+                    self._ring()
 
     def end(self, receipt: Receipt, outcome: Outcome) -> None:
         """Take an outcome; waits while there are too many. AuditUnavailable once it is closed."""

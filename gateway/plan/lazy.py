@@ -99,7 +99,8 @@ class LazyScan:
         keep = None if condition is None else row_filter(condition, self._dataset.schema)
         for batch in self._dataset._opener(self._columns, condition):
             wanted = batch if keep is None else keep(batch)
-            yield wanted if self._columns is None else wanted.select(self._columns)
+            if wanted.num_rows:  # an empty one would tell of rows that a policy has kept back
+                yield wanted if self._columns is None else wanted.select(self._columns)
 
 
 class ReadableDataset(pads.Dataset):  # type: ignore[misc]  # pyarrow has no types
@@ -167,7 +168,9 @@ class ReadableScan:
         """The rows."""
         names = self.projected_schema.names
         for batch in self._scanner.to_batches():
-            yield (batch if self._keep is None else self._keep(batch)).select(names)
+            wanted = batch if self._keep is None else self._keep(batch)
+            if wanted.num_rows:
+                yield wanted.select(names)
 
 
 def as_expression(filter_: object) -> pc.Expression | None:

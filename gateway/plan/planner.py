@@ -190,6 +190,13 @@ def _bound(tables: Tables) -> dict[TableName, int]:
 def _barred(table: Table, need: Need) -> Table:
     if table.security.row_filter is None:
         return table
+    if need.selective and (table.source is None or table.source.dialect.believes_statistics):
+        # Statistics count hidden rows too. What they rule out is skipped, errors included, and so
+        # are words of an AND by batches of rows: the caller's conditions must not get that near.
+        why = "a condition may fail, and the source would skip it by what it knows of hidden rows"
+        refusal = table.refusal if table.source is None else why
+        security = replace(table.security, barrier=Barrier.FENCE)
+        return replace(table, source=None, security=security, refusal=refusal)
     security = replace(table.security, barrier=need.barrier, guarded=need.guarded)
     return replace(table, security=security)
 

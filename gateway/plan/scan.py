@@ -20,7 +20,7 @@ from gateway.plan.block import Aliases, Block, filtered
 from gateway.plan.expressions import ExpressionWriter
 from gateway.plan.fragment import Fragment, FragmentReads
 from gateway.plan.lazy import Opener, Planned
-from gateway.plan.secured_read import read_block
+from gateway.plan.secured_read import hidden, read_block
 from gateway.plan.sending import fragment_of
 from gateway.plan.source import Source, Table
 from gateway.plan.sql_writer import referenced
@@ -71,6 +71,8 @@ def scan_fragment(
     if condition is not None:
         block, used = _filtered(block, condition, schema)
         needed |= used
+        if raw and not table.security.discloses:  # the row filter is a part of the condition
+            block = replace(block, where=tuple(map(hidden, block.where)))
     positions = sorted(needed)
     block = replace(block, columns=tuple(block.columns[i] for i in positions))
     returned = pa.schema([schema.field(i) for i in positions])

@@ -76,10 +76,9 @@ class _Reader:
         self._alias = alias
 
     def _by_policy(self, tree: exp.Expr, column: str = "") -> exp.Expr:
-        tree = tree if isinstance(tree, exp.Paren) else exp.Paren(this=tree)
         if not self._security.discloses:
-            tree.meta[POLICY] = column
-        return tree
+            return hidden(tree, column)
+        return tree if isinstance(tree, exp.Paren) else exp.Paren(this=tree)
 
     def raw(self, name: str) -> Operand:
         """The column as the source has it."""
@@ -119,6 +118,13 @@ def _no_subquery(tree: exp.Expr) -> tuple[exp.Query, tuple[Operand, ...]]:
     raise NotPushable("a sub-query in a row filter")
 
 
+def hidden(tree: exp.Expr, column: str = "") -> exp.Expr:
+    """The expression marked as what a policy has written: a mask of the column, or a row filter."""
+    tree = tree if isinstance(tree, exp.Paren) else exp.Paren(this=tree)
+    tree.meta[POLICY] = column
+    return tree
+
+
 def shows_policies(tree: exp.Query) -> bool:
     """True when the statement holds what a policy wrote and its reader may not see."""
     return any(POLICY in node.meta for node in tree.walk())
@@ -127,7 +133,7 @@ def shows_policies(tree: exp.Query) -> bool:
 def without_policies(tree: exp.Query) -> exp.Query:
     """The statement with what policies have written replaced by names, for who may not read it."""
 
-    def hidden(node: exp.Expr) -> exp.Expr:
+    def named(node: exp.Expr) -> exp.Expr:
         column = node.meta.get(POLICY)
         if column is None:
             return node
@@ -137,7 +143,7 @@ def without_policies(tree: exp.Query) -> exp.Query:
         shown.this.set("quoted", True)
         return exp.Anonymous(this="masked", expressions=[shown])
 
-    shown: exp.Query = tree.copy().transform(hidden)  # type: ignore[assignment]
+    shown: exp.Query = tree.copy().transform(named)  # type: ignore[assignment]
     return shown
 
 

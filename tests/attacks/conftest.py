@@ -23,6 +23,7 @@ def house(
         products = {}
         for domain, tables in (
             (world.GOVERNED, {s: world.governed_tables() for s in world.ALL_SOURCES}),
+            (world.CALM, {s: world.calm_tables() for s in world.ALL_SOURCES}),
             (world.TWIN, {s: world.twin_tables(mesh, s) for s in world.ALL_SOURCES}),
             (world.BOUND, {s: world.bound_tables() for s in world.ALL_SOURCES}),
         ):

@@ -4,6 +4,10 @@ The governed datasets (domain ``hr``) hold rows and values that rita may not see
 ``twin``) is what she may see of them, computed here without the gateway: the same tables filtered
 by Python and masked by `mask_array`, under no policy at all. Whatever rita asks of ``hr`` has to
 come back as una gets it from ``twin``.
+
+Whether a query fails may depend on how it is planned, and a twin is planned otherwise. Domain
+``calm`` is under the very policies of ``hr`` but has no row that they hide: what differs between
+the two in any way, hidden rows have told.
 """
 
 from __future__ import annotations
@@ -11,6 +15,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -25,7 +30,7 @@ from gateway.identity.users import add_user
 from gateway.mask_key import load_master_key, product_key
 from policies.masks import parse_mask
 
-GOVERNED, TWIN, BOUND = "hr", "twin", "clinic"
+GOVERNED, CALM, TWIN, BOUND = "hr", "calm", "twin", "clinic"
 RITA, UNA, EVE, OLGA = ("rita", "a-password"), ("una", "b-password"), ("eve", "c"), ("olga", "d")
 FRED, EURA = ("fred", "f-password"), ("eura", "g-password")
 
@@ -76,21 +81,20 @@ MASKS = {
 """By tag, as rita is granted them. Nothing is granted her of ``badge``: it is null."""
 
 POLICIES = """\
-p,hr/analyst,hr,mesh://hr/*/*,read,*,*,*,allow
-p,hr/analyst,hr,mesh://hr/*/*,read,*,*,secret,deny
-p,hr/analyst,hr,mesh://hr/*/vault,read,*,*,*,deny
-p,hr/analyst,hr,mesh://hr/*/unfiltered,read,*,*,*,allow
-p2,hr/analyst,hr,mesh://hr/*/employees,*,permissive,eu,allow
-p2,hr/analyst,hr,mesh://hr/*/employees,*,permissive,us_sales,allow
-p2,hr/analyst,hr,mesh://hr/*/employees,*,restrictive,low,allow
-p2,hr/analyst,hr,mesh://hr/*/payroll,*,permissive,unit,allow
+p,hr/analyst,hr|calm,*,read,*,*,*,allow
+p,hr/analyst,hr|calm,*,read,*,*,secret,deny
+p,hr/analyst,hr|calm,mesh://*/*/vault,read,*,*,*,deny
+p2,hr/analyst,hr|calm,mesh://*/*/employees,*,permissive,eu,allow
+p2,hr/analyst,hr|calm,mesh://*/*/employees,*,permissive,us_sales,allow
+p2,hr/analyst,hr|calm,mesh://*/*/employees,*,restrictive,low,allow
+p2,hr/analyst,hr|calm,mesh://*/*/payroll,*,permissive,unit,allow
 p,twin/all,twin,mesh://twin/*/*,read,*,*,*,allow
 p,clinic/doctor,clinic,mesh://clinic/*/*,read,*,*,*,allow
 p,clinic/fraud,clinic,mesh://clinic/*/cases,read,fraud,*,*,allow
 p,clinic/billing,clinic,mesh://clinic/*/patients,read,billing,*,*,allow
 p,mesh/admin,*,*,admin,*,*,*,allow
 p3,mesh/admin,*,*,badge,*,none,allow
-""" + "".join(f"p3,hr/analyst,hr,mesh://hr/*/*,{t},*,{m},allow\n" for t, m in MASKS.items())
+""" + "".join(f"p3,hr/analyst,hr|calm,*,{t},*,{m},allow\n" for t, m in MASKS.items())
 
 _TYPES = {
     "BIGINT": pa.int64(),
@@ -264,6 +268,22 @@ def governed_tables() -> list[Table]:
     ]
 
 
+def calm_tables() -> list[Table]:
+    """The governed tables without the rows that rita may not see."""
+    made = []
+    for table in governed_tables():
+        keep = _VISIBLE.get(table.name, bool)
+        rows = table.rows.filter(pa.array([keep(row) for row in table.rows.to_pylist()]))
+        made.append(replace(table, rows=rows))
+    return made
+
+
+_VISIBLE: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
+    "employees": visible_employee,
+    "payroll": visible_pay,
+}
+
+
 def bound_tables() -> list[Table]:
     """What the sources of domain ``clinic`` hold: bound to a region, or to a purpose."""
     cases = [{"id": i, "detail": f"CANARY-CASE-{i}", "loss": 7_770_200 + i} for i in (1, 2, 3)]
@@ -282,18 +302,10 @@ def twin_tables(mesh: Path, source: str) -> list[Table]:
     """What rita may see of the governed tables of one source, computed without the gateway."""
     key = product_key(load_master_key(mesh), GOVERNED, source)
     made = []
-    for table in governed_tables():
-        keep: Callable[[Mapping[str, Any]], bool]
-        match table.name:
-            case "employees":
-                keep = visible_employee
-            case "payroll":
-                keep = visible_pay
-            case "regions":
-                keep = bool
-            case _:
-                continue
-        rows = table.rows.filter(pa.array([keep(row) for row in table.rows.to_pylist()]))
+    for table in calm_tables():
+        if table.name not in ("employees", "payroll", "regions"):
+            continue
+        rows = table.rows
         tags = TAGS.get(table.name, {})
         columns = {c.name: c for c in table.columns if tags.get(c.name) != "secret"}
         arrays = {
@@ -305,14 +317,8 @@ def twin_tables(mesh: Path, source: str) -> list[Table]:
             for name in columns
         }
         schema = pa.schema([table.rows.schema.field(name) for name in columns])
-        made.append(
-            Table(
-                table.name,
-                tuple(columns.values()),
-                table.primary_key,
-                pa.table(arrays).cast(schema),
-            )
-        )
+        masked = pa.table(arrays).cast(schema)
+        made.append(replace(table, columns=tuple(columns.values()), rows=masked))
     return made
 
 

@@ -320,8 +320,9 @@ def test_access_is_that_of_stock_casbin_with_all_rows(count: int) -> None:
             request = (subject.name, resource.domain, resource.address + column, action, asked)
             holder = moment.holder(subject.name, ())
             segments = (*resource.address[7:].replace("@", "/").split("/"), None)
-            candidates = moment.candidates(holder, segments).access  # type: ignore[arg-type]
-            found = moment.model.access.matching(request, candidates, holder.is_member)
+            candidates = moment.candidates(holder, segments)  # type: ignore[arg-type]
+            pool = candidates.plain + candidates.special
+            found = moment.model.access.matching(request, pool, holder.is_member)
             got = moment.model.allows(found)
             expected = full.enforce(*request) if full.model["p"]["p"].policy else False
             assert got is expected

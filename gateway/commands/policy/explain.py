@@ -88,7 +88,7 @@ def _show(mesh: Mesh, question: Question, view: View) -> None:
     dataset, decision = question.dataset, view.decision
     what = f"{question.column} of " if question.column else ""
     may = "may not" if verdict == DENIED else "may"
-    mask = f" masked: {shown.seen(dataset, view.shown[0])}" if verdict == shown.MASKED else ""
+    mask = f", masked: {shown.seen(dataset, view.shown[0])}" if verdict == shown.MASKED else ""
     screen.line(
         (verdict.upper(), STYLES[verdict]),
         f"  {shown.name(view)} {may} {question.action} {what}{dataset.address}{mask}",
@@ -99,6 +99,11 @@ def _show(mesh: Mesh, question: Question, view: View) -> None:
 
     screen.section("Asked as")
     screen.table(("", ""), _asked_as(mesh, question, view))
+    if dataset.view is not None:
+        screen.section("A view")
+        lent = f"with the rights of {dataset.view.owner} where that role may publish them"
+        below = lent if dataset.view.unmasks else "each by itself, for whoever asks"
+        screen.detail(f"what it reads of other datasets is decided too: {below}")
     if view.residence is not None:
         screen.section("Where rows may go")
         screen.detail(view.residence.text)
