@@ -97,9 +97,22 @@ def barriers(plan: Plan, tables: Tables) -> Mapping[TableName, Need]:
     return {name: analysis.need(name) for name in names}
 
 
+def telling(plan: Plan, names: set[TableName]) -> set[TableName]:
+    """The datasets of `names` over which the plan computes what may fail for some row's values.
+
+    Of rows that may only be counted, a failure tells a single one. The plan is left as it is.
+    """
+    analysis = _Analysis(relations.function_names(plan), names, steady=True)
+    analysis.relation(plan.relations[0].root.input)
+    return {name for name in names if analysis.need(name).barrier is not Barrier.PLAIN}
+
+
 class _Analysis:
-    def __init__(self, functions: Mapping[int, str], governed: set[TableName]) -> None:
+    def __init__(
+        self, functions: Mapping[int, str], governed: set[TableName], *, steady: bool = False
+    ) -> None:
         self._functions = functions
+        self._steady = steady
         self._governed = governed
         self._everything: frozenset[ColumnName] = frozenset((name, "") for name in governed)
         self._guarded: set[ColumnName] = set()
@@ -297,6 +310,8 @@ class _Analysis:
             fails = not plain or "\\" in pattern.literal.string
         elif name in _COMPARISONS:
             fails = not _comparable(args)
+        elif self._steady and _is_steady(name, message, args):
+            pass
         elif name in _FALLIBLE_STRICT:
             self._fallible(args)
             return self._made(returns, args, strict=strict, fails=True)
@@ -358,6 +373,23 @@ class _Analysis:
 
     def _give_up(self, columns: Sequence[_Value]) -> None:
         self._loose(self._everything)
+
+
+def _is_steady(name: str, message: Expression.ScalarFunction, args: Sequence[_Value]) -> bool:
+    """True for what can not be made to fail by the choice of a value a column may well have.
+
+    Integers divided by a constant, parts of a date, rounding: what groups are made of.
+    """
+    constants = [a.value.literal for a in message.arguments if a.value.HasField("literal")]
+    if len(args) - len(constants) != 1:
+        return False
+    if name in {"divide", "modulus"}:
+        divisor = message.arguments[-1].value
+        numbers = {Kind.INTEGER}
+        if not divisor.HasField("literal") or {kind_of(a.type) for a in args if a.type} != numbers:
+            return False
+        return relations.literal(divisor.literal)[0] not in {None, 0, -1}
+    return name in {"date_part", "date_trunc", "floor", "ceil"}
 
 
 def _together(args: Sequence[_Value]) -> tuple[frozenset[ColumnName], frozenset[TableName]]:

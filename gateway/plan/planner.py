@@ -31,7 +31,7 @@ from gateway.engines import datafusion as engine
 from gateway.engines.failures import incident, is_panic, translate
 from gateway.errors import Unsupported
 from gateway.plan import guards
-from gateway.plan.barriers import Need, barriers
+from gateway.plan.barriers import Need, barriers, telling
 from gateway.plan.block import Aliases, Block
 from gateway.plan.cutter import (
     Cutter,
@@ -45,7 +45,7 @@ from gateway.plan.own_tree import own_tree
 from gateway.plan.plan import Plan
 from gateway.plan.reads import engine_reads, read_columns
 from gateway.plan.relations import kind, subqueries, walk
-from gateway.plan.residency import reshape, violation
+from gateway.plan.residency import reshape, single_row, violation
 from gateway.plan.rewrite import both_readings, rewritten, without_repeated_groups
 from gateway.plan.secured_read import read_block
 from gateway.plan.security import Barrier
@@ -150,11 +150,15 @@ def _secured(
 
     With them, if something had to be secured, come the columns that the query reads.
     """
-    if not any(table.security.governs for table in tables.values()):
+    counted = {n: t.security.minimum_rows for n, t in tables.items()}
+    least = {name: rows for name, rows in counted.items() if rows is not None}
+    if not least and not any(table.security.governs for table in tables.values()):
         return tables, {}
     placed = {name: _placed(table) for name, table in tables.items()}
     needed: Mapping[TableName, Need] = {}
     context, _, logical = _optimised(query, text, placed, config, engine.BEST, Form.OPAQUE)
+    if least:
+        _check_steady(context, logical, least)
     if all(table.security.row_filter is None for table in placed.values()):
         return placed, read_columns(logical, placed)
     try:
@@ -165,6 +169,18 @@ def _secured(
     needed = {name: need for name, need in needed.items() if name not in hidden}
     barred = {n: _barred(t, needed.get(n, Need(Barrier.FENCE))) for n, t in placed.items()}
     return barred, read_columns(logical, placed)
+
+
+def _check_steady(
+    context: SessionContext, logical: LogicalPlan, least: Mapping[TableName, int]
+) -> None:
+    """Refuse what may fail for some row that may only be counted: the failure would show it."""
+    try:
+        found = telling(engine.to_substrait(logical, context), set(least))
+    except Exception:  # what can not be seen is not federated, and so refused in any case
+        raise violation(max(least.values())) from None
+    if found:
+        raise single_row(max(least[name] for name in found))
 
 
 def _below_filters(views: Views) -> set[TableName]:

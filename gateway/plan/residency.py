@@ -49,6 +49,15 @@ def violation(least: int | None) -> ResidencyViolation:
     )
 
 
+def single_row(least: int) -> ResidencyViolation:
+    """The error for a plan whose failing would tell of one row."""
+    return ResidencyViolation(
+        "a dataset of this query is bound to its region, and what the query computes over its rows"
+        " may fail for a single one of them",
+        hint=f"compare columns as they are, and aggregate at least {least} rows each",
+    )
+
+
 def enough_rows(
     block: Block, names: Sequence[str], measures: Sequence[AggregateRel.Measure], args: Arguments
 ) -> tuple[exp.Expr, ...]:
