@@ -115,7 +115,9 @@ class Result:
 def _identity(name: TableName, opened: Table | View) -> tuple[object, ...]:
     """Equal for datasets that every plan reads alike."""
     dataset = opened.dataset
-    return (name, dataset.address, tuple(dataset.schema.names), opened.security.fingerprint)
+    lends = isinstance(opened, View) and opened.lends
+    names = tuple(dataset.schema.names)
+    return (name, dataset.address, names, opened.security.fingerprint, lends)
 
 
 def _never() -> bool:
