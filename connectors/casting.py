@@ -116,7 +116,7 @@ def _float_to_float(array: pa.Array, target: pa.DataType) -> pa.Array:
     if target.bit_width < array.type.bit_width:
         back = result.cast(array.type)
         same = pc.or_(pc.equal(back, array), pc.and_(pc.is_nan(back), pc.is_nan(array)))
-        if not pc.all(same).as_py():
+        if not pc.all(same, min_count=0).as_py():
             raise _InexactError("a number that a narrower float can not hold")
     return result
 

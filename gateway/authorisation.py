@@ -87,7 +87,7 @@ class Access:
         self, principal: Principal, dataset: Dataset, decision: Decision, purpose: str
     ) -> Grant:
         """What an allowed decision to read comes to. Raises ResidencyViolation."""
-        minimum_rows = self._minimum_rows(principal, dataset)
+        minimum_rows = self.minimum_rows(principal, dataset)
         # A decision is one object as long as it holds, and keeps its dataset's rules.
         key = (id(decision), id(dataset), principal.name, principal.region, purpose)
         with self._lock:
@@ -122,7 +122,7 @@ class Access:
             or self.may(principal, dataset, ADMIN, purpose),
         )
 
-    def _minimum_rows(self, principal: Principal, dataset: Dataset) -> int | None:
+    def minimum_rows(self, principal: Principal, dataset: Dataset) -> int | None:
         """How many rows a group must have to leave the dataset's region; None: no limit.
 
         Rows go to this gateway and on to the caller: both must be known to be inside.

@@ -19,13 +19,17 @@ COMMANDS = {
     "explain": "show how a query would be answered, without running it",
     "publish": "inspect a source and write a data product for what it holds",
     "catalogue": "list or search the data products of a mesh",
+    "policy": "ask the policies of a mesh, and try changes of them before they count",
     "user": "manage the users of a mesh",
     "audit": "list, verify or export what was decided, for whom",
 }
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; the exit code is 0, 1 (it failed) or 2 (wrong usage)."""
+    """Run the command line; the exit code is 0, 1 (it failed) or 2 (wrong usage).
+
+    `meshgate policy test` has codes of its own: `failure`, and 3 when something changes.
+    """
     parser = argparse.ArgumentParser(
         prog="meshgate", description="A federated query gateway for a data mesh."
     )
@@ -46,25 +50,26 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error(f"unrecognized arguments: {' '.join(words)}")
     if words:  # argparse takes words from one place only, not from before and after an option
         args.words = [*args.words, *words]
+    failure = getattr(args, "failure", 1)
     try:
         return int(args.run(args))
     except SourceError as error:
-        return _fail(from_source(error))
+        return _fail(from_source(error), failure)
     except GatewayError as error:
-        return _fail(error)
+        return _fail(error, failure)
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
         return 0
 
 
-def _fail(error: GatewayError) -> int:
-    """Say it in one line, and the hint in a line of its own."""
+def _fail(error: GatewayError, code: int) -> int:
+    """Say it in one line, and the hint in a line of its own; the exit code."""
     hint, error.hint = error.hint, None
     print(f"meshgate: {error}", file=sys.stderr)
     if hint:
         print(f"  hint: {hint}", file=sys.stderr)
-    return 1
+    return code
 
 
 if __name__ == "__main__":

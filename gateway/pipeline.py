@@ -115,7 +115,9 @@ class Result:
 def _identity(name: TableName, opened: Table | View) -> tuple[object, ...]:
     """Equal for datasets that every plan reads alike."""
     dataset = opened.dataset
-    return (name, dataset.address, tuple(dataset.schema.names), opened.security.fingerprint)
+    lends = isinstance(opened, View) and opened.lends
+    names = tuple(dataset.schema.names)
+    return (name, dataset.address, names, opened.security.fingerprint, lends)
 
 
 def _never() -> bool:
@@ -191,7 +193,7 @@ class Gateway:
             authorised = resolution.authorise(statement)
             plan = self._plan(statement, *self._open(authorised))
         except GatewayError as error:
-            self._recorder.denied(request, policy_version, resolution.denials, error)
+            self._recorder.denied(request, policy_version, resolution.decided, error)
             raise
         grants = authorised.grants
         clearance = self._recorder.allowed(request, policy_version, grants, plan)

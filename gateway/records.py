@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from gateway.audit.writer import Receipt
 from gateway.authorisation import Grant
 from gateway.errors import (
     AmbiguousDataset,
+    AuditUnavailable,
     DeniedError,
     GatewayError,
     UnknownColumn,
@@ -21,6 +23,8 @@ from gateway.model import Request
 from gateway.plan.plan import Plan
 from gateway.plan.source import TableName
 from policies.decide import Decision
+
+_log = logging.getLogger(__name__)
 
 REFUSALS = (DeniedError, UnknownDataset, AmbiguousDataset, UnknownColumn)
 """Errors that may mean that the policies said no: what is denied does not exist for the caller."""
@@ -32,7 +36,8 @@ class Clearance:
 
     policy_version: str
     receipt: Receipt | None = None
-    wait_seconds: float = 0.0
+    wait_seconds: float | None = None
+    """How long an execution waits for the record at most; None where it need not."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _claimed: bool = False
 
@@ -44,8 +49,8 @@ class Clearance:
             return first
 
     def wait(self) -> None:
-        """Return once the decision is durable. Raises AuditUnavailable."""
-        if self.receipt is not None:
+        """Return once the decision is durable, if it has to be. Raises AuditUnavailable."""
+        if self.receipt is not None and self.wait_seconds is not None:
             self.receipt.wait(self.wait_seconds)
 
 
@@ -66,31 +71,38 @@ class Recorder:
             _use(grant, plan.columns.get(name, grant.dataset.schema.names))
             for name, grant in grants.items()
         ]
-        receipt = self._log.record(_record(request, version, ALLOWED, uses))
-        return Clearance(version, receipt, self._wait_seconds)
+        # A query over no dataset gives nothing away: its record may share another's commit.
+        receipt = self._log.record(_record(request, version, ALLOWED, uses), urgent=bool(uses))
+        return Clearance(version, receipt, self._wait_seconds if uses else None)
 
     def denied(
-        self, request: Request, version: str, denials: Mapping[str, Decision], error: GatewayError
+        self, request: Request, version: str, decided: Mapping[str, Decision], error: GatewayError
     ) -> None:
-        """Note a refusal, with the decisions behind it by the address or name asked for.
+        """Note a refusal, with the decisions made for it by the address or name asked for.
 
+        Some may have been to allow: the refusal is of a column then, or of the plan.
         Returns once it is durable; raises AuditUnavailable.
         """
         if self._log is None or not isinstance(error, REFUSALS):
             return
         uses = [
             DatasetUse(address, rules=tuple(row.origin for row in decision.rules))
-            for address, decision in denials.items()
+            for address, decision in decided.items()
         ]
-        reasons = "; ".join(dict.fromkeys(d.reason for d in denials.values()))
+        reasons = "; ".join(dict.fromkeys(d.reason for d in decided.values() if not d.allowed))
         reason = reasons or str(error)
         record = _record(request, version, DENIED, uses, reason=reason, code=error.code)
         self._log.record(record).wait(self._wait_seconds)
 
     def ended(self, clearance: Clearance, outcome: Outcome) -> None:
-        """Note how an execution ended. Waits rather than lose it."""
-        if self._log is not None and clearance.receipt is not None:
-            self._log.outcome(clearance.receipt, outcome)
+        """Note how an execution ended; that of a decision that was never recorded is none."""
+        receipt = clearance.receipt
+        if self._log is None or receipt is None or receipt.seq is None:
+            return
+        try:
+            self._log.outcome(receipt, outcome)
+        except AuditUnavailable as error:
+            _log.error("the outcome of query %s is not recorded: %s", receipt.id, error)
 
 
 def _record(

@@ -59,12 +59,12 @@ class Authorised:
 
 @dataclass(slots=True)
 class Resolution:
-    """Resolves one request. `denials` are the decisions against it so far, by address or name."""
+    """Resolves one request. `decided` are the decisions made for it so far, by address or name."""
 
     catalogue: Catalogue
     access: Access
     request: Request
-    denials: dict[str, Decision] = field(default_factory=dict)
+    decided: dict[str, Decision] = field(default_factory=dict)
     _grants: dict[TableName, Grant] = field(default_factory=dict)
     _bodies: dict[TableName, Body] = field(default_factory=dict)
     _nested: set[TableName] = field(default_factory=set)
@@ -100,12 +100,16 @@ class Resolution:
         except (UnknownDataset, AmbiguousDataset) as error:
             if reference.optional:
                 return None
-            self.denials.update({a: d for a, d in asked.items() if not d.allowed})
-            self.denials.setdefault(".".join(reference.parts), Decision(False, "no such dataset"))
+            # Others were asked about too, to find a name like it: they have no part in this.
+            meant = {str(d.address) for d in self.catalogue.named(reference.parts)}
+            asked = {address: d for address, d in asked.items() if address in meant}
+            self.decided.update({a: d for a, d in asked.items() if not d.allowed})
+            self.decided.setdefault(".".join(reference.parts), Decision(False, "no such dataset"))
             denial = purpose_wanted(asked.values()) or error
             denial.position = error.position or reference.position
             raise denial from None
-        return dataset, asked[str(dataset.address)]
+        decision = self.decided[str(dataset.address)] = asked[str(dataset.address)]
+        return dataset, decision
 
     def _grant(
         self,

@@ -1,4 +1,4 @@
-"""Why a decision is as it is: for people who write policies. Nothing is decided here."""
+"""Why a decision is as it is, for people who write policies. Nothing is decided here."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from policies.judgement import CLEAR, Decision, judge
+from policies.decide import Authoriser
+from policies.judgement import CLEAR, HIDDEN, Decision
 from policies.matching import act_match, any_of, mesh_match, one_of, parse_pattern, parse_resource
 from policies.request import Context, Resource, Subject
 from policies.rows import Row
-from policies.snapshot import Snapshot
+from policies.snapshot import Moment
 
 DENIED = "denied"
 
@@ -31,19 +32,22 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One question to the policies of a snapshot, as they are in force at `now`."""
+    """One question to policies, as they are in force at `now`."""
 
-    snapshot: Snapshot
+    authoriser: Authoriser
     now: float
     subject: Subject
     resource: Resource
     action: str
     context: Context
 
+    @property
+    def _moment(self) -> Moment:
+        return self.authoriser.snapshot.at(self.now)
+
     def decision(self) -> Decision:
         """The answer to the question as a whole."""
-        moment = self.snapshot.at(self.now)
-        return judge(moment, self.subject, self.resource, self.action, self.context)
+        return self.authoriser.decide(self.subject, self.resource, self.action, self.context)
 
     def columns(self, decision: Decision) -> Iterator[Column]:
         """Every column, each with the rows that made it what it is in an allowed `decision`.
@@ -51,41 +55,37 @@ class Asked:
         A column is decided by itself, so each is asked about as if there were no other.
         """
         masks = dict(decision.masks)
-        asked = replace(self, resource=replace(self.resource, columns=()))
-        of_dataset = set(map(id, asked.decision().rules))
         for name, tags in self.resource.columns:
             alone = replace(self, resource=replace(self.resource, columns=((name, tags),)))
             found = alone.decision().rules
-            mask = DENIED if name in decision.denied_columns else masks.get(name, CLEAR)
-            rules = tuple(row for row in found if id(row) not in of_dataset)
-            if mask == DENIED:
+            if name in decision.denied_columns:
                 rules = tuple(row for row in found if row.ptype == "p" and row.effect == "deny")
-                reason = "" if rules else f"no row allows {self.action} of this column"
+                reason = "" if rules else f"no row allows to {self.action} this column"
+                yield Column(name, tags, DENIED, reason, rules)
             else:
-                rules = tuple(row for row in rules if row.ptype == "p3")
-                reason = self._unmasked(tags, mask, rules)
-            yield Column(name, tags, mask, reason, rules)
+                mask = masks.get(name, CLEAR)
+                yield self._shown(name, tags, mask, [row for row in found if row.ptype == "p3"])
 
     def roles(self) -> dict[str, tuple[Row, ...]]:
         """All roles of the subject, sorted, each with the ``g`` rows that give it.
 
         The subject's identity gives those of ``subject.roles``, whatever rows there are.
         """
-        found = self.snapshot.at(self.now).holder(self.subject.name, self.subject.roles).roles
+        found = self._moment.holder(self.subject.name, self.subject.roles).roles
         members = {self.subject.name, *found}
         given: dict[str, list[Row]] = {role: [] for role in sorted(found)}
-        for row in self.snapshot.rows:
+        for row in self.authoriser.snapshot.rows:
             if row.ptype == "g" and row.columns[0] in members and row.holds(self.now):
                 given[row.columns[1]].append(row)
         return {role: tuple(rows) for role, rows in given.items()}
 
     def near_misses(self) -> Iterator[tuple[Row, str]]:
         """Rows that would allow it if something were otherwise, and what."""
-        moment = self.snapshot.at(self.now)
+        moment = self._moment
         names = {self.subject.name, *self.roles(), "*"}
         purposes = moment.tree.ancestors(self.context.purpose)
         tags = self.resource.tags
-        for row in self.snapshot.rows:
+        for row in self.authoriser.snapshot.rows:
             if row.ptype != "p" or row.effect != "allow" or row.columns[0] not in names:
                 continue
             _, domains, pattern, actions, purpose, region, tagged, _ = row.columns
@@ -107,13 +107,14 @@ class Asked:
             if reasons:
                 yield row, "; ".join(reasons)
 
-    def _unmasked(self, tags: frozenset[str], mask: str, rules: tuple[Row, ...]) -> str:
-        sensitive = sorted(tags & self.snapshot.sensitive)
-        if not sensitive or self.action != "read":
-            return ""
-        # A row that is in force and chose another mask was outweighed by a tag no row speaks for.
-        chosen = any(row.columns[5] == mask or row.effect == "deny" for row in rules)
-        return "" if chosen else f"no row shows {' or '.join(sensitive)}: hidden"
+    def _shown(self, name: str, tags: frozenset[str], mask: str, rows: list[Row]) -> Column:
+        """A column that is there; `rows` are the masks chosen for its tags."""
+        rules = tuple(row for row in rows if row.columns[5] == mask or row.effect == "deny")
+        spoken = {tag for row in rows for tag in row.columns[3].split("|")}
+        silent = sorted(tags & self.authoriser.snapshot.sensitive - spoken)
+        if mask == HIDDEN and silent and not rules:
+            return Column(name, tags, mask, f"no row grants a mask for {' or '.join(silent)}")
+        return Column(name, tags, mask, "", rules)
 
 
 def not_in_force(row: Row, now: float) -> str:

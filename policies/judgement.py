@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from policies.masks import parse_mask, strength
-from policies.matching import ACTIONS, parse_pattern, parse_resource
+from policies.matching import ACTIONS, is_column, mesh_match, one_of, parse_resource
 from policies.model import Asked
 from policies.request import Context, Resource, Subject
 from policies.rows import ALL_ROWS, PRINCIPAL, ROLE, Row
@@ -59,14 +59,15 @@ def judge(
         return deny("the resource is not one version of a dataset of its domain")
     holder = moment.holder(subject.name, subject.roles)
     case = _Case(moment, holder, moment.candidates(holder, segments), resource, action, context)
-    granted = granted_purposes(moment, subject)
-    if context.purpose and context.purpose not in granted:
-        decision = deny(f"the purpose {context.purpose!r} is not granted")
+    purpose = context.purpose
+    if purpose and purpose not in granted_purposes(moment, subject):
+        decision = deny(f"the purpose {purpose!r} is not granted")
     else:
-        decision = case.weigh(context.purpose)
-    if decision.allowed or not granted:
+        decision = case.weigh(purpose)
+    if decision.allowed:
         return decision
-    return replace(decision, purposes=case.helpful(granted - {context.purpose}))
+    others = granted_purposes(moment, subject) - {purpose}
+    return replace(decision, purposes=case.helpful(others)) if others else decision
 
 
 def granted_purposes(moment: Moment, subject: Subject) -> frozenset[str]:
@@ -75,6 +76,10 @@ def granted_purposes(moment: Moment, subject: Subject) -> frozenset[str]:
     if subject.purposes is None or not granted:
         return granted
     return granted & moment.tree.descendants(subject.purposes)
+
+
+Groups = dict[tuple[frozenset[str], str], list[str]]
+"""Columns by their tags, and by their own name where some row has it (else empty)."""
 
 
 class _Case:
@@ -102,9 +107,11 @@ class _Case:
         """The decision under a purpose the subject may declare, or under none (``""``)."""
         resource, action = self._resource, self._action
         asked = self._asked(purpose, resource.tags)
-        allowed, rules = self._access(resource.address, asked)
-        if not allowed:
-            return self._deny(_denied_by(rules) or f"no policy allows {action}", rules)
+        plain = self._access(resource.address, asked, self._rows.plain)
+        rules = plain + self._access(resource.address, asked, self._rows.special)
+        if not self._moment.model.allows(rules):
+            denying = _denials(rules)
+            return self._deny(_denied_by(denying) or f"no policy allows {action}", denying)
         if resource.requires_purpose and not purpose:
             return self._deny("a purpose is required")
         filters = self._moment.model.filters.matching(
@@ -119,7 +126,7 @@ class _Case:
         if action not in ("read", "discover"):
             return Decision(True, reason, _once(rules), self._moment.version)
         groups = self._groups()
-        denied, more = self._denied_columns(groups, purpose)
+        denied, more = self._denied_columns(groups, purpose, plain)
         rules += more
         if denied and len(denied) == sum(map(len, groups.values())):
             return self._deny("every column is denied", [*more, *rules])
@@ -137,6 +144,8 @@ class _Case:
         restrictive = {row.columns[5] for row in filters if row.columns[4] == "restrictive"}
         if resource.requires_row_filter and not permissive:
             return self._deny("the dataset requires a row filter, and none is granted", rules)
+        if not permissive and (owed := self._owed()):
+            return self._deny("no row filter of the subject holds for this purpose and time", owed)
         masks, more = self._masks(groups, denied, purpose)
         return Decision(
             True,
@@ -157,7 +166,9 @@ class _Case:
         """
         named = {
             purpose
-            for rows, column in ((self._rows.access, 4), (self._rows.filters, 3))
+            for rows, column in (
+                *((self._rows.plain, 4), (self._rows.special, 4), (self._rows.filters, 3)),
+            )
             for row in rows
             for purpose in row.columns[column].split("|")
         }
@@ -175,62 +186,73 @@ class _Case:
         purposes = self._moment.tree.ancestors(purpose)
         return Asked(purpose, purposes, self._context.region, tags)
 
-    def _access(self, address: str, asked: Asked) -> tuple[bool, list[Row]]:
-        """The verdict, and the rows that made it."""
-        model = self._moment.model
-        matching = model.access.matching(
+    def _access(self, address: str, asked: Asked, rows: Sequence[Row]) -> list[Row]:
+        """Those of the ``p`` rows that match the dataset, or a column of it."""
+        return self._moment.model.access.matching(
             (self._holder.name, self._resource.domain, address, self._action, asked),
-            self._rows.access,
+            rows,
             self._holder.is_member,
         )
-        allowed = model.allows(matching)
-        return allowed, matching if allowed else _denials(matching)
 
-    def _groups(self) -> dict[tuple[frozenset[str], str], list[str]]:
+    def _owed(self) -> list[Row]:
+        """The permissive row filters that cover the dataset, whatever their purpose and time."""
+        resource = self._resource
+        return [
+            row
+            for row in self._rows.owed
+            if one_of(resource.domain, row.columns[1])
+            and mesh_match(resource.address, row.columns[2])
+        ]
+
+    def _groups(self) -> Groups:
         """The columns by their tags; a column that some row names is a group of its own."""
-        rows = (*self._rows.access, *self._rows.masks)
-        named = {parse_pattern(row.columns[2])[4] for row in rows}
-        groups: dict[tuple[frozenset[str], str], list[str]] = {}
+        named = self._rows.named
+        groups: Groups = {}
         for name, tags in self._resource.columns:
             groups.setdefault((tags, name if name in named else ""), []).append(name)
         return groups
 
     def _denied_columns(
-        self, groups: dict[tuple[frozenset[str], str], list[str]], purpose: str
+        self, groups: Groups, purpose: str, plain: Sequence[Row]
     ) -> tuple[frozenset[str], list[Row]]:
-        """The columns that may not be used, and the rows that deny them."""
+        """The columns that may not be used, and the rows that deny them.
+
+        `plain` are the plain rows that match the dataset: they match each column as well.
+        """
         denied: list[str] = []
         rules: list[Row] = []
         for (tags, _), names in groups.items():
-            usable = [name for name in names if _is_column(self._resource.address, name)]
+            usable = [name for name in names if is_column(name)]
             denied += set(names).difference(usable)
             if not usable:
                 continue
             address = f"{self._resource.address}#{usable[0]}"
-            allowed, matching = self._access(address, self._asked(purpose, tags))
-            if not allowed:
+            special = self._access(address, self._asked(purpose, tags), self._rows.special)
+            if not self._moment.model.allows(plain, special):
                 denied += usable
-                rules += matching
+                rules += _denials(special)
         return frozenset(denied), rules
 
     def _masks(
-        self,
-        groups: dict[tuple[frozenset[str], str], list[str]],
-        denied: frozenset[str],
-        purpose: str,
+        self, groups: Groups, denied: frozenset[str], purpose: str
     ) -> tuple[tuple[tuple[str, str], ...], list[Row]]:
         """The masks of columns in the order of columns, and the rows that chose them."""
         chosen: dict[str, str] = {}
+        answers: dict[tuple[str, str], tuple[str, Sequence[Row]]] = {}
         rules: list[Row] = []
-        for (tags, _), names in groups.items():
+        for (tags, named), names in groups.items():
             sensitive = tags & self._moment.sensitive
             shown = [name for name in names if name not in denied]
             if not sensitive or not shown:
                 continue
-            asked = self._asked(purpose, tags)
             needed = CLEAR
             for tag in sorted(sensitive):
-                mask, rows = self._mask(f"{self._resource.address}#{shown[0]}", tag, asked)
+                # To a mask row, columns differ in the tag asked about, or it names one of them.
+                answer = answers.get((tag, named))
+                if answer is None:
+                    answer = self._mask(shown[0], tag, self._asked(purpose, tags))
+                    answers[tag, named] = answer
+                mask, rows = answer
                 rules += rows
                 needed = max(needed, mask, key=_strength)
             chosen.update(dict.fromkeys(shown, needed))
@@ -241,8 +263,9 @@ class _Case:
         )
         return tuple(masks), rules
 
-    def _mask(self, address: str, tag: str, asked: Asked) -> tuple[str, Sequence[Row]]:
+    def _mask(self, column: str, tag: str, asked: Asked) -> tuple[str, Sequence[Row]]:
         """The weakest mask granted for one tag; the strongest where none is, or one is denied."""
+        address = f"{self._resource.address}#{column}"
         matching = self._moment.model.masks.matching(
             (self._holder.name, self._resource.domain, address, tag, asked),
             self._rows.masks,
@@ -268,14 +291,6 @@ def _denied_by(denying: Sequence[Row]) -> str:
 
 def _once(rows: Iterable[Row]) -> tuple[Row, ...]:
     return tuple({id(row): row for row in rows}.values())
-
-
-def _is_column(address: str, name: str) -> bool:
-    """False for a name that no address can hold: nothing could be said about it."""
-    try:
-        return parse_resource(f"{address}#{name}")[4] == name
-    except ValueError:
-        return False
 
 
 @functools.lru_cache(maxsize=4096)

@@ -16,9 +16,9 @@ ACTIONS = frozenset({"discover", "read", "execute", "write", "publish", "admin"}
 _COVERS = {"admin": ACTIONS, "read": frozenset({"discover", "read"})}
 
 _SEGMENT = r"(\*|[A-Za-z0-9_][A-Za-z0-9_.-]*)"
-_PATTERN = re.compile(
-    rf"mesh://{_SEGMENT}/{_SEGMENT}/{_SEGMENT}(?:@{_SEGMENT})?(?:#([^\x00-\x1f\x7f]+))?\Z"
-)
+_NAME = r"[^\x00-\x1f\x7f]+"
+_PATTERN = re.compile(rf"mesh://{_SEGMENT}/{_SEGMENT}/{_SEGMENT}(?:@{_SEGMENT})?(?:#({_NAME}))?\Z")
+_COLUMN = re.compile(rf"{_NAME}\Z")
 
 Segments = tuple[str, str, str, str, str | None]
 """Domain, product, dataset, version, column."""
@@ -49,13 +49,22 @@ def parse_resource(resource: str) -> Segments:
     return (domain, product, dataset, version, column)
 
 
+def is_column(name: str) -> bool:
+    """False for a name that no address can hold: nothing could be said about such a column."""
+    return _COLUMN.match(name) is not None
+
+
 def mesh_match(resource: str, pattern: str) -> bool:
     """True when every segment is equal, or exactly ``*`` in the pattern."""
-    asked, said = parse_resource(resource), parse_pattern(pattern)
-    for segment, allowed in zip(asked[:4], said[:4], strict=True):
-        if allowed not in ("*", segment):
-            return False
-    return said[4] is None or said[4] == asked[4]
+    domain, product, dataset, version, column = parse_pattern(pattern)
+    asked = parse_resource(resource)
+    return (
+        domain in ("*", asked[0])
+        and product in ("*", asked[1])
+        and dataset in ("*", asked[2])
+        and version in ("*", asked[3])
+        and column in (None, asked[4])
+    )
 
 
 def one_of(value: str, alternatives: str) -> bool:
@@ -73,6 +82,6 @@ def act_match(action: str, alternatives: str) -> bool:
 
     ``read`` covers ``discover``, ``admin`` covers everything: in allow rows and in deny rows.
     """
-    return any(
+    return action == alternatives or any(
         action == said or action in _COVERS.get(said, ()) for said in alternatives.split("|")
     )

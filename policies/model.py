@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
-from types import CodeType
+from types import CodeType, FunctionType
 from typing import Any
 
 import casbin
@@ -53,50 +53,58 @@ class Section:
         self._policy: tuple[str, ...] = tuple(model["p"][f"p{suffix}"].tokens)
         if self._policy != tuple(f"p{suffix}_{name}" for name in COLUMNS[f"p{suffix}"]):
             raise ValueError(f"p{suffix} of model.conf has other columns than rows have")
-        self._code = compile_matcher(model["m"][f"m{suffix}"].value)
+        self._code = compile_matcher(model["m"][f"m{suffix}"].value, self._policy)
 
     def matching(
         self,
         request: Sequence[object],
-        rows: Iterable[Row],
+        rows: Sequence[Row],
         member: Callable[[str, str], bool],
     ) -> list[Row]:
         """Those of the rows that match. `member` is ``g``: has this subject that role?"""
-        names: dict[str, object] = {**FUNCTIONS, "g": member, "__builtins__": {}}
+        if not rows:
+            return []
+        names: dict[str, Any] = {**FUNCTIONS, "g": member, "__builtins__": {}}
         names.update(zip(self._request, request, strict=True))
+        matches = FunctionType(self._code, names)
         found = []
         for row in rows:
-            matches = eval(self._code, names, dict(zip(self._policy, row.columns, strict=True)))
-            if matches is True:
+            answer = matches(*row.columns)
+            if answer is True:
                 found.append(row)
-            elif matches is not False:
-                raise TypeError(f"the matcher answered {matches!r}")
+            elif answer is not False:
+                raise TypeError(f"the matcher answered {answer!r}")
         return found
 
 
-def compile_matcher(matcher: str) -> CodeType:
-    """Python's code of a matcher of model.conf. No other text is ever compiled."""
-    python = matcher.replace("&&", " and ").replace("||", " or ")
-    return compile(_NOT.sub(" not ", python).strip(), "model.conf", "eval")
+def compile_matcher(matcher: str, policy: Sequence[str]) -> CodeType:
+    """Python's code of a matcher: a function of a row's columns. Only model.conf is compiled.
+
+    The names of the request and the functions are its globals.
+    """
+    python = _NOT.sub(" not ", matcher.replace("&&", " and ").replace("||", " or ")).strip()
+    outer = compile(f"lambda {', '.join(policy)}: ({python})", "model.conf", "eval")
+    return next(constant for constant in outer.co_consts if isinstance(constant, CodeType))
 
 
 class Model:
     """model.conf: `access` matches ``p`` rows, `filters` ``p2`` rows and `masks` ``p3`` rows."""
 
-    __slots__ = ("_effector", "access", "filters", "masks")
+    __slots__ = ("_verdicts", "access", "filters", "masks")
 
     def __init__(self) -> None:
         model = casbin.Model()
         model.load_model_from_text(MODEL)
-        self._effector = get_effector(model["e"]["e"].value)
+        effector = get_effector(model["e"]["e"].value)
+        known = {"allow": Effector.ALLOW, "deny": Effector.DENY}
+        self._verdicts: dict[frozenset[str], bool] = {
+            effects: effector.final_effect({known[e] for e in effects}) == Effector.ALLOW
+            for effects in map(frozenset, ((), ("allow",), ("deny",), ("allow", "deny")))
+        }
         self.access = Section(model, "")
         self.filters = Section(model, "2")
         self.masks = Section(model, "3")
 
-    def allows(self, matching: Iterable[Row]) -> bool:
+    def allows(self, *matching: Iterable[Row]) -> bool:
         """The effect of all matching ``p`` rows: some allow, and none denies."""
-        effects = {_EFFECTS[row.effect] for row in matching}
-        return bool(self._effector.final_effect(effects) == Effector.ALLOW)
-
-
-_EFFECTS = {"allow": Effector.ALLOW, "deny": Effector.DENY}
+        return self._verdicts[frozenset([row.columns[-1] for rows in matching for row in rows])]

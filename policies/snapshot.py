@@ -7,9 +7,10 @@ never asked with all rows: rows are found by subject and by dataset, and only th
 from __future__ import annotations
 
 import hashlib
+import sys
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from math import inf
@@ -23,17 +24,32 @@ from policies.rows import PolicyRows, Row
 MAX_SUBJECTS = 4096
 """Subjects whose roles and purposes are kept; the others are worked out again."""
 
-Dataset = tuple[str, str, str]
-"""Domain, product and dataset of a pattern, each a name or ``*``."""
+Entry = tuple[int, Row, str | None]
+"""A row, its place among all rows, and the column its pattern names."""
 
 
-@dataclass(frozen=True, slots=True)
 class Holder:
-    """A subject with all its roles. `granted` are the purposes the policies let it declare."""
+    """A subject with all its roles."""
 
-    name: str
-    roles: frozenset[str]
-    granted: frozenset[str]
+    __slots__ = ("_granted", "_purposes", "name", "roles")
+
+    def __init__(
+        self,
+        name: str,
+        roles: frozenset[str],
+        purposes: Callable[[Iterable[str]], frozenset[str]],
+    ) -> None:
+        self.name = name
+        self.roles = roles
+        self._purposes = purposes
+        self._granted: frozenset[str] | None = None
+
+    @property
+    def granted(self) -> frozenset[str]:
+        """The purposes the policies let it declare. Most decisions need not know."""
+        if self._granted is None:
+            self._granted = self._purposes((self.name, *self.roles))
+        return self._granted
 
     def is_member(self, subject: str, role: str) -> bool:
         """``g`` of the matchers."""
@@ -42,11 +58,20 @@ class Holder:
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """The rows that can touch one subject and one dataset, by type, in the order of their files."""
+    """The rows that can touch one subject and one dataset, each list in the order of their files.
 
-    access: tuple[Row, ...]
-    filters: tuple[Row, ...]
-    masks: tuple[Row, ...]
+    `plain` and `special` are ``p`` rows: a plain one speaks of no tag and no column, so it matches
+    all columns of a dataset or none. `named` are the columns that rows name. `owed` are the
+    permissive row filters the subject was ever given, those that have ended too: where there is
+    one, a reading without any would be a reading of more than was ever granted.
+    """
+
+    plain: list[Row]
+    special: list[Row]
+    filters: list[Row]
+    masks: list[Row]
+    named: set[str]
+    owed: list[Row]
 
 
 class Snapshot:
@@ -60,14 +85,13 @@ class Snapshot:
         self.rows = rows.rows
         self.model = _MODEL
         digest = hashlib.sha256()
-        index: dict[str, dict[Dataset, list[tuple[int, Row]]]] = defaultdict(
-            lambda: defaultdict(list)
-        )
+        index: dict[str, dict[str, list[Entry]]] = defaultdict(lambda: defaultdict(list))
         named: dict[str, dict[str, set[tuple[float, float]]]] = defaultdict(
             lambda: defaultdict(set)
         )
-        links: dict[str, list[Row]] = defaultdict(list)
+        links: dict[str, list[tuple[str, Row]]] = defaultdict(list)
         parents: list[Row] = []
+        shapes: set[tuple[bool, bool, bool]] = set()
         sensitive: set[str] = set()
         changes: set[float] = set()
         for number, row in enumerate(self.rows):
@@ -76,12 +100,16 @@ class Snapshot:
             if row.limited:
                 changes.update((row.starts, row.ends))
             if row.ptype == "g":
-                links[columns[0]].append(row)
+                links[columns[0]].append((sys.intern(columns[1]), row))
                 continue
             if row.ptype == "g2":
                 parents.append(row)
                 continue
-            index[columns[0]][parse_pattern(columns[2])[:3]].append((number, row))
+            domain, product, dataset, _, column = parse_pattern(columns[2])
+            shapes.add((domain == "*", product == "*", dataset == "*"))
+            # One string to look up, and names that are the same object: less memory is touched.
+            subjects = index[f"{domain}/{product}/{dataset}"]
+            subjects[sys.intern(columns[0])].append((number, row, column))
             if row.ptype == "p3":
                 # Whether or not the row holds now: a tag must not become harmless when it ends.
                 sensitive.update(columns[3].split("|"))
@@ -92,7 +120,9 @@ class Snapshot:
         self.version = digest.hexdigest()[:16]
         self.sensitive = frozenset(sensitive)
         self.changes = tuple(sorted(changes - {inf, -inf}))
-        self._index = {subject: dict(rows) for subject, rows in index.items()}
+        # Which of the eight ways to put stars into a pattern occur at all: mostly three or four.
+        self._shapes = tuple(sorted(shapes))
+        self._index = {dataset: dict(subjects) for dataset, subjects in index.items()}
         self._named = {subject: dict(purposes) for subject, purposes in named.items()}
         self._links = dict(links)
         self._parents = parents
@@ -114,8 +144,8 @@ class Snapshot:
 
     @cached_property
     def _subjects(self) -> tuple[str, ...]:
-        found = set(self._index) | set(self._links)
-        found.update(row.columns[1] for rows in self._links.values() for row in rows)
+        found = set(self._links).union(*self._index.values())
+        found.update(role for links in self._links.values() for role, _ in links)
         return tuple(sorted(found - {"*"}))
 
 
@@ -148,8 +178,7 @@ class Moment:
         key = (subject, roles)
         holder = self._holders.get(key)
         if holder is None:
-            found = self._roles(subject, roles)
-            holder = Holder(subject, found, self._granted((subject, *found)))
+            holder = Holder(subject, self._roles(subject, roles), self._granted)
             self._holders.put(key, holder)
         return holder
 
@@ -157,27 +186,48 @@ class Moment:
         """Every row that could match this subject and this dataset or a column of it."""
         index = self._snapshot._index
         domain, product, dataset = segments[:3]
-        keys = [(d, p, n) for d in (domain, "*") for p in (product, "*") for n in (dataset, "*")]
-        found: list[tuple[int, Row]] = []
-        for name in (holder.name, *holder.roles, "*"):
-            rows = index.get(name)
-            if rows is not None:
-                for key in keys:
-                    found += rows.get(key, ())
-        found.sort(key=_number)
-        sections: dict[str, list[Row]] = {"p": [], "p2": [], "p3": []}
-        for _, row in found:
-            if self._holds(row):
-                sections[row.ptype].append(row)
-        return Candidates(*map(tuple, sections.values()))
+        keys = [
+            f"{'*' if every[0] else domain}/{'*' if every[1] else product}"
+            f"/{'*' if every[2] else dataset}"
+            for every in self._snapshot._shapes
+        ]
+        names = (holder.name, *holder.roles, "*")
+        found: list[Entry] = []
+        for key in keys:
+            subjects = index.get(key)
+            if subjects is not None:
+                for name in names:
+                    entries = subjects.get(name)
+                    if entries is not None:
+                        found += entries
+        found.sort()  # numbers differ: rows are not compared
+        now = self._now
+        rows = Candidates([], [], [], [], set(), [])
+        for _, row, column in found:
+            if not row.starts <= now:
+                continue
+            if row.ptype == "p2" and _grants_rows(row):
+                rows.owed.append(row)
+            if not now < row.ends:
+                continue
+            if column is not None:
+                rows.named.add(column)
+            if row.ptype == "p2":
+                rows.filters.append(row)
+            elif row.ptype == "p3":
+                rows.masks.append(row)
+            elif column is None and row.columns[6] == "*":
+                rows.plain.append(row)
+            else:
+                rows.special.append(row)
+        return rows
 
     def _roles(self, subject: str, roles: tuple[str, ...]) -> frozenset[str]:
         links = self._snapshot._links
         found = set(roles)
         queue = [subject, *found]
         while queue:
-            for row in links.get(queue.pop(), ()):
-                role = row.columns[1]
+            for role, row in links.get(queue.pop(), ()):
                 if role not in found and self._holds(row):
                     found.add(role)
                     queue.append(role)
@@ -197,8 +247,8 @@ class Moment:
         return row.holds(self._now)
 
 
-def _number(entry: tuple[int, Row]) -> int:
-    return entry[0]
+def _grants_rows(row: Row) -> bool:
+    return row.columns[4] == "permissive" and row.effect == "allow"
 
 
 _MODEL = Model()

@@ -13,7 +13,7 @@ import pytest
 
 from connectors.interface import Binding
 from gateway.config import Config
-from gateway.errors import GatewayError, Kind
+from gateway.errors import GatewayError, Kind, PurposeRequired, UnknownDataset
 from gateway.model import Principal, Request
 from gateway.pipeline import Gateway
 from policies.snapshot import Snapshot
@@ -323,3 +323,12 @@ def test_a_collation_of_the_source_does_not_decide_what_is_equal(tmp_path: Path)
     assert ask(shop, "SELECT count(DISTINCT s) AS n FROM t").to_pylist() == [{"n": 3}]
     assert ask(shop, "SELECT max(s) AS m FROM t").to_pylist() == [{"m": "abc"}]
     shop.close()
+
+
+def test_a_name_that_leads_nowhere_tells_of_no_purpose_of_another_dataset() -> None:
+    rows = (("p", "user:ana", "*", "*", "read", "billing", "*", "*", "allow"),)
+    asked = gateway(in_memory({"lines": pa.table({"id": [1]})}, "of-a-purpose"), rows)
+    with pytest.raises(PurposeRequired):
+        ask(asked, "SELECT id FROM lines")
+    with pytest.raises(UnknownDataset):
+        ask(asked, "SELECT id FROM line")

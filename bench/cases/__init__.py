@@ -8,6 +8,7 @@ REGISTRY: Mapping[str, str] = {
     "select-1": "bench.cases.select_one:SelectOne",
     "audit": "bench.cases.audit:Audit",
     "governed": "bench.cases.governed:Governed",
+    "decision": "bench.cases.decision:Decisions",
     "plan-tpch": "bench.cases.plan_tpch:PlanTpch",
     "tpch-postgres": "bench.cases.tpch_postgres:TpchPostgres",
 }

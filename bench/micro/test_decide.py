@@ -7,7 +7,7 @@ import itertools
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from policies.decide import Authoriser, Context, Decision
+from policies.decide import Authoriser, Context, Decision, Resource, Subject
 from policies.snapshot import Snapshot
 from policies.store import PolicyRows, Row
 
@@ -30,8 +30,8 @@ def snapshot() -> Snapshot:
 def ask(authoriser: Authoriser, user: int = 21) -> Decision:
     """May this user read a dataset of the product the user's role is for?"""
     domain, product = divmod(user, PRODUCTS)
-    resource = f"mesh://d{domain}/p{product}/orders@1.0.0"
-    return authoriser.decide(f"user:u{user}", (), resource, f"d{domain}", "read", Context())
+    resource = Resource(f"mesh://d{domain}/p{product}/orders@1.0.0", f"d{domain}")
+    return authoriser.decide(Subject(f"user:u{user}"), resource, "read", Context())
 
 
 def test_decision_not_remembered(benchmark: BenchmarkFixture, snapshot: Snapshot) -> None:

@@ -28,14 +28,8 @@ from gateway.audit.files import (
 )
 from gateway.audit.record import Outcome, Record, decision_parts
 from gateway.audit.statement import Statements
-from gateway.audit.writer import Decided, Ended, Item, Queue, Receipt, Writer
+from gateway.audit.writer import Receipt, Writer
 from gateway.errors import AuditBroken, AuditUnavailable
-
-MAX_PENDING = 10_000
-"""Decisions that wait for the disk; more are refused: memory is bounded."""
-
-MAX_OUTCOMES = 10_000
-"""Outcomes that wait for the disk; with more, whoever brings one waits too."""
 
 logger = logging.getLogger(__name__)
 
@@ -48,16 +42,9 @@ class AuditLog:
     ) -> None:
         """For `open`, which checks what is there first."""
         self._connection, self._head, self._lock = connection, head, lock
-        self._queue = Queue()
         self._statements = Statements(seals.fingerprint)
-        self._gate = threading.Lock()  # held for moments only, never while the disk works
-        self._pending = 0
-        self._outcomes = threading.BoundedSemaphore(MAX_OUTCOMES)
-        self._closed = self._dead = False
-        self._writer = Writer(
-            connection, head, seals, self._statements, self._queue, self._settled, tip
-        )
-        self._thread = threading.Thread(target=self._run, name="audit", daemon=True)
+        self._writer = Writer(connection, head, seals, tip)
+        self._thread = threading.Thread(target=self._writer.run, name="audit", daemon=True)
         self._thread.start()
 
     @classmethod
@@ -113,28 +100,19 @@ class AuditLog:
             hint="stop one, or give this one another audit folder",
         )
 
-    def record(self, record: Record) -> Receipt:
+    def record(self, record: Record, *, urgent: bool = True) -> Receipt:
         """Hand over a decision; its receipt tells when it is durable. Never waits for the disk.
 
-        The body is made here if the statement is known: some microseconds of a thread that works
-        anyway, where the writer would have to get the interpreter lock from the others for it.
+        One that nobody will wait for need not be `urgent`: it is durable a moment later.
         """
         receipt = Receipt(record.id)
         try:
-            known = self._statements.known(record)
-            parts = decision_parts(record, known) if known else None
+            parts = decision_parts(record, self._statements.written(record))
         except Exception:
-            logger.exception("a record of query %s can not be written", record.id)
-            receipt.settle(None, "the decision can not be recorded")
-            return receipt
-        with self._gate:
-            if self._closed or self._dead:
-                receipt.settle(None, "the audit log is closed")
-            elif self._pending >= MAX_PENDING:
-                receipt.settle(None, "too many decisions wait to be recorded")
-            else:
-                self._pending += 1
-                self._queue.put(Decided(record, receipt, parts))
+            logger.exception("the decision on query %s can not be recorded", record.id)
+            receipt.fail("the decision can not be recorded")
+        else:
+            self._writer.decide(receipt, parts, urgent=urgent)
         return receipt
 
     def outcome(self, receipt: Receipt, outcome: Outcome) -> None:
@@ -142,24 +120,15 @@ class AuditLog:
 
         AuditUnavailable once the log is closed.
         """
-        while not self._outcomes.acquire(timeout=0.5):
-            if self._dead:
-                break
-        with self._gate:
-            if self._closed or self._dead:
-                raise AuditUnavailable("the audit log is closed")
-            self._queue.put(Ended(outcome, receipt))
+        self._writer.end(receipt, outcome)
 
     def close(self) -> None:
         """Write everything that was handed over, and let go of the folder.
 
         AuditUnavailable if outcomes are left that could not be written.
         """
-        with self._gate:
-            if self._closed:
-                return
-            self._closed = True
-            self._queue.stop()
+        if not self._writer.close():
+            return
         self._thread.join()
         lost = len(self._writer.owed)
         try:
@@ -177,24 +146,6 @@ class AuditLog:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def _settled(self, item: Item) -> None:
-        if isinstance(item, Ended):
-            self._outcomes.release()
-            return
-        with self._gate:
-            self._pending -= 1
-
-    def _run(self) -> None:
-        try:
-            self._writer.run()
-        except BaseException:
-            logger.exception("the writer of the audit log has died: nothing is answered any more")
-        with self._gate:
-            self._dead = True
-        for item in self._queue.take(len(self._queue)):
-            if isinstance(item, Decided):
-                item.receipt.settle(None, "the audit log is closed")
 
 
 def _new_head(folder: Path, seals: Seals, tip: Head) -> HeadFile:

@@ -118,21 +118,15 @@ def _datasets(uses: tuple[DatasetUse, ...]) -> str:
     return canonical([asdict(use) for use in uses])
 
 
-def outcome_body(outcome: Outcome, query: str, decision: int | None, seq: int) -> str:
-    """The body of an outcome; `decision` is the number of the decision it belongs to."""
-    content = {
-        "bytes": outcome.bytes,
-        "decision": decision,
-        "format": FORMAT,
-        "id": query,
-        "kind": OUTCOME,
-        "microseconds": round(outcome.seconds * 1e6),
-        "outcome": outcome.outcome,
-        "rows": outcome.rows,
-        "seq": seq,
-        "time": written_time(outcome.time),
-    }
-    return canonical(content)
+def outcome_parts(outcome: Outcome, query: str, decision: int | None) -> tuple[str, str]:
+    """The body of an outcome, in two parts as well; `decision` is the number of its decision."""
+    before = (
+        f'{{"bytes":{int(outcome.bytes)},"decision":{canonical(decision)},"format":{FORMAT}'
+        f',"id":{canonical(query)},"kind":"{OUTCOME}"'
+        f',"microseconds":{round(outcome.seconds * 1e6)}'
+        f',"outcome":{canonical(outcome.outcome)},"rows":{int(outcome.rows)},"seq":'
+    )
+    return before, f',"time":"{written_time(outcome.time)}"}}'
 
 
 def record_of(body: Mapping[str, Any]) -> Record:

@@ -1,4 +1,8 @@
-"""The one thread that writes: it takes what waits, and commits it as one group."""
+"""Writing: whoever brings a record chains it; one thread commits what is there as one group.
+
+The thread does next to nothing in Python. Requests hold the interpreter lock while they work, and
+getting it from them, or they from it, costs more than all else here.
+"""
 
 from __future__ import annotations
 
@@ -7,21 +11,25 @@ import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from gateway.audit.chain import Seals, next_hash
 from gateway.audit.database import APPEND, last_link
 from gateway.audit.files import Head, HeadFile
-from gateway.audit.record import Outcome, Record, canonical, decision_parts, outcome_body
-from gateway.audit.statement import Statements
+from gateway.audit.record import Outcome, canonical, outcome_parts
 from gateway.errors import AuditUnavailable
 
 MAX_GROUP = 512
 """How many records one commit takes."""
 
-OUTCOME_SECONDS = 0.1
+MAX_PENDING = 10_000
+"""Decisions that wait for the disk; more are refused: memory is bounded."""
+
+MAX_OUTCOMES = 10_000
+"""Outcomes that wait for the disk; with more, whoever brings one waits too."""
+
+LINGER_SECONDS = 0.1
 """How long outcomes wait for a decision to share its commit with."""
 
 IDLE_SECONDS = 0.5
@@ -32,11 +40,14 @@ HEAD_SECONDS = 1.0
 
 RETRY_SECONDS = 0.5
 
+FAILED = "the decision could not be recorded"
+CLOSED = "the audit log is closed"
+
 logger = logging.getLogger(__name__)
 
 
 class Receipt:
-    """The promise that a decision will be durable."""
+    """The promise that a decision will be durable. `seq` is its number, None once it failed."""
 
     __slots__ = ("_failure", "_pending", "id", "seq")
 
@@ -58,224 +69,222 @@ class Receipt:
         if self._failure is not None:
             raise AuditUnavailable(self._failure, hint="try again in a moment")
 
-    def settle(self, seq: int | None, failure: str | None = None) -> None:
-        """For the writer: it is durable under this number, or failed."""
-        self.seq, self._failure = seq, failure
+    def settle(self) -> None:
+        """For the writer: it is durable."""
+        self._pending.release()
+
+    def fail(self, failure: str) -> None:
+        """For the writer: it never will be."""
+        self.seq, self._failure = None, failure
         self._pending.release()
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """A decision; `parts` are its body's, unless its statement was not known yet."""
+@dataclass(slots=True)
+class Item:
+    """A record on its way: a decision, or an outcome of one that came earlier."""
 
-    record: Record
     receipt: Receipt
-    parts: tuple[str, str] | None
+    outcome: Outcome | None = None
+    seq: int = 0
+    hash: str = ""
+    row: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
-    outcome: Outcome
-    receipt: Receipt
-    """Of the decision it belongs to, which came into the queue earlier."""
+class Writer:
+    """Owns the connection, the head and the end of the chain. `run` is for a thread of its own."""
 
-
-Item = Decided | Ended
-
-
-class Queue:
-    """What waits to be written, in order. A decision wakes the writer; an outcome only if it dozes.
-
-    `put` and `stop` are for one thread at a time, the rest is for the writer.
-    """
-
-    def __init__(self) -> None:
-        self._items: deque[Item] = deque()
-        self._bell = threading.Lock()  # locked: nobody has rung since the writer looked
+    def __init__(
+        self, connection: sqlite3.Connection, head: HeadFile, seals: Seals, tip: Head
+    ) -> None:
+        self.drain_seconds = 10.0
+        self.owed: list[Item] = []
+        """Outcomes whose commit failed: they are tried again until it works."""
+        self._connection, self._head, self._seals = connection, head, seals
+        self._durable = tip
+        self._synced = 0.0
+        self._gate = threading.Lock()  # held for moments only, never while the disk works
+        self._room = threading.BoundedSemaphore(MAX_OUTCOMES)
+        self._bell = threading.Lock()  # locked: nobody has rung since the thread looked
         self._bell.acquire()
-        self._dozing = False
-        self.stopped = False
+        # from here on under the gate
+        self._waiting: deque[Item] = deque()
+        self._seq, self._digest = tip.seq, bytes.fromhex(tip.hash)
+        self._pending = 0
+        self._dozing = self._closed = self._stalled = False
 
-    def put(self, item: Item) -> None:
-        self._items.append(item)
-        if self._dozing or isinstance(item, Decided):
+    def decide(self, receipt: Receipt, parts: tuple[str, str], *, urgent: bool) -> None:
+        """Take a decision; `parts` are its body's. May fail the receipt at once.
+
+        One that is not urgent waits like an outcome, to share a commit.
+        """
+        with self._gate:
+            if self._closed or self._stalled:
+                receipt.fail(CLOSED if self._closed else FAILED)
+            elif self._pending >= MAX_PENDING:
+                receipt.fail("too many decisions wait to be recorded")
+            else:
+                self._pending += 1
+                item = Item(receipt)
+                self._chain(item, parts)
+                receipt.seq = item.seq
+                if urgent or self._dozing:
+                    self._ring()
+
+    def end(self, receipt: Receipt, outcome: Outcome) -> None:
+        """Take an outcome; waits while there are too many. AuditUnavailable once it is closed."""
+        parts = outcome_parts(outcome, receipt.id, receipt.seq)
+        while not self._room.acquire(timeout=RETRY_SECONDS) and not self._closed:
+            pass
+        with self._gate:
+            if self._closed:
+                raise AuditUnavailable(CLOSED)
+            if self._stalled:
+                self.owed.append(Item(receipt, outcome))
+                return
+            self._chain(Item(receipt, outcome), parts)
+            if self._dozing:
+                self._ring()
+
+    def close(self) -> bool:
+        """Take nothing any more, and let the thread end; False if that was said before."""
+        with self._gate:
+            if self._closed:
+                return False
+            self._closed = True
             self._ring()
+            return True
 
-    def stop(self) -> None:
-        """Nothing comes any more."""
-        self.stopped = True
-        self._ring()
+    def run(self) -> None:
+        """Until it is closed and all is written, or `drain_seconds` after that."""
+        try:
+            while not self._closed:
+                self._pause()
+                self._write()
+            deadline = time.monotonic() + self.drain_seconds
+            while (self._waiting or self.owed) and time.monotonic() < deadline:
+                self._write()
+                if self.owed:
+                    time.sleep(RETRY_SECONDS / 5)
+            self._sync_head()
+        except BaseException as error:
+            self._fail([], error)
+            self._closed = True
+            raise
 
-    def take(self, most: int) -> list[Item]:
-        """What is there, without waiting."""
-        return [self._items.popleft() for _ in range(min(most, len(self._items)))]
-
-    def wait(self, seconds: float) -> bool:
-        """Until a decision comes, or the end; False when neither did in time."""
-        return self._bell.acquire(timeout=seconds)
-
-    def doze(self) -> None:
-        """Until anything comes."""
-        self._dozing = True
-        if not self._items:  # what came before nobody dozed has not rung
-            self._bell.acquire()
-        self._dozing = False
-
-    def __len__(self) -> int:
-        return len(self._items)
+    def _chain(self, item: Item, parts: tuple[str, str]) -> None:
+        """Give it its number and hash, and put it where it waits to be committed."""
+        seq = self._seq + 1
+        data = f"{parts[0]}{seq}{parts[1]}".encode("utf-8", "replace")
+        digest = next_hash(self._digest, data)
+        item.seq, item.hash = seq, digest.hex()
+        item.row = (
+            f'[{seq},{canonical(data.decode())},"{item.hash}","{self._seals.record(digest)}"]'
+        )
+        self._seq, self._digest = seq, digest
+        self._waiting.append(item)
 
     def _ring(self) -> None:
         if self._bell.locked():
             self._bell.release()
 
-
-@dataclass(slots=True)
-class Writer:
-    """Runs in its own thread; owns the connection, the head and the end of the chain."""
-
-    connection: sqlite3.Connection
-    head: HeadFile
-    seals: Seals
-    statements: Statements
-    queue: Queue
-    settled: Callable[[Item], None]
-    """Called for each item that leaves the queue for good."""
-    tip: Head
-    drain_seconds: float = 10.0
-    owed: list[Ended] = field(default_factory=list)
-    """Outcomes whose commit failed: they are tried again until it works."""
-    _unsure: bool = False
-    _synced: float = 0.0
-
-    def run(self) -> None:
-        """Until the queue is stopped and all is written, or `drain_seconds` after that."""
-        while not self.queue.stopped:
-            self._pause()
-            self._write()
-        self._write()
-        deadline = time.monotonic() + self.drain_seconds
-        while self.owed and time.monotonic() < deadline:
-            time.sleep(RETRY_SECONDS / 5)
-            self._commit([])
-        self._sync_head()
-
     def _pause(self) -> None:
         """Until there is something to write: a decision, or outcomes that have waited enough."""
-        if self.owed:
-            self.queue.wait(RETRY_SECONDS)
-        elif not any(self.queue.wait(s) or self.queue for s in (OUTCOME_SECONDS, IDLE_SECONDS)):
-            self._tidy()
-            self.queue.doze()
+        if self._stalled:
+            self._bell.acquire(timeout=RETRY_SECONDS)
+            return
+        for seconds in (LINGER_SECONDS, IDLE_SECONDS):
+            if self._bell.acquire(timeout=seconds) or self._waiting:
+                return
+        self._tidy()
+        with self._gate:
+            self._dozing = not self._waiting and not self._closed
+        if self._dozing:
+            self._bell.acquire()
+            self._dozing = False
 
     def _write(self) -> None:
         """Everything that waits now."""
+        if self._stalled:
+            self._recover()
         full = True
         while full:
-            group = self.queue.take(MAX_GROUP)
-            full = len(group) == MAX_GROUP
-            if group or self.owed:
+            with self._gate:
+                count = min(MAX_GROUP, len(self._waiting))
+                group = [self._waiting.popleft() for _ in range(count)]
+            full = count == MAX_GROUP
+            if group:
                 self._commit(group)
+
+    def _commit(self, group: Sequence[Item]) -> None:
+        rows = ",".join([item.row for item in group])
+        try:
+            self._connection.execute(APPEND, (f"[{rows}]",))
+        except BaseException as error:
+            self._fail(group, error)
+            if isinstance(error, Exception):
+                return
+            raise
+        self._durable = Head(group[-1].seq, group[-1].hash)
+        self._write_head()
+        decisions = 0
+        for item in group:
+            if item.outcome is None:
+                item.receipt.settle()
+                decisions += 1
+            else:
+                self._room.release()
+        with self._gate:
+            self._pending -= decisions
+
+    def _fail(self, group: Sequence[Item], error: BaseException) -> None:
+        """Nobody is told that it is durable; what follows it fails too; outcomes stay owed."""
+        bug = None if isinstance(error, sqlite3.Error) else error
+        logger.error("the audit log can not be written: %s", error, exc_info=bug)
+        with self._gate:
+            self._stalled = True
+            for item in [*group, *self._waiting]:
+                if item.outcome is None:
+                    item.receipt.fail(FAILED)
+                else:
+                    self.owed.append(item)
+            self._waiting.clear()
+            self._pending = 0
+
+    def _recover(self) -> None:
+        """Go on from what the database has: a failed commit may have been made all the same."""
+        try:
+            if self._connection.in_transaction:
+                self._connection.rollback()
+            last = last_link(self._connection)
+        except sqlite3.Error as error:
+            logger.error("the audit log can not be read: %s", error)
+            return
+        if last and last.seq > self._durable.seq:
+            self._durable = Head(last.seq, last.hash)
+        with self._gate:
+            self._seq, self._digest = self._durable.seq, bytes.fromhex(self._durable.hash)
+            self._stalled = False
+            owed, self.owed = self.owed, []
+            for item in owed:
+                if item.outcome is not None:
+                    parts = outcome_parts(item.outcome, item.receipt.id, item.receipt.seq)
+                    self._chain(item, parts)
 
     def _tidy(self) -> None:
         try:
-            self.connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
         except sqlite3.Error:  # the next commit will tell
             logger.debug("the audit log could not be tidied", exc_info=True)
         self._sync_head()
 
-    def _commit(self, group: Sequence[Item]) -> None:
-        items = [*self.owed, *group]
-        try:
-            if self._unsure:
-                self._find_tip()
-            tip, rows, written, unwritable = self._chain(items)
-            if rows:
-                self.connection.execute(APPEND, (canonical(rows),))
-        except sqlite3.Error as error:
-            self._failed(items, error)
-            return
-        except BaseException as error:
-            self._failed(items, error)
-            raise
-        if self.owed:
-            logger.warning("the audit log can be written again")
-        self.owed.clear()
-        if rows:
-            self.tip = tip
-            self._write_head()
-        for item, seq in written:
-            if isinstance(item, Decided):
-                item.receipt.settle(seq)
-            self.settled(item)
-        for item in unwritable:
-            if isinstance(item, Decided):
-                item.receipt.settle(None, "the decision can not be recorded")
-            self.settled(item)
-
-    def _chain(
-        self, items: Sequence[Item]
-    ) -> tuple[Head, list[list[Any]], list[tuple[Item, int]], list[Item]]:
-        """The new tip; the rows chained up to it; the items with their numbers; those without."""
-        seq, digest = self.tip.seq, bytes.fromhex(self.tip.hash)
-        rows: list[list[Any]] = []
-        written: list[tuple[Item, int]] = []
-        unwritable: list[Item] = []
-        numbers: dict[int, int] = {}  # of receipts in this group, which have no number yet
-        for item in items:
-            try:
-                body = self._body(item, seq + 1, numbers).encode("utf-8", "replace")
-            except Exception:  # one that can not be written must not take the others with it
-                logger.exception("a record of query %s can not be written", item.receipt.id)
-                unwritable.append(item)
-                continue
-            seq += 1
-            digest = next_hash(digest, body)
-            rows.append([seq, body.decode(), digest.hex(), self.seals.record(digest)])
-            written.append((item, seq))
-            if isinstance(item, Decided):
-                numbers[id(item.receipt)] = seq
-        return Head(seq, digest.hex()), rows, written, unwritable
-
-    def _body(self, item: Item, seq: int, numbers: dict[int, int]) -> str:
-        if isinstance(item, Ended):
-            decision = item.receipt.seq or numbers.get(id(item.receipt))
-            return outcome_body(item.outcome, item.receipt.id, decision, seq)
-        parts = item.parts
-        if parts is None:
-            parts = decision_parts(item.record, self.statements.written(item.record))
-        return f"{parts[0]}{seq}{parts[1]}"
-
-    def _failed(self, items: Sequence[Item], error: BaseException) -> None:
-        """Nobody is told that it is durable; outcomes stay owed."""
-        if not self._unsure:
-            logger.error("the audit log can not be written: %s", error)
-        self._unsure = True
-        self.owed = [item for item in items if isinstance(item, Ended)]
-        for item in items:
-            if isinstance(item, Decided):
-                item.receipt.settle(None, "the decision could not be recorded")
-                self.settled(item)
-
-    def _find_tip(self) -> None:
-        """A commit that failed may have been made all the same: the database knows."""
-        if self.connection.in_transaction:
-            self.connection.rollback()
-        last = last_link(self.connection)
-        if last and last.seq > self.tip.seq:
-            self.tip = Head(last.seq, last.hash)
-        self._unsure = False
-
     def _write_head(self) -> None:
-        try:
-            self.head.write(self.tip)
-        except OSError:
-            logger.exception("the head of the audit log can not be written")
+        self._head.write(self._durable)
         if time.monotonic() - self._synced > HEAD_SECONDS:
             self._sync_head()
 
     def _sync_head(self) -> None:
         try:
-            self.head.sync()
+            self._head.sync()
         except OSError:
             logger.exception("the head of the audit log can not be made durable")
         self._synced = time.monotonic()

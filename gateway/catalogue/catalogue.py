@@ -60,6 +60,10 @@ class Catalogue:
         parts = (address.domain, address.product, address.dataset)
         return self.resolve(parts, address.version, lambda _: True)
 
+    def named(self, parts: tuple[str, ...]) -> Sequence[Dataset]:
+        """Every dataset, in every version, that a name may mean, whoever asks."""
+        return self._by_name.get(_fold(parts), ()) if all(map(NAME.match, parts)) else ()
+
     def resolve(self, parts: tuple[str, ...], version: str | None, visible: Visible) -> Dataset:
         """The dataset a request names: domain, product and dataset, or the last one or two.
 
@@ -68,8 +72,7 @@ class Catalogue:
         does not exist give the same UnknownDataset, and hidden ones make no name ambiguous.
         Raises UnknownDataset, AmbiguousDataset.
         """
-        named = self._by_name.get(_fold(parts), ()) if all(map(NAME.match, parts)) else ()
-        candidates = [d for d in named if visible(d)]
+        candidates = [d for d in self.named(parts) if visible(d)]
         names = sorted({dataset.address.sql_name for dataset in candidates})
         if len(names) > 1:
             raise AmbiguousDataset(

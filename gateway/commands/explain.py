@@ -10,6 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from gateway.commands.connection import add_login_arguments, connect
+from gateway.config import Config
 from gateway.errors import GatewayError, Position, UserError
 from gateway.flight.callers import check_purpose
 from gateway.identity.users import UserStore
@@ -26,6 +27,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--mesh", type=Path, metavar="DIR", help="plan here, on a mesh folder")
     where.add_argument("--connect", metavar="URI", help="ask a running gateway: grpc://HOST:PORT")
+    parser.add_argument(
+        "--gateway-region",
+        default="",
+        metavar="REGION",
+        help="where the gateway would stand (with --mesh)",
+    )
     add_login_arguments(parser)
 
 
@@ -58,7 +65,7 @@ def _on_folder(args: argparse.Namespace, statement: str) -> Iterable[dict[str, o
             hint="meshgate user list --mesh DIR shows who there is",
         )
     purpose = check_purpose(args.purpose)
-    gateway = Gateway.open(args.mesh, audited=False)
+    gateway = Gateway.open(args.mesh, Config(region=args.gateway_region), audited=False)
     try:
         prepared = gateway.prepare(Request(user.principal, statement, purpose=purpose))
         batches = list(gateway.execute(prepared).batches)

@@ -11,6 +11,7 @@ import re
 import uuid
 
 from connectors.interface import SourceError
+from gateway.engines.mask_sql import conceal
 from gateway.errors import (
     ArithmeticFailure,
     GatewayError,
@@ -74,7 +75,7 @@ def translate(error: BaseException, text: str) -> GatewayError:
         return from_source(error)
     if isinstance(error, (KeyboardInterrupt, SystemExit)):
         raise error
-    message = str(error)
+    message = conceal(str(error))
     return _parse(message) or _names(message, text) or _limits(message) or _other(error, message)
 
 

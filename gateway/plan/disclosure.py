@@ -23,8 +23,10 @@ _CODES = {code.value: words for code, words in _WORDS.items()}
 def guarded(error: GatewayError, plan: Plan) -> GatewayError:
     """The error without a source's own words, which may quote policies or values they hide."""
     words = _CODES.get(error.code)
-    securities = [t.security for t in plan.tables.values() if t.security.governs]
-    if words is None or all(security.discloses for security in securities):
+    securities = [t.security for t in plan.tables.values()]
+    kept = [s for s in securities if s.governs or s.minimum_rows is not None]
+    shown = not plan.hidden_views and all(security.discloses for security in kept)
+    if words is None or shown:
         return error
     _log.info("not shown to the caller: %s", error)
     if error.code == SourceErrorCode.ARITHMETIC.value and "zero" in error.message:

@@ -87,9 +87,8 @@ class OwnExpressions:
         node = type(tree)
         only(tree, _PARTS.get(node, _PLAIN))
         if node in _COMPARISONS:
-            return self._compared(
-                _COMPARISONS[node], self.write(tree.this), self.write(tree.expression)
-            )
+            left, right = self._side(tree.this), self._side(tree.expression)
+            return self._compared(_COMPARISONS[node], left, right)
         if node in _ARITHMETIC:
             return self._computed(tree)
         if node in _AGGREGATES:
@@ -150,6 +149,12 @@ class OwnExpressions:
                 return self._call("substring", args, pa.string())
         raise NotPushable(f"{node.__name__} in the query's own form")
 
+    def _side(self, tree: exp.Expr) -> Operand:
+        """One side of a comparison: where a NULL needs no type of its own."""
+        if isinstance(tree, exp.Null):
+            return Operand(exp.null(), pa.null(), None, is_literal=True)
+        return self.write(tree)
+
     def _call(
         self, name: str, args: Sequence[Operand], returns: pa.DataType | None = None
     ) -> Operand:
@@ -175,8 +180,10 @@ class OwnExpressions:
         if isinstance(tree, exp.TryCast):
             raise NotPushable("try_cast")
         target = tree.to.this
-        if target is exp.DataType.Type.DATE and isinstance(tree.this, exp.Literal):
-            return self._constant(_date(tree.this.this), pa.date32())
+        if isinstance(tree.this, exp.Literal) and tree.this.is_string:
+            constant = _typed_constant(tree.this.this, tree.to)
+            if constant is not None:
+                return self._constant(*constant)
         types = {
             exp.DataType.Type.DOUBLE: pa.float64(),
             exp.DataType.Type.BIGINT: pa.int64(),
@@ -189,6 +196,7 @@ class OwnExpressions:
         return Operand(self._dialect.cast(operand, types[target]), types[target])
 
     def _compared(self, name: str, left: Operand, right: Operand) -> Operand:
+        """A comparison; with an untyped NULL it is NULL, whatever the other side."""
         left, right = self._alike(left, right), self._alike(right, left)
         kinds = {left.kind, right.kind}
         if len(kinds) > 1 and kinds != {Kind.INTEGER, Kind.DECIMAL}:
@@ -197,6 +205,8 @@ class OwnExpressions:
 
     def _alike(self, operand: Operand, other: Operand) -> Operand:
         """The operand as DataFusion coerces it for a comparison with `other`."""
+        if operand.kind is Kind.NULL and operand.is_literal:
+            return self._constant(None, other.type)
         if operand.kind is Kind.FLOAT and other.kind is Kind.DECIMAL:
             if isinstance(operand.literal, float):
                 exact = decimal.Decimal(repr(operand.literal))
@@ -275,7 +285,7 @@ class OwnExpressions:
                 raise NotPushable("IN over another type")
             self._call("equal", [value, columns[0]])
             return Operand(exp.In(this=value.sql, query=exp.Subquery(this=body)), pa.bool_())
-        options = [self._alike(self.write(e), value) for e in tree.expressions]
+        options = [self._alike(self._side(e), value) for e in tree.expressions]
         for option in options:
             self._compared("equal", value, option)
         if "equal" in self._dialect.builders:  # the source tests equality in its own way
@@ -338,6 +348,27 @@ def _digits(data_type: pa.DataType) -> tuple[int, int]:
     if pa.types.is_decimal(data_type):
         return data_type.precision, data_type.scale
     return {8: 3, 16: 5, 32: 10, 64: 20}[data_type.bit_width], 0
+
+
+def _typed_constant(text: str, to: exp.DataType) -> tuple[object, pa.DataType] | None:
+    """A constant cast on the spot, as value and type; None for a type that is cast otherwise."""
+    if to.this is exp.DataType.Type.DATE:
+        return _date(text), pa.date32()
+    if to.this is exp.DataType.Type.TIMESTAMP:
+        try:
+            moment = dt.datetime.fromisoformat(text)
+        except ValueError:
+            raise NotPushable("a timestamp in another form") from None
+        if moment.tzinfo is not None:
+            raise NotPushable("a timestamp with an offset")
+        return moment, pa.timestamp("us")
+    if to.this is exp.DataType.Type.DECIMAL and len(to.expressions) == 2:
+        precision, scale = (int(part.name) for part in to.expressions)
+        value = decimal.Decimal(text)
+        if -int(value.as_tuple().exponent) > scale:
+            raise NotPushable("a constant finer than its type")
+        return value, pa.decimal128(precision, scale)
+    return None
 
 
 def _date(text: str) -> dt.date:

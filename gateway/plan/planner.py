@@ -28,7 +28,7 @@ from connectors.interface import (
 )
 from gateway.config import Config
 from gateway.engines import datafusion as engine
-from gateway.engines.failures import is_panic, translate
+from gateway.engines.failures import incident, is_panic, translate
 from gateway.errors import Unsupported
 from gateway.plan import guards
 from gateway.plan.barriers import Need, barriers
@@ -246,7 +246,11 @@ def _optimised(
     try:
         return context, frame, frame.optimized_logical_plan()
     except BaseException as error:
-        raise translate(error, query.text) from error
+        failure = translate(error, query.text)
+        if form is Form.SECURED and any(table.secured_by_engine for table in tables.values()):
+            # the query itself has been planned before: what fails here may quote policies
+            failure = incident(error)
+        raise failure from error
 
 
 def _evaluated(frame: DataFrame, text: str) -> tuple[pa.RecordBatch, ...]:

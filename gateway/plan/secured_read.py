@@ -14,8 +14,8 @@ from sqlglot import exp
 from connectors.capabilities import NotPushable, Relation
 from connectors.dialect import Operand, SqlDialect
 from connectors.interface import BatchStream
+from gateway.engines.mask_batches import masked_batches
 from gateway.engines.mask_sql import mask_sql
-from gateway.engines.masking import mask_array
 from gateway.model import Dataset
 from gateway.plan.block import Aliases, Block, Joined, nest
 from gateway.plan.own_expressions import OwnExpressions
@@ -215,11 +215,8 @@ class _Unsealed:
         return self._stream.schema
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
-        for batch in self._stream:
-            columns = list(batch.columns)
-            for position, seal in self._masks.items():
-                columns[position] = mask_array(seal.mask, columns[position], seal.key)
-            yield pa.RecordBatch.from_arrays(columns, schema=batch.schema)
+        masks = {position: (seal.mask, seal.key) for position, seal in self._masks.items()}
+        return masked_batches(self._stream, masks)
 
     def cancel(self) -> None:
         """Stop the source."""

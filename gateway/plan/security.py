@@ -59,6 +59,7 @@ class Security:
     minimum_rows: int | None = None
     rows_may_come: bool = True
     discloses: bool = False
+    _fingerprint: list[str] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
     def governs(self) -> bool:
@@ -76,7 +77,15 @@ class Security:
 
     @property
     def fingerprint(self) -> str:
-        """Equal for two securities under which every query has the same answer and EXPLAIN."""
+        """Equal for two securities under which every query has the same answer and EXPLAIN.
+
+        Every request asks, so it is computed once; a `replace` of the security begins anew.
+        """
+        if not self._fingerprint:
+            self._fingerprint.append(self._computed_fingerprint())
+        return self._fingerprint[0]
+
+    def _computed_fingerprint(self) -> str:
         text = "\0".join(
             (
                 self.row_filter.sql("postgres") if self.row_filter is not None else "",

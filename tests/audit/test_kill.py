@@ -12,7 +12,7 @@ from gateway.audit import AuditLog, AuditReader
 from gateway.audit.verification import verify_log
 from tests.audit.logs import KEY
 
-ROUNDS = 12
+ROUNDS = 8
 
 
 def test_killed_at_random_moments(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from gateway.audit import AuditLog, AuditReader, DatasetUse, Outcome, Record
-from gateway.audit import log as log_module
+from gateway.audit import writer as writer_module
 from gateway.audit.files import DATABASE, HEAD, key_file, read_key
 from gateway.audit.verification import verify_log
 from gateway.errors import AuditBroken, AuditUnavailable
@@ -166,14 +166,7 @@ def test_nothing_is_acknowledged_while_the_database_is_locked_and_outcomes_are_n
                 refused.wait()
             assert caught.value.retryable
             connection.rollback()
-        deadline = time.monotonic() + 20
-        while True:
-            again = log.record(decision(3))
-            try:
-                again.wait()
-                break
-            except AuditUnavailable:
-                assert time.monotonic() < deadline
+        recorded(log, decision(3))
     with AuditReader(folder) as reader:
         entries = list(reader.queries())
     assert [e.record.id for e in entries] == ["q1", "q3"]
@@ -192,7 +185,7 @@ def test_a_full_disk_refuses_decisions_until_there_is_room(folder: Path) -> None
             for receipt in receipts:
                 receipt.wait()
         log._connection.execute("PRAGMA max_page_count = 1000000")
-        log.record(decision(99)).wait()
+        recorded(log, decision(99))
     assert verify_log(folder, KEY).intact
 
 
@@ -224,32 +217,61 @@ def test_a_closed_log_takes_nothing(folder: Path) -> None:
         log.outcome(receipt, Outcome("completed"))
 
 
+def test_a_bug_in_writing_fails_closed_and_is_got_over(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with AuditLog.open(folder, KEY) as log:
+        good = log.record(decision(1))
+        good.wait()
+        with monkeypatch.context() as patched:
+            patched.setattr(writer_module, "APPEND", 7)
+            log.outcome(good, Outcome("completed"))
+            with pytest.raises(AuditUnavailable):
+                log.record(decision(2)).wait()
+        recorded(log, decision(3))
+    found = verify_log(folder, KEY)
+    assert (found.intact, found.records) == (True, 3)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_dead_writer_fails_closed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: object) -> None:
-        raise MemoryError
+    class Dead:
+        def __getattr__(self, name: str) -> None:
+            raise SystemExit
 
     log = AuditLog.open(folder, KEY)
-    monkeypatch.setattr("gateway.audit.writer.next_hash", broken)
+    monkeypatch.setattr(log._writer, "_connection", Dead())
     first = log.record(decision(1))
     with pytest.raises(AuditUnavailable):
         first.wait()
     log._thread.join(10)
     with pytest.raises(AuditUnavailable):
-        log.record(decision(2)).wait()
+        log.record(decision(2)).wait(0.1)
     with pytest.raises(AuditUnavailable):
         log.outcome(first, Outcome("completed"))
-    log.close()
+
+
+def recorded(log: AuditLog, record: Record) -> None:
+    """Record it as soon as the log can be written again."""
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            return log.record(record).wait()
+        except AuditUnavailable:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
 
 
 def test_one_record_that_can_not_be_written_takes_no_other_with_it(folder: Path) -> None:
     with AuditLog.open(folder, KEY) as log:
-        bad = log.record(decision(1, roles=(object(),)))
-        good = log.record(decision(2))
-        good.wait()
-        with pytest.raises(AuditUnavailable):
-            bad.wait()
+        for number in range(2):  # the second time the statement is known already
+            bad = log.record(decision(1, roles=(object(),)))
+            good = log.record(decision(number))
+            good.wait()
+            with pytest.raises(AuditUnavailable, match="can not be recorded"):
+                bad.wait()
     found = verify_log(folder, KEY)
-    assert (found.intact, found.records) == (True, 1)
+    assert (found.intact, found.records) == (True, 2)
 
 
 def test_waiting_has_an_end(folder: Path) -> None:
@@ -260,8 +282,20 @@ def test_waiting_has_an_end(folder: Path) -> None:
         connection.rollback()
 
 
+def test_what_nobody_waits_for_is_written_all_the_same(folder: Path) -> None:
+    with AuditLog.open(folder, KEY) as log, AuditReader(folder) as reader:
+        for number in range(3):  # also after the writer has dozed off
+            receipt = log.record(decision(number))
+            log.outcome(receipt, Outcome("completed"))
+            deadline = time.monotonic() + 10
+            while len([e for e in reader.queries() if e.outcome]) <= number:
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+            time.sleep(0.7)
+
+
 def test_decisions_that_pile_up_are_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log_module, "MAX_PENDING", 5)
+    monkeypatch.setattr(writer_module, "MAX_PENDING", 5)
     with AuditLog.open(folder, KEY) as log, database(folder) as connection:
         connection.execute("BEGIN IMMEDIATE")
         receipts = [log.record(decision(n)) for n in range(6)]
@@ -275,7 +309,7 @@ def test_decisions_that_pile_up_are_refused(folder: Path, monkeypatch: pytest.Mo
 def test_outcomes_that_pile_up_make_their_bringer_wait(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(log_module, "MAX_OUTCOMES", 4)
+    monkeypatch.setattr(writer_module, "MAX_OUTCOMES", 4)
     with AuditLog.open(folder, KEY) as log:
         receipt = log.record(decision(1))
         receipt.wait()

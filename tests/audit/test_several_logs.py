@@ -122,7 +122,7 @@ def test_an_export_holds_all_logs_and_none_can_hide_in_another(
 
 def test_two_gateways_serve_one_mesh(tmp_path: Path) -> None:
     mesh = governed_mesh(tmp_path)
-    servers = [ServerProcess(mesh, "grpc://127.0.0.1:0") for _ in range(2)]
+    servers = [ServerProcess(mesh, "grpc://127.0.0.1:0", "") for _ in range(2)]
     try:
         for number, server in enumerate(servers):
             with Client(server.uri, "ana", "a") as client:

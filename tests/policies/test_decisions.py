@@ -251,7 +251,7 @@ def test_only_rows_that_can_matter_are_looked_at() -> None:
     few = rows_of("role1", "mesh://sales/p1/t", "mesh://sales/*/t", "mesh://sales/p2/t", "*")
     moment = Snapshot(PolicyRows.checked([*many, *few])).at(0)
     holder = moment.holder("user:alice", ("role1",))
-    found = moment.candidates(holder, ("sales", "p1", "t", "1", None)).access
+    found = moment.candidates(holder, ("sales", "p1", "t", "1", None)).plain
     assert [row.columns[2] for row in found] == [
         *("mesh://sales/p1/t", "mesh://sales/p1/t", "mesh://sales/*/t", "*"),
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from policies import Authoriser, Decision
+from policies.request import Context, Resource, Subject
 from tests.policies.asking import (
     COLUMNS,
     LINES,
@@ -168,8 +169,12 @@ def test_filters_for_a_purpose() -> None:
         "*,*,*,fraud,permissive,eu_only,allow", "*,*,*,fraud,restrictive,no_vip,allow"
     )
     assert obligations(ask(policies, purpose="fraud")) == (("eu_only",), ("no_vip",), {})
+    # Some rows for one purpose are not all rows for another, nor for none.
+    assert not may(policies, purpose="audit")
+    assert ask(policies).purposes == ("fraud",)
+    policies = filtered("*,*,*,fraud,restrictive,no_vip,allow")
     assert obligations(ask(policies, purpose="audit")) == ((), (), {})
-    # Not known for what: the restriction holds, the permission does not.
+    # Not known for what: the restriction holds.
     assert obligations(ask(policies)) == ((), ("no_vip",), {})
     policies = filtered("*,*,*,fraud,permissive,all_rows,deny")
     assert not may(policies)
@@ -302,3 +307,25 @@ def test_the_example_of_the_research_page() -> None:
     assert obligations(asked("carol", "fraud", "EU")) == ((), (), {})
     assert asked("dan", "reporting", "EU").denied_columns == {"email", "ssn"}
     assert obligations(asked("root", "", "x")) == ((), (), {"email": "null"})
+
+
+def test_a_row_filter_that_has_ended_or_is_for_another_purpose_does_not_open_every_row() -> None:
+    """Whoever is shown some rows for a purpose, or until a day, is not shown all of them else."""
+    for row in (
+        "p2,ana,*,*,*,permissive,eu_only,allow,until=2020-01-01",
+        "p2,ana,*,*,fraud,permissive,eu_only,allow",
+    ):
+        policies = authoriser("p,ana,*,*,read,*,*,*,allow", row)
+        subject = Subject("user:ana", ("ana",))
+        held = Resource(
+            "mesh://sales/orders/lines@1.0.0",
+            "sales",
+            columns=(("id", frozenset()),),
+            row_filters=frozenset({"eu_only"}),
+        )
+        decision = policies.decide(subject, held, "read", Context())
+        assert not decision.allowed
+        assert decision.rules
+    allowed = policies.decide(subject, held, "read", Context("fraud"))
+    assert allowed.permissive == ("eu_only",)
+    assert decision.purposes == ("fraud",)

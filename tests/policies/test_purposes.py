@@ -155,7 +155,7 @@ def test_what_would_do_is_what_does() -> None:
         *TREE,
         "p,user:alice,*,*,read,security|research|m1|m2,*,*,allow",
         "p,user:alice,*,*,read,m2|trial-7,*,*,deny",
-        "p2,user:alice,*,*,m1,permissive,unknown,allow",
+        "p2,user:alice,*,*,m1,restrictive,unknown,allow",
     )
     granted = policies.granted_purposes(Subject("user:alice"))
     works = {purpose for purpose in granted if ask(policies, purpose=purpose).allowed}
