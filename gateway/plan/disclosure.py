@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 
 from connectors.interface import SourceErrorCode
 from gateway.engines.mask_sql import conceal
@@ -17,6 +18,14 @@ _WORDS = {
     SourceErrorCode.VALUE_UNEXPECTED: "the source sent a value its contract does not allow",
     SourceErrorCode.TYPE_UNSUPPORTED: "the source sent a value its contract does not allow",
 }
+_OPERATOR = re.compile(
+    r" *(?:Aggregate|CrossJoin|Distinct|DistinctOn|EmptyRelation|Extension|Filter|Limit|Projection"
+    r"|RecursiveQuery|Repartition|Sort|Subquery|SubqueryAlias|TableScan|Union|Unnest|Values"
+    r"|WindowAggr|(?:Cross|Inner|Left|Right|Full|LeftSemi|RightSemi|LeftAnti|RightAnti|LeftMark"
+    r"|RightMark) Join)(?=:|$)"
+)
+"""The name of an operator at the beginning of a line of a plan."""
+
 _CODES = {code.value: words for code, words in _WORDS.items()}
 
 
@@ -37,7 +46,9 @@ def guarded(error: GatewayError, plan: Plan) -> GatewayError:
 def shown_plan(text: str, plan: Plan) -> str:
     """The engine's plan as the caller may see it; the key of a mask nobody may."""
     securities = [t.security for t in plan.tables.values() if t.secured_by_engine]
+    text = conceal(text)
     if all(security.discloses for security in securities):
-        return conceal(text)
-    lines = [line.split(":", 1)[0] for line in text.splitlines()]
+        return text
+    # A line may also be the rest of an operator's, behind a line break in somebody's constant.
+    lines = [found[0] for found in map(_OPERATOR.match, text.split("\n")) if found]
     return "\n".join([*lines, "(policies apply here: what the operators compute is not shown)"])
