@@ -180,6 +180,19 @@ def test_a_failure_below_a_lent_view_is_told_in_fixed_words(mesh: Gateway) -> No
     assert caught.value.message == "a value could not be computed"
 
 
+def test_drift_below_a_lent_view_does_not_name_what_is_there() -> None:
+    (staff,) = in_memory({"staff": STAFF.drop_columns(["pay"])}, "views-drift", "staff")
+    staff = replace(staff, address=Address("shop", "staff", "staff", "1.0.0"), schema=STAFF.schema)
+    lent = next(v for v in VIEWS if v.address.dataset == "lent")
+    opened = gateway([staff, lent], RULES)
+    with pytest.raises(GatewayError) as caught:
+        ask(opened, "SELECT id FROM lent", BOB)
+    assert caught.value.code == "SCHEMA_DRIFT"
+    assert "staff" not in str(caught.value)
+    assert "pay" not in str(caught.value)
+    opened.close()
+
+
 def test_a_plan_is_not_shared_by_who_is_lent_rights_and_who_has_them() -> None:
     fields = [FIELDS["id"]]
     lent = view("v", "SELECT id FROM shop.staff.staff", fields, owner="views/owner", unmasks=True)

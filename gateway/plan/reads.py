@@ -20,9 +20,10 @@ breaks and brackets of constants and names mean nothing."""
 def read_columns(logical: LogicalPlan, tables: Tables) -> dict[TableName, tuple[str, ...]]:
     """The columns of each dataset that an optimised plan over its visible form reads."""
     found: dict[TableName, set[str]] = {}
+    by_text = _by_text(tables)
     for scan in _SCANNED.finditer(logical.display_graphviz()):
-        name = tuple(scan["name"].split("."))
-        if name not in tables:
+        name = by_text.get(scan["name"])
+        if name is None:
             continue
         names = {column: _bare(column) for column in tables[name].dataset.schema.names}
         rest = _bare(scan["rest"])
@@ -34,6 +35,11 @@ def read_columns(logical: LogicalPlan, tables: Tables) -> dict[TableName, tuple[
         name: tuple(c for c in tables[name].dataset.schema.names if c in read)
         for name, read in found.items()
     }
+
+
+def _by_text(tables: Tables) -> dict[str, TableName]:
+    """Tables as plans write them; a version in a name has dots of its own."""
+    return {".".join(name): name for name in tables}
 
 
 def _bare(text: str) -> str:
@@ -59,9 +65,10 @@ def _listed(text: str, names: Mapping[str, str]) -> set[str]:
 def engine_reads(logical: LogicalPlan, tables: Tables) -> tuple[EngineRead, ...]:
     """What the engine reads itself, from the scans of its optimised plan."""
     found = []
+    by_text = _by_text(tables)
     for line in logical.display_indent().splitlines():
         name, _, rest = line.strip().removeprefix("TableScan: ").partition(" ")
-        table = tables.get(tuple(name.split(".")))
+        table = tables.get(by_text.get(name, ()))
         if line.strip().startswith("TableScan: ") and table and table.source is None:
             hides = table.security.governs and not table.security.discloses
             text = f"{name}, secured by policies" if hides else f"{name} {rest}"

@@ -134,3 +134,23 @@ def test_the_columns_on_record_are_all_that_are_read(
 ) -> None:
     (columns,) = mesh.prepare(Request(ANA, sql)).plan.columns.values()
     assert set(columns) == read
+
+
+def test_each_version_is_read_under_its_own_policies(mesh: Gateway) -> None:
+    (staff,) = mesh.catalogue.datasets
+    newer = replace(staff, address=replace(staff.address, version="2.0.0"), column_tags={})
+    rules = (
+        ("p", "*", "*", "*", "read", "*", "*", "*", "allow"),
+        ("p2", "*", "*", "mesh://shop/*/staff@1.0.0", "*", "permissive", "shown", "allow"),
+        ("p3", "*", "*", "*", "pii", "*", "null", "allow"),
+    )
+    opened = gateway([staff, newer], rules)
+    older = "staff FOR VERSION AS OF '1.0.0'"
+    assert ask(opened, f"SELECT count(mail) AS m, count(*) AS n FROM {older}").to_pylist() == [
+        {"m": 0, "n": 2}
+    ]
+    sql = f"SELECT a.mail FROM {older} JOIN staff FOR VERSION AS OF '2' a USING (id) ORDER BY id"
+    assert ask(opened, sql).column("mail").to_pylist() == ["a@x", "c@x"]
+    plan = opened.prepare(Request(ANA, f"SELECT id FROM {older}")).plan
+    assert plan.columns == {("staff@1.0.0",): ("id",)}
+    opened.close()
