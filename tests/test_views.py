@@ -198,7 +198,7 @@ def test_a_plan_is_not_shared_by_who_is_lent_rights_and_who_has_them() -> None:
     lent = view("v", "SELECT id FROM shop.staff.staff", fields, owner="views/owner", unmasks=True)
     rules = (
         ("p", "views/owner", "*", "*", "read|publish", "*", "EU", "*", "allow"),
-        ("p", "user:olga", "*", "*", "read|publish", "*", "*", "*", "allow"),
+        ("p", "user:olga", "shop", "*", "read|publish", "*", "*", "*", "allow"),
         ("p", "*", "views", "*", "read", "*", "*", "*", "allow"),
     )
     (staff,) = in_memory({"staff": STAFF}, "views-shared", "staff")
