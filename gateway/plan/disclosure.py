@@ -27,11 +27,17 @@ _OPERATOR = re.compile(
 """The name of an operator at the beginning of a line of a plan."""
 
 _CODES = {code.value: words for code, words in _WORDS.items()}
+_PLACES = {
+    SourceErrorCode.UNAVAILABLE.value: "a source below a view does not answer",
+    SourceErrorCode.TIMEOUT.value: "a source below a view did not answer in time",
+    SourceErrorCode.OBJECT_NOT_FOUND.value: "a source below a view has lost an object",
+}
+"""Where something is, which only matters to who may not know what a view stands on."""
 
 
 def guarded(error: GatewayError, plan: Plan) -> GatewayError:
     """The error without a source's own words, which may quote policies or values they hide."""
-    words = _CODES.get(error.code)
+    words = _CODES.get(error.code) or (_PLACES.get(error.code) if plan.hidden_views else None)
     securities = [t.security for t in plan.tables.values()]
     kept = [s for s in securities if s.governs or s.minimum_rows is not None]
     shown = not plan.hidden_views and all(security.discloses for security in kept)
