@@ -61,7 +61,8 @@ class Governed:
         for source in SOURCES:
             for caller in callers:
                 if caller != FREE and caller not in PAIRS:
-                    yield _against_free(callers, caller, f"scan, {source}", _scan(source, caller))
+                    what, sql = f"scan, {source}", _scan(source, caller)
+                    yield _against_free(callers, caller, what, sql, rounds=3, calls=1)
 
 
 def _against_free(
