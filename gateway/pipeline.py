@@ -232,7 +232,7 @@ class Gateway:
     def _check_purpose(self, principal: Principal, purpose: str) -> None:
         if purpose and purpose not in self._access.purposes(principal):
             raise PurposeNotGranted(
-                "the purpose declared is not granted to you",
+                f"the purpose {purpose} is not granted to you",
                 hint="declare another, or none",
             )
 
