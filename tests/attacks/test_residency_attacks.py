@@ -13,7 +13,17 @@ import pytest
 
 from gateway.flight.wire import flight_pb2 as wire
 from gateway.flight.wire import flightsql_pb2 as sql
-from tests.attacks.doors import EXPLAIN, PREPARED, ROWS, Came, House, Visitor, descriptor, leaks
+from tests.attacks.doors import (
+    EXPLAIN,
+    PREPARED,
+    ROWS,
+    STATEMENT,
+    Came,
+    House,
+    Visitor,
+    descriptor,
+    leaks,
+)
 from tests.attacks.world import EURA, EVE, FRED, NORA, RITA, SOURCES
 
 SQL_SOURCES = ("postgres", "duckdb", "sqlite", "mariadb")
@@ -104,7 +114,7 @@ def nora(house: House) -> Visitor:
 @pytest.mark.parametrize("attack", REFUSED)
 def test_no_row_leaves_its_region(attack: str, source: str, nora: Visitor) -> None:
     query = _written(REFUSED[attack], source)
-    for door in ROWS:
+    for door in ROWS if source == "postgres" else (STATEMENT,):
         _holds(nora.ask(query, door), query)
     assert not leaks(nora.ask(query, EXPLAIN), query)
 

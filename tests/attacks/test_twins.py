@@ -17,7 +17,7 @@ from tests.attacks.doors import House, leaks
 from tests.attacks.random_attacks import random_attack
 from tests.attacks.world import ALL_SOURCES, RITA, SOURCES, UNA
 
-EXAMPLES = int(os.environ.get("MESHGATE_TWIN_EXAMPLES", "150"))
+EXAMPLES = int(os.environ.get("MESHGATE_TWIN_EXAMPLES", "100"))
 FIXED = "MESHGATE_TWIN_RANDOM" not in os.environ
 
 PLACES = st.one_of(
@@ -35,8 +35,9 @@ def test_a_random_query_tells_no_more_than_its_twin(
     rita, una = house.visitor(RITA), house.visitor(UNA)
     query = written(attack.for_datafusion, "hr", *sources)
     governed = rita.ask(query)
+    if governed.rows is not None:  # else there is no report, or that of another query
+        assert not leaks(rita.report(), query)
     twin = una.ask(written(attack.for_datafusion, "twin", *sources))
     calm = rita.ask(written(attack.for_datafusion, "calm", *sources))
     told = tells(governed, calm, twin, query, ordered=attack.ordered)
     assert not told, f"{told}\n{query}"
-    assert not leaks(rita.report(), query)
