@@ -21,7 +21,7 @@ from gateway.audit.export import WRITERS
 from gateway.audit.files import key_file, log_folder, log_numbers, read_key
 from gateway.audit.logs import AuditLogs
 from gateway.audit.reader import Entry, Filter
-from gateway.audit.record import ALLOWED, DENIED
+from gateway.audit.record import ALLOWED, DENIED, Record
 from gateway.audit.verification import verify_export, verify_log
 from gateway.commands.table import print_table
 from gateway.config import Config
@@ -123,13 +123,18 @@ def _row(entry: Entry) -> dict[str, Any]:
         "principal": record.principal,
         "purpose": record.purpose,
         "verdict": f"{record.verdict} {record.code}".strip(),
-        "reason": record.reason.removeprefix(f"[{record.code}] ") if denied else "",
+        "reason": _reason(record) if denied else "",
         "datasets": ", ".join(names),
         "outcome": outcome.outcome if outcome else "",
         "statement": record.text or f"#{entry.fingerprint}",
     }
     shown: dict[str, Any] = {name: _printable(text) for name, text in texts.items()}
     return shown | {"rows": outcome.rows if outcome else None}
+
+
+def _reason(record: Record) -> str:
+    """Without the code, which is shown beside the verdict, and the hint for the caller."""
+    return record.reason.removeprefix(f"[{record.code}] ").partition(" Hint: ")[0]
 
 
 def _printable(text: str) -> str:

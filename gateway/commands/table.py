@@ -13,7 +13,7 @@ from rich.text import Text
 from gateway.flight.client import Rows
 
 SHOWN_ROWS = 1000
-MIN_COLUMN_WIDTH = 8
+MIN_COLUMN_WIDTH = 20
 """A terminal with less room than this for each column gets a block of lines for each record."""
 COLUMN_FRAME = 3
 """What a column takes beside its text: padding and a line."""
