@@ -45,6 +45,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             module = importlib.import_module(f"gateway.commands.{name}")
             module.add_arguments(command)
             command.set_defaults(run=module.run)
+    if not arguments:
+        parser.print_help(sys.stderr)
+        return 2
     args, words = parser.parse_known_args(arguments)
     if words and ("words" not in args or any(word.startswith("-") for word in words)):
         parser.error(f"unrecognized arguments: {' '.join(words)}")

@@ -32,6 +32,7 @@ from gateway.errors import (
     GatewayError,
     LimitExceeded,
     PurposeNotGranted,
+    ResidencyViolation,
     SchemaDrift,
     Unsupported,
     from_source,
@@ -206,6 +207,8 @@ class Gateway:
             authorised = resolution.authorise(statement)
             plan = self._plan(statement, *self._open(authorised))
         except GatewayError as error:
+            if isinstance(error, ResidencyViolation):
+                error.message = f"{error.message} ({self._places(request.principal)})"
             self._recorder.denied(request, policy_version, resolution.decided, error)
             raise
         grants = authorised.grants
@@ -228,6 +231,10 @@ class Gateway:
         else:
             batches = self._run(prepared, report, cancelled)
         return Result(prepared.schema, batches, report)
+
+    def _places(self, principal: Principal) -> str:
+        here, there = (r or "no known region" for r in (self._config.region, principal.region))
+        return f"this gateway is in {here}, you are in {there}"
 
     def _check_purpose(self, principal: Principal, purpose: str) -> None:
         if purpose and purpose not in self._access.purposes(principal):

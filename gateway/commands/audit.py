@@ -21,7 +21,7 @@ from gateway.audit.export import WRITERS
 from gateway.audit.files import key_file, log_folder, log_numbers, read_key
 from gateway.audit.logs import AuditLogs
 from gateway.audit.reader import Entry, Filter
-from gateway.audit.record import ALLOWED, DENIED
+from gateway.audit.record import ALLOWED, DENIED, Record
 from gateway.audit.verification import verify_export, verify_log
 from gateway.commands.table import print_table
 from gateway.config import Config
@@ -29,7 +29,19 @@ from gateway.errors import UserError
 from gateway.model import SCHEME
 
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-COLUMNS = ("time", "principal", "purpose", "verdict", "datasets", "outcome", "rows", "statement")
+COLUMNS = (
+    "time",
+    "principal",
+    "purpose",
+    "verdict",
+    "reason",
+    "datasets",
+    "outcome",
+    "rows",
+    "statement",
+)
+OFTEN_EMPTY = {"purpose", "reason", "outcome", "rows"}
+"""Columns that are left out where they would be empty."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -84,7 +96,9 @@ def _list(args: argparse.Namespace, reader: AuditLogs) -> int:
         for entry in entries:
             print(json.dumps(_json(entry)))
     else:
-        table = pa.Table.from_pylist([_row(entry) for entry in entries], _SCHEMA)
+        rows = [_row(entry) for entry in entries]
+        empty = {name for name in OFTEN_EMPTY if all(row[name] in ("", None) for row in rows)}
+        table = pa.Table.from_pylist(rows, _SCHEMA).drop_columns(sorted(empty))
         print_table(table.to_reader())
     return 0
 
@@ -103,17 +117,24 @@ _SCHEMA = pa.schema([(name, pa.int64() if name == "rows" else pa.string()) for n
 def _row(entry: Entry) -> dict[str, Any]:
     record, outcome = entry.record, entry.outcome
     names = [use.address.removeprefix(SCHEME) for use in record.datasets]
+    denied = record.verdict == DENIED
     texts = {
         "time": record.time.strftime("%Y-%m-%d %H:%M:%S"),
         "principal": record.principal,
         "purpose": record.purpose,
         "verdict": f"{record.verdict} {record.code}".strip(),
+        "reason": _reason(record) if denied else "",
         "datasets": ", ".join(names),
         "outcome": outcome.outcome if outcome else "",
         "statement": record.text or f"#{entry.fingerprint}",
     }
     shown: dict[str, Any] = {name: _printable(text) for name, text in texts.items()}
     return shown | {"rows": outcome.rows if outcome else None}
+
+
+def _reason(record: Record) -> str:
+    """Without the code, which is shown beside the verdict, and the hint for the caller."""
+    return record.reason.removeprefix(f"[{record.code}] ").partition(" Hint: ")[0]
 
 
 def _printable(text: str) -> str:

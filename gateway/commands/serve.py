@@ -87,7 +87,11 @@ def run(args: argparse.Namespace) -> int:
     limits = Limits(streams=args.max_streams, streams_per_principal=args.max_streams_per_user)
     service = FlightSql(gateway, limits)
     authenticator = Authenticator(identity)
-    servers = [listen(listener, service, authenticator) for listener in listeners]
+    try:
+        servers = [listen(listener, service, authenticator) for listener in listeners]
+    except BaseException:
+        gateway.close()  # threads that still work would keep the process from ending
+        raise
     if not identity.anybody:
         logger.warning("there are no users: add one with `meshgate user add NAME --mesh DIR`")
     gc.collect()

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pyarrow as pa
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
 from gateway.flight.client import Rows
 
 SHOWN_ROWS = 1000
-MIN_COLUMN_WIDTH = 8
+MIN_COLUMN_WIDTH = 20
 """A terminal with less room than this for each column gets a block of lines for each record."""
 COLUMN_FRAME = 3
 """What a column takes beside its text: padding and a line."""
@@ -57,7 +57,8 @@ def _fits(schema: pa.Schema, records: Sequence[Sequence[Text]], width: int) -> b
 def _table(schema: pa.Schema, records: Iterable[Sequence[Text]]) -> Table:
     table = Table()
     for field in schema:
-        table.add_column(Text(field.name), justify="right" if _is_number(field.type) else "left")
+        justify: JustifyMethod = "right" if _is_number(field.type) else "left"
+        table.add_column(Text(field.name), justify=justify, overflow="fold")
     for record in records:
         table.add_row(*record)
     return table

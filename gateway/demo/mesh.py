@@ -27,6 +27,9 @@ PASSWORD = "MESHGATE_DEMO_PASSWORD"
 REGION = "US"
 """Where the demo's gateway stands."""
 
+POLICIES = "policies/demo.csv"
+"""Where the rows are, in the mesh folder."""
+
 
 @dataclass(frozen=True, slots=True)
 class DemoUser:
@@ -65,6 +68,14 @@ class DemoMesh:
     def raw_folder(self) -> Path:
         """The CSV files everything was made from."""
         return self.folder / "data" / "raw"
+
+    def people(self) -> dict[str, str]:
+        """The role of each user, and where it is."""
+        return {name: f"{user.role}, in the {user.region}" for name, user in USERS.items()}
+
+    def policies(self) -> str:
+        """The rows as they are written."""
+        return (self.folder / POLICIES).read_text(encoding="utf-8")
 
 
 def claim_folder(folder: Path) -> None:
@@ -106,8 +117,8 @@ def publish_mesh(folder: Path, postgres_uri: str, step: Step) -> DemoMesh:
     step("tags, row filters, residency; policies and users")
     govern(folder)
     rules = resources.files("gateway.demo").joinpath("policies.csv").read_text(encoding="utf-8")
-    (folder / "policies").mkdir()
-    (folder / "policies" / "demo.csv").write_text(rules, encoding="utf-8")
+    (folder / POLICIES).parent.mkdir()
+    (folder / POLICIES).write_text(rules, encoding="utf-8")
     passwords = {}
     for name, user in USERS.items():
         passwords[name] = os.environ.get(PASSWORD) or secrets.token_urlsafe(9)

@@ -70,6 +70,8 @@ def _ask_all(mesh: DemoMesh, uri: str, screen: Screen) -> bool:
         screen.visible({user: clients[user, ""].datasets() for user in mesh.passwords})
         right = 0
         for number, question in enumerate(asked, start=1):
+            if question is EFFECTS[0]:
+                screen.policies(mesh.people(), mesh.policies())
             screen.question(number, question)
             client = clients[question.user, question.purpose]
             right += _ask(question, client, reference, screen)

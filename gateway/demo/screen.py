@@ -95,7 +95,8 @@ class Screen:
     def refusal(self, message: str, expected: bool) -> None:
         """An error in place of an answer."""
         colour, sign = ("green", "✔ refused") if expected else ("bold red", "✘ failed")
-        self.console.print(f"\n  [{colour}]{sign}:[/] {escape(message)}")
+        self.console.print()
+        self.console.print(Padding(f"[{colour}]{sign}:[/] {escape(message)}", (0, 0, 0, 2)))
 
     def leak(self) -> None:
         """An answer in place of an error."""
@@ -108,6 +109,16 @@ class Screen:
         for user, names in datasets.items():
             grid.add_row(f"  [bold]{user}[/]", ", ".join(names))
         self.console.print(grid)
+
+    def policies(self, people: Mapping[str, str], rows: str) -> None:
+        """Who is who, and the policies as they are written."""
+        self.heading("The policies behind what follows")
+        for user, place in people.items():
+            self.console.print(f"  [bold]{user:<6}[/]{escape(place)}")
+        self.console.print()
+        for line in rows.splitlines():
+            style = "" if line.startswith("#") else "dim"
+            self.console.print(f"  {line}", style=style, markup=False, soft_wrap=True)
 
     def plan(self, question: Question, table: pa.Table) -> None:
         """The rows of EXPLAIN."""

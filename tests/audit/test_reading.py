@@ -98,8 +98,17 @@ def test_list_is_for_people(mesh: Path, capsys: pytest.CaptureFixture[str]) -> N
     shown = capsys.readouterr().out
     assert shown.index("2026-02-03") < shown.index("2026-01-31")
     assert "UNKNOWN_DATASET" in shown
+    assert "reason" in shown
     assert "secret" not in shown
     assert "\x1b" not in shown
+
+
+def test_list_leaves_out_what_is_empty(mesh: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["audit", "list", "--mesh", str(mesh), "--principal", "user:omar"]) == 0
+    shown = capsys.readouterr().out
+    assert "outcome" in shown
+    assert "reason" not in shown
+    assert "purpose" not in shown
 
 
 def test_list_as_json_is_whole(mesh: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway.cli import main
+from tests.catalogue.meshes import contract, custom, port, product, write
 from tests.commands.governed import governed_mesh, meshgate, policies
 
 
@@ -99,6 +100,29 @@ def test_roles_may_come_with_tokens(tmp_path: Path, capsys: pytest.CaptureFixtur
     )
     (mesh / "policies" / "zz.csv").write_text(
         "p,sales/guest,*,*,read,*,*,*,allow\np,user:eve@corp,*,*,read,*,*,*,allow\n"
+    )
+    assert main(["policy", "check", "--mesh", str(mesh)]) == 0
+    assert "zz.csv" not in capsys.readouterr().out
+
+
+def test_nobody_has_to_hold_the_role_that_owns_a_view(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mesh = governed_mesh(tmp_path)
+    view = {"sql": "SELECT id FROM sales.orders.lines", "owner": "sales/owner", "unmask": True}
+    document = contract(
+        id="sales.views.ids",
+        schema=[{"name": "ids", "properties": [{"name": "id", "logicalType": "integer"}]}],
+        customProperties=custom(view=view),
+    )
+    write(mesh, "products/sales/views/ids.odcs.yaml", document)
+    write(
+        mesh,
+        "products/sales/views/views.odps.yaml",
+        product(port(name="ids", contractId="sales.views.ids"), id="sales.views", name="views"),
+    )
+    (mesh / "policies" / "zz.csv").write_text(
+        "p,sales/owner,sales,mesh://sales/orders/lines,read|publish,*,*,*,allow\n"
     )
     assert main(["policy", "check", "--mesh", str(mesh)]) == 0
     assert "zz.csv" not in capsys.readouterr().out

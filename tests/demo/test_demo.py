@@ -96,6 +96,12 @@ def test_a_partner_sees_fewer_rows_and_masked_values(output: str) -> None:
         assert all((name[2:] == "***") is (number == 9) for name, _ in shown)
 
 
+def test_the_policies_are_shown_before_their_effects(output: str) -> None:
+    shown = output.split("The policies behind what follows", 1)[1].split("\n8. ", 1)[0]
+    assert re.search(r"eva +aviation/partner, in the EU", shown)
+    assert "\n  p3,aviation/partner,aviation,*,registration,*,partial:2,allow\n" in shown
+
+
 def test_a_refusal_says_what_would_help(output: str) -> None:
     assert re.search(r"\[PURPOSE_REQUIRED\][^✔]*incident,\s+safety", output)
     assert re.search(r"\[RESIDENCY_VIOLATION\]", output)

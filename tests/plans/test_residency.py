@@ -189,6 +189,23 @@ def test_without_a_number_of_rows_nothing_leaves(
     opened.close()
 
 
+@pytest.mark.parametrize(
+    ("place", "who", "told"),
+    [
+        ("", OUTSIDE, "this gateway is in no known region, you are in US"),
+        ("EU", Principal("user:ana"), "this gateway is in EU, you are in no known region"),
+    ],
+)
+def test_a_refusal_says_who_is_where(
+    people: dict[str, Dataset], place: str, who: Principal, told: str
+) -> None:
+    opened = bound(people["sqlite"], place)
+    with pytest.raises(GatewayError) as caught:
+        ask(opened, "SELECT * FROM people", who)
+    assert told in caught.value.message
+    opened.close()
+
+
 @pytest.mark.parametrize("source", ["parquet", "memory"])
 def test_a_gateway_outside_does_not_read_files_of_the_region(
     people: dict[str, Dataset], source: str

@@ -38,7 +38,8 @@ def run(args: argparse.Namespace) -> int:
     rows, wrong = _review(folder)
     catalogue = load_catalogue(args.mesh)
     resources = [resource(dataset) for dataset in catalogue.datasets]
-    people = People.of(UserStore.load(args.mesh), load_settings(args.mesh), rows.rows)
+    owners = [dataset.view.owner for dataset in catalogue.datasets if dataset.view is not None]
+    people = People.of(UserStore.load(args.mesh), load_settings(args.mesh), rows.rows, owners)
     purposes = {name for row in rows.rows if row.ptype == "g2" for name in row.columns}
     checks = Checks(resources, people, purposes, time.time())
     warnings = [(row, text) for row in rows.rows for text in checks.warnings(row)]
@@ -79,10 +80,16 @@ class People:
     settings: Settings
 
     @classmethod
-    def of(cls, users: UserStore, settings: Settings, rows: Iterable[Row]) -> People:
-        """Roles are held where somebody, or a group of an issuer, has them, also by way of rows."""
+    def of(
+        cls, users: UserStore, settings: Settings, rows: Iterable[Row], owners: Iterable[str] = ()
+    ) -> People:
+        """Roles are held where somebody, or a group of an issuer, has them, also by way of rows.
+
+        Nobody has to hold those of `owners`: views are read with their rights.
+        """
         known = [*(user.principal for user in users.users), *settings.services.values()]
         roles = {role for principal in known for role in principal.roles}
+        roles.update(filter(None, owners))
         roles.update(role for issuer in settings.issuers for _, role in issuer.groups)
         names = frozenset(principal.name for principal in known)
         links = [row.columns for row in rows if row.ptype == "g"]

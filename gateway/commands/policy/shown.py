@@ -149,12 +149,16 @@ class Screen:
         for number, (place, row) in enumerate(zip(places, found, strict=True)):
             note = notes[number] if notes else ""
             self._print(Text.assemble((place, "cyan"), f"  {note}" if note else ""))
-            self._print(Text(str(row), overflow="fold"), 2 * INDENT)
+            self._row(row, 2 * INDENT)
 
     def rows_below(self, rows: Iterable[Row]) -> None:
         """Policy rows below a detail, each in a line of its own."""
         for row in rows:
-            self._print(Text(str(row), overflow="fold", style="dim"), 3 * INDENT)
+            self._row(row, 3 * INDENT, "dim")
+
+    def _row(self, row: Row, indent: int, style: str = "") -> None:
+        """On one line, however long: rows are for copying."""
+        self.console.print(Text(" " * indent + str(row), style=style), soft_wrap=True)
 
     def _cell(self, text: str) -> Text:
         return Text(text, style=STYLES.get(text, ""))
