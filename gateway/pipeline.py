@@ -9,6 +9,7 @@ out before the record is durable.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -32,6 +33,7 @@ from gateway.errors import (
     LimitExceeded,
     PurposeNotGranted,
     ResidencyViolation,
+    SchemaDrift,
     Unsupported,
     from_source,
 )
@@ -52,6 +54,8 @@ from policies.decide import Authoriser
 from policies.reload import Reloader
 from policies.snapshot import Snapshot
 from policies.store import PolicyError, open_store
+
+_log = logging.getLogger(__name__)
 
 LANGUAGES = {"sql": sql.parse}
 """The request languages: each turns text into a statement over datasets."""
@@ -116,7 +120,18 @@ class Result:
 def _identity(name: TableName, opened: Table | View) -> tuple[object, ...]:
     """Equal for datasets that every plan reads alike."""
     dataset = opened.dataset
-    return (name, dataset.address, tuple(dataset.schema.names), opened.security.fingerprint)
+    lends = isinstance(opened, View) and opened.lends
+    names = tuple(dataset.schema.names)
+    return (name, dataset.address, names, opened.security.fingerprint, lends)
+
+
+def _below(drift: GatewayError) -> SchemaDrift:
+    """The error without the name and columns of what a view lends: its readers do not see it."""
+    _log.warning("below a view: %s", drift)
+    return SchemaDrift(
+        "a source below a view of this query has changed",
+        hint="the owner of the view mends it, or has it published again",
+    )
 
 
 def _never() -> bool:
@@ -224,7 +239,7 @@ class Gateway:
     def _check_purpose(self, principal: Principal, purpose: str) -> None:
         if purpose and purpose not in self._access.purposes(principal):
             raise PurposeNotGranted(
-                "the purpose declared is not granted to you",
+                f"the purpose {purpose} is not granted to you",
                 hint="declare another, or none",
             )
 
@@ -242,12 +257,18 @@ class Gateway:
     def _open(self, authorised: Authorised) -> tuple[Tables, Views]:
         """Tables for what lives in sources, and views for what stands on others."""
         tables, views = {}, {}
+        lends = any(body.lends for body in authorised.bodies.values())
         try:
             for name, grant in authorised.grants.items():
                 nested = name in authorised.nested
                 body = authorised.bodies.get(name)
                 if body is None:
-                    table = self._sources.open(grant.dataset, grant.security)
+                    try:
+                        table = self._sources.open(grant.dataset, grant.security)
+                    except SchemaDrift as drift:
+                        if nested and lends:
+                            raise _below(drift) from drift
+                        raise
                     tables[name] = replace(table, nested=nested)
                     continue
                 text, tree = body.statement.text, body.statement.tree
@@ -324,7 +345,7 @@ class Gateway:
             try:
                 self._sources.check(table.dataset, table.connector, table.security.raw)
             except GatewayError as drift:
-                return drift
+                return _below(drift) if table.nested and plan.hidden_views else drift
             except SourceError:
                 continue
         return guarded(error, plan)

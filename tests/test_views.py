@@ -15,7 +15,7 @@ from connectors.interface import Binding
 from gateway.errors import GatewayError
 from gateway.model import Address, Dataset, Principal, Residency, View
 from gateway.pipeline import Gateway
-from tests.gateways import ask, dataset, gateway, in_source
+from tests.gateways import ask, dataset, gateway, in_memory, in_source
 
 STAFF = pa.table(
     {
@@ -56,6 +56,8 @@ VIEWS = [
     view("filtered", "SELECT id, mail, region FROM shop.staff.staff",
          [FIELDS["id"], FIELDS["mail"], FIELDS["region"]], owner="views/owner", unmasks=True,
          row_filters={"us": "region = 'US'"}, column_tags={"mail": ("secret",)}),
+    view("some", "SELECT id, pay, region FROM shop.staff.staff WHERE region <> 'SECRET' AND id < 4",
+         [FIELDS["id"], FIELDS["pay"], FIELDS["region"]], owner="views/owner", unmasks=True),
     view("loop", "SELECT id FROM views.shop.loop", [FIELDS["id"]]),
     view("broken", "SELECT nothing FROM shop.staff.staff", [FIELDS["id"]]),
     view("drifted", "SELECT pay FROM shop.staff.staff", [FIELDS["id"]]),
@@ -158,6 +160,57 @@ def test_how_a_lent_view_is_read_is_not_shown(mesh: Gateway) -> None:
     (row,) = ask(mesh, "EXPLAIN SELECT * FROM lent", BOB).to_pylist()
     assert row["item"] == "view"
     assert "staff" not in row["text"]
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "1 / (pay - 40) < 9",
+        "CASE WHEN pay = 40 THEN 1 / 0 ELSE 1 END = 1",
+        "1 / (coalesce(id, 0) - 4) < 9",
+    ],
+)
+def test_rows_a_lent_view_leaves_out_are_not_told_of(mesh: Gateway, condition: str) -> None:
+    assert rows(mesh, f"SELECT id FROM some WHERE {condition}", BOB) == [(1,), (2,), (3,)]
+
+
+def test_a_failure_below_a_lent_view_is_told_in_fixed_words(mesh: Gateway) -> None:
+    with pytest.raises(GatewayError) as caught:
+        ask(mesh, "SELECT id FROM some WHERE CAST(region AS BIGINT) = 1", BOB)
+    assert caught.value.message == "a value could not be computed"
+
+
+def test_drift_below_a_lent_view_does_not_name_what_is_there() -> None:
+    (staff,) = in_memory({"staff": STAFF.drop_columns(["pay"])}, "views-drift", "staff")
+    staff = replace(staff, address=Address("shop", "staff", "staff", "1.0.0"), schema=STAFF.schema)
+    lent = next(v for v in VIEWS if v.address.dataset == "lent")
+    opened = gateway([staff, lent], RULES)
+    with pytest.raises(GatewayError) as caught:
+        ask(opened, "SELECT id FROM lent", BOB)
+    assert caught.value.code == "SCHEMA_DRIFT"
+    assert "staff" not in str(caught.value)
+    assert "pay" not in str(caught.value)
+    opened.close()
+
+
+def test_a_plan_is_not_shared_by_who_is_lent_rights_and_who_has_them() -> None:
+    fields = [FIELDS["id"]]
+    lent = view("v", "SELECT id FROM shop.staff.staff", fields, owner="views/owner", unmasks=True)
+    rules = (
+        ("p", "views/owner", "*", "*", "read|publish", "*", "EU", "*", "allow"),
+        ("p", "user:olga", "shop", "*", "read|publish", "*", "*", "*", "allow"),
+        ("p", "*", "views", "*", "read", "*", "*", "*", "allow"),
+    )
+    (staff,) = in_memory({"staff": STAFF}, "views-shared", "staff")
+    opened = gateway(
+        [replace(staff, address=Address("shop", "staff", "staff", "1.0.0")), lent], rules
+    )
+    sql = "EXPLAIN SELECT count(*) AS n FROM views.shop.v"
+    mine = ask(opened, sql, Principal("user:olga", region="US")).to_pylist()
+    assert not any(row["item"] == "view" for row in mine)
+    (row,) = ask(opened, sql, Principal("user:bob", region="EU")).to_pylist()
+    assert row["item"] == "view"
+    opened.close()
 
 
 def test_a_view_has_row_filters_and_masks_of_its_own(mesh: Gateway) -> None:

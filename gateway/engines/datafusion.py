@@ -10,9 +10,6 @@ from typing import Any, TypeAlias
 # Python-backed tables block the worker they run on while they wait for their source. Workers must
 # outnumber them, or an unrelated query waits too. Read once, when datafusion is first imported.
 os.environ.setdefault("TOKIO_WORKER_THREADS", "32")
-# How long (ms) the engine's allocator keeps memory it may use again. Filtered and computed columns
-# are made anew for every batch: at its own 10 ms, page faults are most of a scan.
-os.environ.setdefault("MIMALLOC_PURGE_DELAY", "10000")
 
 import datafusion.substrait as substrait
 import pyarrow as pa

@@ -127,8 +127,9 @@ def _moment(mask: Mask, column: str, data_type: pa.DataType, key: bytes) -> str:
     since = "day" if mask.kind == "month" else "doy"
     if pa.types.is_date32(data_type):
         day = f"CASE WHEN {column} BETWEEN {_day(first)} AND {_day(last)} THEN {column} END"
+        # NULL in one operand is enough, and one CASE less to plan
         past = f"(date_part('{since}', {day}) - arrow_cast(1, 'Int32'))"
-        return f"arrow_cast(arrow_cast({day}, 'Int32') - {past}, 'Date32')"
+        return f"arrow_cast(arrow_cast({column}, 'Int32') - {past}, 'Date32')"
     if pa.types.is_date64(data_type):  # compared as a date it would be a literal Substrait lacks
         naive, number = pa.timestamp("ms"), f"arrow_cast({column}, 'Timestamp(Millisecond, None)')"
     else:

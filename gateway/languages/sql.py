@@ -105,7 +105,7 @@ def _read(text: str) -> Statement:
     tree = _parse(text, words)
     if any(table.args.get("version") for table in tree.find_all(exp.Table)):
         text = _versions_as_names(text, words)
-        tree = _parse(text, words)
+        tree = _parse(text, _tokenize(text))
     _refuse_unsafe(tree)
     _check_expansion(tree)
     return Statement(text, tree, tuple(_references(tree)), explain is not None)

@@ -26,9 +26,8 @@ from typing import Any
 import pyarrow as pa
 from substrait.proto import AggregateRel, Expression, Plan, Rel, Type
 
-from connectors.capabilities import Kind, NotPushable, kind_of
-from connectors.dialect import widens
-from gateway.plan import relations
+from connectors.capabilities import NotPushable
+from gateway.plan import relations, totality
 from gateway.plan.security import Barrier
 from gateway.plan.source import TableName, Tables
 from gateway.plan.types import arrow_type
@@ -40,37 +39,13 @@ ColumnName = tuple[TableName, str]
 class Need:
     """The least barrier a dataset needs; CASE is needed for the `guarded` columns only.
 
-    `selective`: conditions of the caller decide which rows some expression is computed for. An
-    engine that skips rows by statistics or batches, where hidden rows count, must not do so here.
+    `selective`: conditions of the caller decide which rows some expression is computed for. Who
+    skips rows by statistics or by batches, where hidden rows count, must not do so here.
     """
 
     barrier: Barrier
     guarded: frozenset[str] = frozenset()
     selective: bool = False
-
-
-_COMPARISONS = frozenset({"equal", "not_equal", "lt", "lte", "gt", "gte"})
-_TESTS = frozenset(
-    {"is_null", "is_not_null", "is_true", "is_not_true", "is_false", "is_not_false"}
-    | {"is_distinct_from", "is_not_distinct_from", "and", "or", "coalesce"}
-)
-"""Total, and not NULL where an argument is."""
-
-_TOTAL_STRICT = _COMPARISONS | {
-    "not",
-    "lower",
-    "upper",
-    "character_length",
-    "length",
-    "octet_length",
-    "str_concat",
-}
-_FALLIBLE_STRICT = frozenset(
-    {"add", "subtract", "multiply", "divide", "modulus", "negate", "abs", "ceil", "floor", "round"}
-    | {"sqrt", "ln", "log10", "exp", "power", "substring", "substr", "date_part", "date_trunc"}
-    | {"trim", "btrim", "ltrim", "rtrim"}
-)
-_LIKE = frozenset({"like", "ilike"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +65,12 @@ class _Value:
 
 
 def barriers(plan: Plan, tables: Tables) -> Mapping[TableName, Need]:
-    """What each dataset with a row filter needs. The plan is left as it is."""
-    names = {n for n, t in tables.items() if t.security.row_filter is not None}
+    """What each dataset with a row filter, or with rows bound to a region, needs of a barrier.
+
+    The plan is left as it is.
+    """
+    secured = ((name, table.security) for name, table in tables.items())
+    names = {name for name, s in secured if s.row_filter is not None or s.bound}
     analysis = _Analysis(relations.function_names(plan), names)
     analysis.relation(plan.relations[0].root.input)
     return {name: analysis.need(name) for name in names}
@@ -280,7 +259,7 @@ class _Analysis:
     def _cast(self, message: Expression.Cast, columns: Sequence[_Value]) -> _Value:
         value = self._value(message.input, columns)
         to = _type(message.type)
-        total = _total_cast(value.type, to)
+        total = totality.total_cast(value.type, to)
         if not total:
             self._fallible((value,))
         return self._made(to, (value,), strict=value.strict, fails=not total)
@@ -291,18 +270,22 @@ class _Analysis:
         returns = _type(message.output_type) if message.HasField("output_type") else pa.bool_()
         reads, strict = _together(args)
         fails = False
-        if name in _LIKE:
+        if name in totality.LIKE:
             pattern = message.arguments[1].value
             plain = pattern.WhichOneof("rex_type") == "literal"
             fails = not plain or "\\" in pattern.literal.string
-        elif name in _COMPARISONS:
-            fails = not _comparable(args)
-        elif name in _FALLIBLE_STRICT:
+        elif name in totality.COMPARISONS:
+            fails = not totality.comparable([a.type for a in args])
+        elif name in totality.DIVISIONS and totality.divides(
+            args[0].type, message.arguments[1].value
+        ):
+            pass
+        elif name in totality.FALLIBLE_STRICT:
             self._fallible(args)
             return self._made(returns, args, strict=strict, fails=True)
-        elif name not in _TESTS | _TOTAL_STRICT:
+        elif name not in totality.TESTS | totality.TOTAL_STRICT:
             fails, strict = True, frozenset()
-        if name in _TESTS:
+        if name in totality.TESTS:
             strict = frozenset()
         if fails:
             self._loose(reads)
@@ -312,7 +295,7 @@ class _Analysis:
         value = self._value(message.value, columns)
         options = [self._value(o, columns) for o in message.options]
         values = [value, *options]
-        fails = not all(_comparable((value, option)) for option in options)
+        fails = not all(totality.comparable((value.type, option.type)) for option in options)
         if fails:
             self._loose(_together(values)[0])
         return self._made(pa.bool_(), values, strict=value.strict, fails=fails)
@@ -400,36 +383,3 @@ def _type(message: Type) -> pa.DataType | None:
         return arrow_type(message)
     except NotPushable:
         return None
-
-
-def _comparable(args: Sequence[_Value]) -> bool:
-    """True when no side is converted on the way: both are of one known kind, and not nested."""
-    kinds = {kind_of(a.type) for a in args if a.type is not None}
-    if any(a.type is None for a in args):
-        return False
-    kinds.discard(Kind.NULL)
-    return len(kinds) <= 1 and not kinds & {Kind.NESTED, Kind.OTHER, Kind.INTERVAL}
-
-
-_TO_TEXT = frozenset({Kind.BOOLEAN, Kind.INTEGER, Kind.UNSIGNED, Kind.TEXT})
-
-
-def _total_cast(source: pa.DataType | None, target: pa.DataType | None) -> bool:
-    """True when every value of `source` has a value of `target`, in every engine."""
-    if source is None or target is None:
-        return False
-    a, b = kind_of(source), kind_of(target)
-    if source == target or a is Kind.NULL:
-        return True
-    if b is Kind.TEXT:
-        return a in _TO_TEXT
-    if (a, b) in {(Kind.DATE, Kind.TIMESTAMP), (Kind.TIMESTAMP, Kind.TIMESTAMP)}:
-        return False  # a far date overflows nanoseconds
-    if (a, b) == (Kind.TIMESTAMP_TZ, Kind.TIMESTAMP_TZ):
-        return False
-    if (a, b) == (Kind.DECIMAL, Kind.DECIMAL):
-        whole = target.precision - target.scale >= source.precision - source.scale
-        return bool(target.scale >= source.scale and whole)
-    if (a, b) == (Kind.FLOAT, Kind.DECIMAL):
-        return False
-    return widens(source, target)

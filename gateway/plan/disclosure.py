@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 
 from connectors.interface import SourceErrorCode
 from gateway.engines.mask_sql import conceal
@@ -17,14 +18,30 @@ _WORDS = {
     SourceErrorCode.VALUE_UNEXPECTED: "the source sent a value its contract does not allow",
     SourceErrorCode.TYPE_UNSUPPORTED: "the source sent a value its contract does not allow",
 }
+_OPERATOR = re.compile(
+    r" *(?:Aggregate|CrossJoin|Distinct|DistinctOn|EmptyRelation|Extension|Filter|Limit|Projection"
+    r"|RecursiveQuery|Repartition|Sort|Subquery|SubqueryAlias|TableScan|Union|Unnest|Values"
+    r"|WindowAggr|(?:Cross|Inner|Left|Right|Full|LeftSemi|RightSemi|LeftAnti|RightAnti|LeftMark"
+    r"|RightMark) Join)(?=:|$)"
+)
+"""The name of an operator at the beginning of a line of a plan."""
+
 _CODES = {code.value: words for code, words in _WORDS.items()}
+_PLACES = {
+    SourceErrorCode.UNAVAILABLE.value: "a source below a view does not answer",
+    SourceErrorCode.TIMEOUT.value: "a source below a view did not answer in time",
+    SourceErrorCode.OBJECT_NOT_FOUND.value: "a source below a view has lost an object",
+}
+"""Where something is, which only matters to who may not know what a view stands on."""
 
 
 def guarded(error: GatewayError, plan: Plan) -> GatewayError:
     """The error without a source's own words, which may quote policies or values they hide."""
-    words = _CODES.get(error.code)
-    securities = [t.security for t in plan.tables.values() if t.security.governs]
-    if words is None or all(security.discloses for security in securities):
+    words = _CODES.get(error.code) or (_PLACES.get(error.code) if plan.hidden_views else None)
+    securities = [t.security for t in plan.tables.values()]
+    kept = [s for s in securities if s.governs or s.minimum_rows is not None]
+    shown = not plan.hidden_views and all(security.discloses for security in kept)
+    if words is None or shown:
         return error
     _log.info("not shown to the caller: %s", error)
     if error.code == SourceErrorCode.ARITHMETIC.value and "zero" in error.message:
@@ -35,7 +52,9 @@ def guarded(error: GatewayError, plan: Plan) -> GatewayError:
 def shown_plan(text: str, plan: Plan) -> str:
     """The engine's plan as the caller may see it; the key of a mask nobody may."""
     securities = [t.security for t in plan.tables.values() if t.secured_by_engine]
+    text = conceal(text)
     if all(security.discloses for security in securities):
-        return conceal(text)
-    lines = [line.split(":", 1)[0] for line in text.splitlines()]
+        return text
+    # A line may also be the rest of an operator's, behind a line break in somebody's constant.
+    lines = [found[0] for found in map(_OPERATOR.match, text.split("\n")) if found]
     return "\n".join([*lines, "(policies apply here: what the operators compute is not shown)"])

@@ -150,17 +150,21 @@ def _secured(
 
     With them, if something had to be secured, come the columns that the query reads.
     """
-    if not any(table.security.governs for table in tables.values()):
+    if not any(t.security.governs or t.security.bound for t in tables.values()):
         return tables, {}
     placed = {name: _placed(table) for name, table in tables.items()}
     needed: Mapping[TableName, Need] = {}
     context, _, logical = _optimised(query, text, placed, config, engine.BEST, Form.OPAQUE)
-    if all(table.security.row_filter is None for table in placed.values()):
+    if not any(t.security.row_filter is not None or t.security.bound for t in placed.values()):
         return placed, read_columns(logical, placed)
     try:
         needed = barriers(engine.to_substrait(logical, context), placed)
     except Exception:  # Substrait has no word for something: what can not be seen may fail
         _log.debug("no Substrait form to look for fallible expressions in", exc_info=True)
+    for name, need in needed.items():
+        if placed[name].security.bound and need.barrier is not Barrier.PLAIN:
+            # whether it fails for one row is more than may be told of a row that is not to leave
+            raise violation(placed[name].security.minimum_rows, fails=True)
     hidden = _below_filters(query.views)
     needed = {name: need for name, need in needed.items() if name not in hidden}
     barred = {n: _barred(t, needed.get(n, Need(Barrier.FENCE))) for n, t in placed.items()}
@@ -215,7 +219,9 @@ def _placed(table: Table) -> Table:
 
 def _blind(tables: Tables, views: Views) -> engine.Tuning:
     """Without statistics where a fence stands in the engine: they are those of hidden rows too."""
-    fenced = any(t.secured_by_engine and t.security.barrier is Barrier.FENCE for t in tables.values())
+    fenced = any(
+        t.secured_by_engine and t.security.barrier is Barrier.FENCE for t in tables.values()
+    )
     fenced = fenced or any(view.security.row_filter is not None for view in views.values())
     return replace(engine.BEST, statistics=not fenced)
 

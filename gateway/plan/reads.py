@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from datafusion import LogicalPlan
 
@@ -10,38 +11,64 @@ from gateway.plan.plan import EngineRead
 from gateway.plan.source import TableName, Tables
 
 _SCANNED = re.compile(
-    r"TableScan: (?P<name>\S+)(?: projection=\[(?P<columns>[^\]]*)\])?(?P<rest>.*)"
+    r'\[shape=box label="TableScan: (?P<name>\S+)(?P<columns> projection=\[)?(?P<rest>[^"]*)"\]'
 )
+"""A scan in the plan as a graph. Only there its text has an end: quotes are ``_``, and the line
+breaks and brackets of constants and names mean nothing."""
 
 
 def read_columns(logical: LogicalPlan, tables: Tables) -> dict[TableName, tuple[str, ...]]:
     """The columns of each dataset that an optimised plan over its visible form reads."""
     found: dict[TableName, set[str]] = {}
-    for line in logical.display_indent().splitlines():
-        scan = _SCANNED.fullmatch(line.strip())
-        name = tuple(scan["name"].split(".")) if scan else ()
-        if scan is None or name not in tables:
+    by_text = _by_text(tables)
+    for scan in _SCANNED.finditer(logical.display_graphviz()):
+        name = by_text.get(scan["name"])
+        if name is None:
             continue
-        names = tables[name].dataset.schema.names
-        if scan["columns"] is None:
-            found.setdefault(name, set()).update(names)
-            continue
-        read = found.setdefault(name, set())
-        read.update(scan["columns"].split(", "))
-        filters = scan["rest"].replace('"', "")
-        read.update(c for c in names if f"{scan['name']}.{c}" in filters)
+        names = {column: _bare(column) for column in tables[name].dataset.schema.names}
+        rest = _bare(scan["rest"])
+        table = _bare(scan["name"])
+        read = _listed(rest, names) if scan["columns"] else set(names)
+        read |= {column for column, bare in names.items() if f"{table}.{bare}" in rest}
+        found.setdefault(name, set()).update(read)
     return {
         name: tuple(c for c in tables[name].dataset.schema.names if c in read)
         for name, read in found.items()
     }
 
 
+def _by_text(tables: Tables) -> dict[str, TableName]:
+    """Tables as plans write them; a version in a name has dots of its own."""
+    return {".".join(name): name for name in tables}
+
+
+def _bare(text: str) -> str:
+    return text.replace('"', "").replace("_", "")
+
+
+def _listed(text: str, names: Mapping[str, str]) -> set[str]:
+    """The columns in a list up to its bracket, whatever they are called; all if that is unclear."""
+    read: set[str] = set()
+    at = 0
+    while not text.startswith("]", at):
+        fitting = {n for n in names.values() if text.startswith((f"{n}, ", f"{n}]"), at)}
+        if len(fitting) != 1:
+            return set(names)
+        (name,) = fitting
+        read |= {column for column, bare in names.items() if bare == name}
+        at += len(name)
+        if text.startswith(", ", at):
+            at += 2
+    return read
+
+
 def engine_reads(logical: LogicalPlan, tables: Tables) -> tuple[EngineRead, ...]:
     """What the engine reads itself, from the scans of its optimised plan."""
     found = []
+    by_text = _by_text(tables)
     for line in logical.display_indent().splitlines():
         name, _, rest = line.strip().removeprefix("TableScan: ").partition(" ")
-        table = tables.get(tuple(name.split(".")))
+        table = tables.get(by_text.get(name, ()))
         if line.strip().startswith("TableScan: ") and table and table.source is None:
             hides = table.security.governs and not table.security.discloses
             text = f"{name}, secured by policies" if hides else f"{name} {rest}"

@@ -36,10 +36,15 @@ Arguments = Sequence[Sequence[Operand]]
 _DISTINCT = AggregateFunction.AGGREGATION_INVOCATION_DISTINCT
 
 
-def violation(least: int | None) -> ResidencyViolation:
-    """The error for a plan that would move rows; `least` is what a group would need."""
+def violation(least: int | None, *, fails: bool = False) -> ResidencyViolation:
+    """The error for a plan that would move rows; `least` is what a group would need.
+
+    With `fails` no row would move, but a computation over it may fail, and that would tell of it.
+    """
     hint = None
-    if least is not None:
+    if fails:
+        hint = "leave out what may fail for some value: division, casts, arithmetic on its columns"
+    elif least is not None:
         hint = (
             f"ask for count, sum or avg over at least {least} rows each, grouped as you like,"
             " of that dataset alone"

@@ -74,7 +74,14 @@ def scan_fragment(
         if raw and not table.security.discloses:  # the row filter is a part of the condition
             block = replace(block, where=tuple(map(hidden, block.where)))
     positions = sorted(needed)
-    block = replace(block, columns=tuple(block.columns[i] for i in positions))
+    read = [block.columns[i] for i in positions]
+    if raw and not table.security.discloses:  # a column the caller may not know of
+        seen = set(table.dataset.schema.names)
+        read = [
+            c if schema.names[i] in seen else replace(c, sql=hidden(c.sql))
+            for i, c in zip(positions, read, strict=True)
+        ]
+    block = replace(block, columns=tuple(read))
     returned = pa.schema([schema.field(i) for i in positions])
     if not positions:
         returned = pa.schema([pa.field("c0", pa.int64())])

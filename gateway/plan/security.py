@@ -66,6 +66,11 @@ class Security:
         """True when rows or values differ from those of the dataset itself."""
         return self.row_filter is not None or bool(self.masks)
 
+    @property
+    def bound(self) -> bool:
+        """True when rows may not leave their region, but aggregates over enough of them."""
+        return self.minimum_rows is not None
+
     def guards(self, column: str) -> bool:
         """True when the column is NULL in hidden rows, behind the CASE barrier."""
         return self.barrier is Barrier.CASE and column in self.guarded

@@ -299,6 +299,8 @@ class SqlWriter:
     def _semi(self, rel: Rel, kind: str, kept: Block, tested: Block) -> Block:
         anti = kind.endswith("ANTI")
         kept.source.dialect.require(Relation.ANTI_JOIN if anti else Relation.SEMI_JOIN)
+        if tested.minimum_rows is not None:
+            raise NotPushable("which rows there are may single out a row bound to its region")
         kept = opened(kept, self.aliases)
         null_aware = self.null_aware(rel)
         swapped = kind.startswith("RIGHT")
@@ -323,7 +325,6 @@ class SqlWriter:
         return replace(
             kept,
             where=(*kept.where, exp.Not(this=test) if anti else test),
-            minimum_rows=strictest((kept, tested)),
         )
 
     def _equalities(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 from tests.attacks.doors import Came, leaks
-from tests.attacks.world import TWIN
 from tests.queries.compare import difference
 
 _TABLE = re.compile(r"\{(\w+)\}")
@@ -34,7 +33,11 @@ def tells(governed: Came, calm: Came, twin: Came, sql: str, *, ordered: bool = F
         return f"{found} came out: {governed.text[:500]}"
     if governed.code != calm.code:
         return f"{governed.message or 'rows'}; without hidden rows: {calm.message or 'rows'}"
-    if governed.rows is None or twin.rows is None:
+    if governed.rows is None or calm.rows is None:
+        return ""
+    if wrong := difference(governed.rows, calm.rows, ordered=ordered):
+        return f"not the rows without hidden rows: {wrong}"
+    if twin.rows is None:
         return ""
     wrong = difference(governed.rows, twin.rows, ordered=ordered)
     return f"not the twin's rows: {wrong}" if wrong else ""
@@ -47,8 +50,3 @@ def same(one: Came, other: Came) -> str:
     if one.rows is None or other.rows is None:
         return ""
     return difference(one.rows, other.rows, ordered=False) or ""
-
-
-def from_twin(text: str) -> str:
-    """A message about the twin, said of the governed world."""
-    return text.replace(f"{TWIN}.", "hr.")

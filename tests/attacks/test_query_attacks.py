@@ -30,7 +30,8 @@ EVERYTHING = os.environ.get("MESHGATE_ATTACKS") == "all"
 def test_attack(attack: Attack, source: str, rita: Visitor, una: Visitor) -> None:
     query = written(attack.sql, "hr", source)
     governed = rita.ask(query)
-    report = rita.report()
+    if governed.rows is not None:  # else there is no report, or that of another query
+        assert not leaks(rita.report(), query)
     if attack.code:
         assert governed.code == attack.code, governed.message
         assert not leaks(governed, query)
@@ -38,12 +39,11 @@ def test_attack(attack: Attack, source: str, rita: Visitor, una: Visitor) -> Non
         calm = rita.ask(written(attack.sql, "calm", source))
         twin = una.ask(written(attack.sql, "twin", source))
         assert not tells(governed, calm, twin, query)
-    assert not leaks(report, query)
     for door in (PREPARED, ADBC):
         other = rita.ask(query, door)
         assert not leaks(other, query), other.text[:1000]
         assert not same(other, governed), door
-    for door in PLANS:
+    for door in PLANS if EVERYTHING else (EXPLAIN,):
         plan = rita.ask(query, door)
         assert not leaks(plan, query), plan.text[:2000]
     schema = rita.schema(descriptor(sql.CommandStatementQuery(query=query)))
@@ -57,29 +57,15 @@ CASES = (
         {
             *((c, "where", s) for c in CONDITIONS for s in SOURCES),
             *(
-                (c, list(PLACES)[(i * step + step) % len(PLACES)], SOURCES[(i + step) % 3])
-                for step in (5, 7)
+                (c, list(PLACES)[(7 * i + 7) % len(PLACES)], SOURCES[i % 3])
                 for i, c in enumerate(CONDITIONS)
             ),
         }
     )
 )
 
-OPEN = {("c75_random_beside", "join_on")}
-"""The engine takes the sides of a join by the statistics of files, and computes the one condition
-without columns over an empty batch of one side, but not of the other."""
 
-
-@pytest.mark.parametrize(
-    ("condition", "place", "source"),
-    [
-        pytest.param(
-            *case,
-            marks=[pytest.mark.xfail(reason="join order by statistics")] * (case[:2] in OPEN),
-        )
-        for case in CASES
-    ],
-)
+@pytest.mark.parametrize(("condition", "place", "source"), CASES)
 def test_oracle(condition: str, place: str, source: str, rita: Visitor) -> None:
     """A condition that may fail: hidden rows decide neither whether it does nor what comes."""
     attack = oracle(condition, place)
@@ -99,11 +85,16 @@ MIXED = [
 ]
 
 
-@pytest.mark.parametrize("sources", MIXED, ids="+".join)
+JOINING = [a for a in (*SHAPES, *MASKS, *FILTERS) if a.sql.count("{") > 1 and not a.code]
+
+
 @pytest.mark.parametrize(
-    "attack",
-    [a for a in (*SHAPES, *MASKS, *FILTERS) if a.sql.count("{") > 1 and not a.code],
-    ids=lambda attack: attack.name,
+    ("attack", "sources"),
+    [
+        pytest.param(attack, MIXED[(i + step) % len(MIXED)], id=f"{attack.name}-{step}")
+        for i, attack in enumerate(JOINING)
+        for step in (range(len(MIXED)) if EVERYTHING else (0, 2))
+    ],
 )
 def test_attack_across_sources(
     attack: Attack, sources: tuple[str, str], rita: Visitor, una: Visitor
@@ -127,7 +118,6 @@ def test_attack_on_other_sources(attack: Attack, source: str, rita: Visitor, una
         return
     calm = rita.ask(written(attack.sql, "calm", source))
     assert not tells(governed, calm, una.ask(written(attack.sql, "twin", source)), query)
-    assert not leaks(rita.report(), query)
 
 
 def test_there_are_as_many_attacks_as_promised() -> None:

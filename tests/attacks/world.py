@@ -93,8 +93,9 @@ p,clinic/doctor,clinic,mesh://clinic/*/*,read,*,*,*,allow
 p,clinic/fraud,clinic,mesh://clinic/*/cases,read,fraud,*,*,allow
 p,clinic/billing,clinic,mesh://clinic/*/patients,read,billing,*,*,allow
 p,mesh/admin,*,*,admin,*,*,*,allow
-p3,mesh/admin,*,*,badge,*,none,allow
+p2,mesh/admin,*,*,*,permissive,all_rows,allow
 """ + "".join(f"p3,hr/analyst,hr|calm,*,{t},*,{m},allow\n" for t, m in MASKS.items())
+POLICIES += "".join(f"p3,mesh/admin,*,*,{tag},*,none,allow\n" for tag in (*MASKS, "badge"))
 
 _TYPES = {
     "BIGINT": pa.int64(),

@@ -101,7 +101,7 @@ def test_a_service_gets_what_it_was_declared(uri: str, authority: Authority) -> 
     client = client_of(uri, authority, authority.issue("loader.example"))
     assert ask(client, PLANS) == {"n": [3]}
     visits = "SELECT count(*) AS n FROM visits"
-    with pytest.raises(KeyError, match="UNKNOWN_DATASET"):
+    with pytest.raises(fl.FlightUnauthorizedError, match="PURPOSE_REQUIRED"):
         ask(client, visits)
     assert ask(client, visits, (b"x-meshgate-purpose", b"care")) == {"n": [3]}
     assert len(list(client.list_flights())) == 2

@@ -67,9 +67,9 @@ def login(client: fl.FlightClient, user: tuple[str, str] = ANN) -> tuple[bytes, 
     return header
 
 
-def test_without_a_purpose_what_needs_one_does_not_exist(served: Served) -> None:
+def test_without_a_purpose_what_needs_one_says_so(served: Served) -> None:
     with served.client(ANN) as client:
-        with pytest.raises(ServerError, match="UNKNOWN_DATASET"):
+        with pytest.raises(ServerError, match="PURPOSE_REQUIRED"):
             client.query(VISITS)
         assert "clinic.ward.visits" not in client.datasets()
 
@@ -94,7 +94,7 @@ def test_a_purpose_that_is_not_granted_is_refused_alike(served: Served, purpose:
         pytest.raises(ServerError) as caught,
     ):
         client.query("SELECT 1")
-    assert caught.value.code == "ACCESS_DENIED"
+    assert caught.value.code == "PURPOSE_NOT_GRANTED"
     assert caught.value.message == f"the purpose {purpose} is not granted to you"
 
 
@@ -104,7 +104,7 @@ def test_no_traceback_leaves_when_a_schema_is_refused(served: Served) -> None:
     query = descriptor(sql.CommandStatementQuery(query="SELECT 1"))
     with pytest.raises(pa.ArrowException) as caught:
         client.get_schema(query, fl.FlightCallOptions(headers=headers))
-    assert "[ACCESS_DENIED] the purpose marketing is not granted" in str(caught.value)
+    assert "[PURPOSE_NOT_GRANTED] the purpose marketing is not granted" in str(caught.value)
     assert "Traceback" not in str(caught.value)
     assert ".py" not in str(caught.value)
 
@@ -149,15 +149,15 @@ def test_adbc_declares_a_purpose_by_header(served: Served) -> None:
 def test_adbc_sets_and_erases_the_purpose_of_its_session(served: Served) -> None:
     with connect(served) as connection:
         native = connection.adbc_connection
-        with pytest.raises(adbc.Error, match="UNKNOWN_DATASET"):
+        with pytest.raises(adbc.Error, match="PURPOSE_REQUIRED"):
             count(connection)
         native.set_options(**{OPTION: "care"})
         assert count(connection) == 3
         assert '"purpose":"care"' in native.get_option(OPTIONS)
         native.set_options(**{ERASE + "purpose": ""})
-        with pytest.raises(adbc.Error, match="UNKNOWN_DATASET"):
+        with pytest.raises(adbc.Error, match="PURPOSE_REQUIRED"):
             count(connection)
-        with connect(served) as other, pytest.raises(adbc.Error, match="UNKNOWN_DATASET"):
+        with connect(served) as other, pytest.raises(adbc.Error, match="PURPOSE_REQUIRED"):
             count(other)
 
 
@@ -185,7 +185,10 @@ def test_a_token_with_cookies_keeps_a_purpose(served: Served) -> None:
     with with_token(served, token, **{COOKIES: "true"}) as connection:
         connection.adbc_connection.set_options(**{OPTION: "care"})
         assert count(connection) == 3
-        with with_token(served, token) as other, pytest.raises(adbc.Error, match="UNKNOWN_DATASET"):
+        with (
+            with_token(served, token) as other,
+            pytest.raises(adbc.Error, match="PURPOSE_REQUIRED"),
+        ):
             count(other)
 
 
@@ -301,7 +304,7 @@ def test_adbc_connections_of_one_database_do_not_share_a_session(served: Served)
         first.adbc_connection.set_options(**{OPTION: "care"})
         first.close()
         assert count(second, "SELECT count(*) FROM reports") == 3
-        with pytest.raises(adbc.Error, match="UNKNOWN_DATASET"):
+        with pytest.raises(adbc.Error, match="PURPOSE_REQUIRED"):
             count(second)
         second.close()
 

@@ -168,7 +168,7 @@ def test_roles_that_are_gone_are_gone_for_tickets_and_prepared_statements(
     elsewhere = Caller(Principal(ANN.name, ("all/reader",), purposes=()), "care")
     for caller in (demoted, elsewhere):
         for use in (lambda c: read(service, c, ticket), lambda c: service.flight(c, command)):
-            with pytest.raises(Exception, match=r"UNKNOWN_DATASET|ACCESS_DENIED"):
+            with pytest.raises(Exception, match=r"UNKNOWN_DATASET|PURPOSE_NOT_GRANTED"):
                 use(caller)
     assert read(service, ANN, ticket).num_rows == 1
 

@@ -52,6 +52,10 @@ def test_explain_keeps_positions() -> None:
 )
 def test_a_version_is_part_of_the_name_and_nothing_else_changes(text: str, engine: str) -> None:
     assert parse(text).text == engine
+    assert [r.version for r in parse(text).references] == [
+        r.version for r in parse(engine).references
+    ]
+    assert parse(text).tree == parse(engine).tree
 
 
 @pytest.mark.parametrize(

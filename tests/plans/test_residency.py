@@ -102,7 +102,27 @@ ALLOWED = {
     "SELECT sum(age) / count(age) AS a FROM people WHERE town = 'Ghent'": [(25,)],
 }
 
+# what may not fail for a single row may be computed
+ALLOWED |= {
+    "SELECT age / 20 AS a, count(*) AS n FROM people GROUP BY age / 20": [(1, 20)],
+    "SELECT count(*) AS n FROM people WHERE age % 2 = 1": [(10,)],
+}
+
+# each of these told whether somebody of 24 has the id 5: by an answer or by an error
+TELLING = (
+    "SELECT count(*) FROM people WHERE town IN (SELECT town FROM people WHERE id = 5 AND age = 24)",
+    "SELECT count(*) FROM people WHERE town NOT IN"
+    " (SELECT town FROM people WHERE id = 5 AND age = 24)",
+    "SELECT count(*) FROM people WHERE CASE WHEN id = 5 AND age = 24 THEN 1 / 0 ELSE 1 END = 1",
+    "SELECT count(*) FROM people WHERE 1 / (age - 24) < 5",
+    "SELECT 1 / (age - 24) AS a, count(*) FROM people GROUP BY 1 / (age - 24)",
+    "SELECT count(*) FROM people WHERE age + (9223372036854775807 - 38) > 0",
+    "SELECT count(*) FROM people WHERE id = 5 AND CAST(town AS BIGINT) = 1",
+    "SELECT count(*) FROM people WHERE 1 / (coalesce(age, 0) - 24) < 5",
+)
+
 REFUSED = (
+    *TELLING,
     "SELECT * FROM people",
     "SELECT id FROM people LIMIT 1",
     "SELECT max(age) FROM people",
