@@ -51,7 +51,7 @@ def serving(mesh: Path, *flags: str) -> Iterator[tuple[subprocess.Popen[str], st
     process = subprocess.Popen(
         [*command, *listen], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    watchdog = threading.Timer(60, process.kill)
+    watchdog = threading.Timer(600, process.kill)
     watchdog.start()
     try:
         assert process.stdout is not None
