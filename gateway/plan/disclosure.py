@@ -43,7 +43,8 @@ def guarded(error: GatewayError, plan: Plan) -> GatewayError:
     shown = not plan.hidden_views and all(security.discloses for security in kept)
     if words is None or shown:
         return error
-    _log.info("not shown to the caller: %s", error)
+    _log.info("a source's words are not shown to the caller: %s", error.code)
+    _log.debug("not shown to the caller: %s", error)  # may hold values: not in the usual log
     if error.code == SourceErrorCode.ARITHMETIC.value and "zero" in error.message:
         words = "division by zero"
     return type(error)(words, code=error.code, retryable=error.retryable)
