@@ -13,7 +13,7 @@ from sqlglot import exp
 from gateway.errors import ResidencyViolation
 from gateway.model import Dataset, Principal
 from gateway.plan.security import Security
-from policies.decide import Authoriser, Context, Decision, Resource, Subject
+from policies.decide import Authoriser, Context, Decision, Pinned, Resource, Subject
 from policies.filters import bind, parse_row_filter, session_attributes
 from policies.masks import effective, parse_mask
 
@@ -40,7 +40,7 @@ class Access:
     unknown).
     """
 
-    authoriser: Authoriser
+    authoriser: Authoriser | Pinned
     product_key: Callable[[str, str], bytes]
     region: str = ""
     _resources: dict[int, tuple[Dataset, Resource]] = field(default_factory=dict)
@@ -53,6 +53,14 @@ class Access:
     def version(self) -> str:
         """Changes whenever a decision could change."""
         return self.authoriser.version
+
+    def pinned(self) -> Access:
+        """The same with the policies of this instant: for everything one request asks.
+
+        Else a change of policies between two questions mixes them: one dataset as it was, another
+        as it is, or a view's owner who may publish by the old ones and not read by the new.
+        """
+        return replace(self, authoriser=self.authoriser.pinned())
 
     def purposes(self, principal: Principal) -> frozenset[str]:
         """The purposes the principal may declare."""

@@ -134,6 +134,14 @@ def _below(drift: GatewayError) -> SchemaDrift:
     )
 
 
+def _check_purpose(access: Access, principal: Principal, purpose: str) -> None:
+    if purpose and purpose not in access.purposes(principal):
+        raise PurposeNotGranted(
+            f"the purpose {purpose} is not granted to you",
+            hint="declare another, or none",
+        )
+
+
 def _never() -> bool:
     return False
 
@@ -193,16 +201,18 @@ class Gateway:
 
     def visible(self, principal: Principal, purpose: str = "") -> list[Dataset]:
         """The datasets the principal may know of, with the columns it may, by address."""
-        self._check_purpose(principal, purpose)
-        found = (self._access.discoverable(principal, d, purpose) for d in self.catalogue.datasets)
+        access = self._access.pinned()
+        _check_purpose(access, principal, purpose)
+        found = (access.discoverable(principal, d, purpose) for d in self.catalogue.datasets)
         return [dataset for dataset in found if dataset is not None]
 
     def prepare(self, request: Request) -> Prepared:
         """Understand, authorise and plan a request. Raises GatewayError."""
-        policy_version = self._access.version
-        resolution = Resolution(self.catalogue, self._access, request)
+        access = self._access.pinned()
+        policy_version = access.version
+        resolution = Resolution(self.catalogue, access, request)
         try:
-            self._check_purpose(request.principal, request.purpose)
+            _check_purpose(access, request.principal, request.purpose)
             statement = self._parse(request)
             authorised = resolution.authorise(statement)
             plan = self._plan(statement, *self._open(authorised))
@@ -235,13 +245,6 @@ class Gateway:
     def _places(self, principal: Principal) -> str:
         here, there = (r or "no known region" for r in (self._config.region, principal.region))
         return f"this gateway is in {here}, you are in {there}"
-
-    def _check_purpose(self, principal: Principal, purpose: str) -> None:
-        if purpose and purpose not in self._access.purposes(principal):
-            raise PurposeNotGranted(
-                f"the purpose {purpose} is not granted to you",
-                hint="declare another, or none",
-            )
 
     def _parse(self, request: Request) -> sql.Statement:
         if len(request.text) > self._config.max_query_bytes:

@@ -15,7 +15,7 @@ from policies.memory import Memory
 from policies.request import Context, Resource, Subject
 from policies.snapshot import Snapshot
 
-__all__ = ["Authoriser", "Context", "Decision", "Resource", "Subject", "probe"]
+__all__ = ["Authoriser", "Context", "Decision", "Pinned", "Resource", "Subject", "probe"]
 
 MAX_DECISIONS = 65_536
 """Decisions remembered; those not used for long go first."""
@@ -25,8 +25,11 @@ _log = logging.getLogger(__name__)
 Key = tuple[Subject, Resource, str, Context]
 
 
-class _Current:
-    """A snapshot, a moment of it, and the decisions made in it: they are replaced together."""
+class Pinned:
+    """The policies of one moment: whoever asks several things here has one answer to them all.
+
+    A snapshot, a moment of it, and the decisions made in it. They are replaced together.
+    """
 
     __slots__ = ("begins", "decisions", "ends", "moment", "snapshot")
 
@@ -36,6 +39,40 @@ class _Current:
         self.begins = self.moment.begins
         self.ends = self.moment.ends
         self.decisions: Memory[Key, Decision] = Memory(MAX_DECISIONS)
+
+    @property
+    def version(self) -> str:
+        """As `Authoriser.version`."""
+        version = self.snapshot.version
+        return f"{version}+{self.begins:.6f}" if self.snapshot.changes else version
+
+    def pinned(self) -> Pinned:
+        """Itself."""
+        return self
+
+    def decide(
+        self, subject: Subject, resource: Resource, action: str, context: Context
+    ) -> Decision:
+        """As `Authoriser.decide`."""
+        try:
+            key = (subject, resource, action, context)
+            known = self.decisions.get(key)
+            if known is not None:
+                return known
+            decision = judge(self.moment, subject, resource, action, context)
+            self.decisions.put(key, decision)
+            return decision
+        except Exception:
+            _log.exception("a decision failed and was turned into a denial")
+            return _failed(self)
+
+    def granted_purposes(self, subject: Subject) -> frozenset[str]:
+        """The purposes the subject may declare."""
+        return granted_purposes(self.moment, subject)
+
+
+def _failed(current: Pinned) -> Decision:
+    return Decision(False, "the decision failed", (), current.snapshot.version)
 
 
 class Authoriser:
@@ -47,7 +84,7 @@ class Authoriser:
     def __init__(self, snapshot: Snapshot, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._current = _Current(snapshot, clock())
+        self._current = Pinned(snapshot, clock())
 
     @property
     def snapshot(self) -> Snapshot:
@@ -60,13 +97,11 @@ class Authoriser:
 
         The part before ``+`` is the version of the snapshot.
         """
-        current = self._now()
-        version = current.snapshot.version
-        return f"{version}+{current.begins:.6f}" if current.snapshot.changes else version
+        return self._now().version
 
     def swap(self, snapshot: Snapshot) -> None:
         """Decide from another snapshot from now on; decisions under way keep theirs."""
-        following = _Current(snapshot, self._clock())
+        following = Pinned(snapshot, self._clock())
         with self._lock:
             self._current = following
 
@@ -76,27 +111,25 @@ class Authoriser:
         """Whether the subject may do `action` to the dataset, and what it owes. Never raises."""
         try:
             current = self._now()
-            key = (subject, resource, action, context)
-            known = current.decisions.get(key)
-            if known is not None:
-                return known
-            decision = judge(current.moment, subject, resource, action, context)
-            current.decisions.put(key, decision)
-            return decision
         except Exception:
             _log.exception("a decision failed and was turned into a denial")
-            return Decision(False, "the decision failed", (), self._current.snapshot.version)
+            return _failed(self._current)
+        return current.decide(subject, resource, action, context)
 
     def granted_purposes(self, subject: Subject) -> frozenset[str]:
         """The purposes the subject may declare."""
-        return granted_purposes(self._now().moment, subject)
+        return self._now().granted_purposes(subject)
 
-    def _now(self) -> _Current:
+    def pinned(self) -> Pinned:
+        """The policies of this instant, for all that one request asks: no swap comes between."""
+        return self._now()
+
+    def _now(self) -> Pinned:
         """The current snapshot with the rows that hold at this instant."""
         current = self._current
         now = self._clock()
         while not current.begins <= now < current.ends:
-            following = _Current(current.snapshot, now)
+            following = Pinned(current.snapshot, now)
             with self._lock:
                 # Not if it was swapped meanwhile: the older snapshot must not come back.
                 if self._current is current:

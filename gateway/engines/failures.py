@@ -158,7 +158,7 @@ def _limits(message: str) -> GatewayError | None:
 
 def _other(error: BaseException, message: str) -> GatewayError:
     if "Execution error" in message and isinstance(error, Exception):
-        log.info("a function failed: %s", message)  # with the values: for the operator alone
+        log.debug("a function failed: %s", message)  # with the values: for the operator alone
         return ArithmeticFailure("a function can not be computed over what it is given")
     planning = "Error during planning" in message or "Schema error" in message
     if planning and isinstance(error, Exception):

@@ -38,12 +38,19 @@ _PLACES = {
 def guarded(error: GatewayError, plan: Plan) -> GatewayError:
     """The error without a source's own words, which may quote policies or values they hide."""
     words = _CODES.get(error.code) or (_PLACES.get(error.code) if plan.hidden_views else None)
-    securities = [t.security for t in plan.tables.values()]
-    kept = [s for s in securities if s.governs or s.minimum_rows is not None]
+    kept = [
+        t.security
+        for t in plan.tables.values()
+        if t.security.governs
+        or t.security.minimum_rows is not None
+        # A path may hold the values of a denied column: place=X/file.parquet.
+        or len(t.dataset.schema) < len(t.security.raw)
+    ]
     shown = not plan.hidden_views and all(security.discloses for security in kept)
     if words is None or shown:
         return error
-    _log.info("not shown to the caller: %s", error)
+    _log.info("a source's words are not shown to the caller: %s", error.code)
+    _log.debug("not shown to the caller: %s", error)  # may hold values: not in the usual log
     if error.code == SourceErrorCode.ARITHMETIC.value and "zero" in error.message:
         words = "division by zero"
     return type(error)(words, code=error.code, retryable=error.retryable)
