@@ -272,8 +272,8 @@ def test_a66_every_name_of_a_version_is_governed(source: str, version: str, rita
 # --- 39 to 51: statements that are no queries ----------------------------------------------------
 
 STATEMENTS = {
-    "a39_copy_to": "COPY (SELECT * FROM hr.postgres.employees) TO '/tmp/x.csv'",
-    "a39_copy_table": "COPY hr.postgres.employees TO '/tmp/x.parquet'",
+    "a39_copy_to": "COPY (SELECT * FROM hr.postgres.employees) TO 'x.csv'",
+    "a39_copy_table": "COPY hr.postgres.employees TO 'x.parquet'",
     "a40_create_external_table": "CREATE EXTERNAL TABLE x STORED AS PARQUET LOCATION '/tmp/'",
     "a41_ctas": "CREATE TABLE x AS SELECT * FROM hr.postgres.employees",
     "a41_insert": "INSERT INTO hr.postgres.payroll SELECT * FROM hr.postgres.payroll",
@@ -297,7 +297,7 @@ STATEMENTS = {
     "a44_deallocate": "DEALLOCATE p",
     "a45_explain_analyze": "EXPLAIN ANALYZE SELECT * FROM hr.postgres.employees",
     "a45_explain_analyze_verbose": "EXPLAIN ANALYZE VERBOSE SELECT * FROM hr.postgres.employees",
-    "a45_explain_of_a_copy": "EXPLAIN COPY (SELECT 1) TO '/tmp/x'",
+    "a45_explain_of_a_copy": "EXPLAIN COPY (SELECT 1) TO 'x'",
     "a46_describe": "DESCRIBE hr.postgres.vault",
     "a47_show_create_table": "SHOW CREATE TABLE hr.postgres.employees",
     "a47_show_columns": "SHOW COLUMNS FROM hr.postgres.employees",
