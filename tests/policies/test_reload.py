@@ -298,15 +298,16 @@ def test_eight_threads_decide_rightly_during_two_hundred_reloads(
             done += 1
         counts.append(done)
 
-    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(8)]
+    threads = [threading.Thread(target=work, args=(seed,), daemon=True) for seed in range(8)]
     for thread in threads:
         thread.start()
     swaps = 0
-    for content in itertools.islice(itertools.cycle(sets), 1, 201):
-        shelf.put(content)
-        swaps += reloader.refresh()
-        time.sleep(0.005)
-    stop.set()
+    try:
+        for content in itertools.islice(itertools.cycle(sets), 1, 201):
+            shelf.put(content)
+            swaps += reloader.refresh()
+    finally:  # threads left deciding would starve every test after this one
+        stop.set()
     for thread in threads:
         thread.join(30)
     assert wrong == []
