@@ -92,6 +92,8 @@ def reshape(plan: Plan, bound: Mapping[TableName, int]) -> None:
     `bound` are the datasets the engine reads whose rows may not go on to the caller, with the
     rows a group needs. Raises ResidencyViolation for any other use of them.
     """
+    if not bound:
+        return
     functions = _Functions(plan)
     _reshape(plan.relations[0].root.input, bound, functions)
 
