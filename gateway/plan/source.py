@@ -9,6 +9,7 @@ from sqlglot import exp
 
 from connectors.dialect import SqlDialect
 from connectors.interface import Connector, RunsSql, SourceKey
+from connectors.statistics import UNKNOWN, TableStatistics
 from gateway.model import Dataset
 from gateway.plan.security import Security
 
@@ -45,6 +46,8 @@ class Table:
     """Whether it is below a view: the caller's text can not name it then."""
     refusal: str = ""
     """Why the source can not secure the dataset: the engine does, over the source's raw rows."""
+    statistics: TableStatistics = UNKNOWN
+    """What the source said of the dataset's object, raw: hidden rows and columns count as well."""
 
     @property
     def secured_by_engine(self) -> bool:
