@@ -1,4 +1,4 @@
-"""How many rows and values a relation of a plan will have: estimates, for choosing between plans."""
+"""How many rows and values a relation of a plan will have: to choose between plans, never exact."""
 
 from __future__ import annotations
 
