@@ -42,6 +42,7 @@ from gateway.plan.null_aware import leaves_null_aware, mark_null_aware
 from gateway.plan.own_tree import own_tree
 from gateway.plan.plan import Plan
 from gateway.plan.reads import engine_reads, read_columns
+from gateway.plan.regrouping import regroup
 from gateway.plan.residency import reshape, violation
 from gateway.plan.rewrite import both_readings, rewritten, without_repeated_groups
 from gateway.plan.secured_read import read_block
@@ -302,6 +303,8 @@ def _federated(
     tables: Tables,
     schema: pa.Schema,
     tuning: engine.Tuning,
+    *,
+    regrouping: bool = True,
 ) -> Plan | None:
     try:
         plan = engine.to_substrait(logical, context)
@@ -312,7 +315,9 @@ def _federated(
     null_aware = mark_null_aware(text, plan)
     if null_aware is None:
         return None
-    cutter = Cutter(plan, tables, subqueries="<subquery>" in text or "Subquery:" in text)
+    subqueries = "<subquery>" in text or "Subquery:" in text
+    regrouped = regrouping and regroup(plan, tables, subqueries=subqueries)
+    cutter = Cutter(plan, tables, subqueries=subqueries)
     cut = cutter.cut()
     if cut.whole:
         return _whole(cut.blocks[0], query, tables, schema, cut.not_pushed)
@@ -329,9 +334,11 @@ def _federated(
     try:  # what Substrait can say is not always what the engine can read back
         rest = _consumed(remainder, fragments, tables, tuning)
     except BaseException as error:
-        if isinstance(error, Exception) or is_panic(error):
-            return None
-        raise
+        if not (isinstance(error, Exception) or is_panic(error)):
+            raise
+        if regrouped:  # the engine reads every join by the names of its columns
+            return _federated(logical, context, query, tables, schema, tuning, regrouping=False)
+        return None
     return Plan(
         schema,
         tables,
