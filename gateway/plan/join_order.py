@@ -224,25 +224,30 @@ class Ordering:
 
     def groups(self) -> list[Part]:
         """The leaves, those of one source together where that moves less."""
-        parts = list(self._leaves)
+        parts = {part.mask: part for part in self._leaves}
+        pays: dict[tuple[int, int], Part] = {}
+        waiting = list(parts.values())
         while True:
-            best: tuple[float, int, int, Part] | None = None
-            for i, a in enumerate(parts):
-                for j in range(i + 1, len(parts)):
-                    b = parts[j]
-                    if a.source is None or a.source != b.source:
+            for one in waiting:
+                for other in parts.values():
+                    if one.source is None or one.source != other.source or one is other:
                         continue
+                    a, b = (one, other) if one.mask < other.mask else (other, one)
                     both = self._pays(a, b)
-                    if both is None:
-                        continue
-                    key = (_moved(both) - _moved(a) - _moved(b), i, j, both)
-                    if best is None or key[:3] < best[:3]:
-                        best = key
-            if best is None:
-                return parts
-            _, i, j, both = best
-            parts[i] = both
-            del parts[j]
+                    if both is not None:
+                        pays[a.mask, b.mask] = both
+            if not pays:
+                return sorted(parts.values(), key=lambda part: part.mask & -part.mask)
+
+            first, second = min(
+                (_moved(both) - _moved(parts[a]) - _moved(parts[b]), (a, b))
+                for (a, b), both in pays.items()
+            )[1]
+            joined = pays[first, second]
+            del parts[first], parts[second]
+            pays = {p: part for p, part in pays.items() if not {first, second} & set(p)}
+            parts[joined.mask] = joined
+            waiting = [joined]
 
     # --- the order of joins --------------------------------------------------------------------
 

@@ -3,12 +3,12 @@
 The optimised plan joins in the order of the query's text, or what the engine made of it without
 knowing who holds which table. Here every tree of inner joins is taken apart (`join_graph`), its
 leaves are put together by source where that moves less (`join_order`), and written again
-(`join_tree`) with the small side of each remaining join first, which the engine builds.
+(`join_tree`) with the small side of each remaining join first, which the engine builds. An
+aggregation above such a tree may be begun in a source (`eager_aggregation`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 from substrait.proto import Plan, Rel
@@ -16,6 +16,8 @@ from substrait.proto import Plan, Rel
 from connectors.interface import SourceKey
 from connectors.statistics import UNKNOWN
 from gateway.plan import relations
+from gateway.plan.cutter import Cutter
+from gateway.plan.eager_aggregation import EagerAggregation
 from gateway.plan.estimates import Estimator
 from gateway.plan.join_graph import JoinGraph, join_graph, joins_below
 from gateway.plan.join_order import Ordering, Sizes
@@ -67,9 +69,8 @@ class _Regrouping:
         self._alive: list[Rel] = []  # keeps each message's Python object, and so its id, unique
         self._sources: dict[int, frozenset[SourceKey | None]] = {}
         self._changed = False
-        names: Mapping[str, int] = {name: anchor for anchor, name in self._functions.items()}
+        self._anchors = {name: anchor for anchor, name in self._functions.items()}
         self._plan = plan
-        self._conjunction = names.get("and")
 
     def run(self) -> bool:
         """Go through the whole plan."""
@@ -80,43 +81,68 @@ class _Regrouping:
         sources = self._sources_of(rel)
         if sources == {None} or len(sources) < 2:
             return
-        if joins_below(rel):
-            graph = join_graph(rel, self._functions, self._source_of)
-            if graph is not None and len(graph.leaves) <= _MOST_LEAVES:
-                for leaf in graph.leaves:
-                    self._visit(leaf.rel)
-                for semi in graph.semis:
-                    self._visit(semi.tested)
-                self._rebuild(rel, graph)
-                return
-        below = relations.inputs(rel)
+        kind = relations.kind(rel)
+        below = rel.aggregate.input if kind == "aggregate" else rel
+        graph = self._graph(below) if joins_below(below) else None
+        if graph is not None:
+            self._rebuild(rel, below, graph)
+            return
+        inputs = relations.inputs(rel)
         if self._has_subqueries:
-            below += relations.subqueries(rel)
-        for child in below:
+            inputs += relations.subqueries(rel)
+        for child in inputs:
             self._visit(child)
 
-    def _rebuild(self, rel: Rel, graph: JoinGraph) -> None:
+    def _graph(self, rel: Rel) -> JoinGraph | None:
+        """The graph of a tree, with all that is below its leaves gone through."""
+        graph = join_graph(rel, self._functions, self._source_of)
+        if graph is None or len(graph.leaves) > _MOST_LEAVES:
+            return None
+        for leaf in graph.leaves:
+            self._visit(leaf.rel)
+        for semi in graph.semis:
+            self._visit(semi.tested)
+        return graph
+
+    def _rebuild(self, rel: Rel, below: Rel, graph: JoinGraph) -> None:
+        """Write a tree in its best order; `rel` is the aggregation over it or the tree itself."""
         classes = _classes(graph)
         sizes = [self._size(leaf.rel) for leaf in graph.leaves]
         tested = [self._size(semi.tested) for semi in graph.semis]
+        if rel is not below:
+            eager = EagerAggregation(rel, graph, classes, self._functions, self._declare)
+            written = eager.rewritten(sizes, tested, self._pushable)
+            if written is not None:
+                rel.CopyFrom(written)
+                self._changed = True
+                return
         ordering = Ordering(graph, classes, sizes, tested)
         order = ordering.best()
-        if not ordering.worthwhile(order):
-            return
-        written = JoinTree(graph, classes, self._and()).write(order.tree)
-        rel.CopyFrom(written)
-        self._changed = True
+        if ordering.worthwhile(order):
+            written = JoinTree(graph, classes, self._declare("and")).write(order.tree)
+            below.CopyFrom(written)
+            self._changed = True
 
-    def _and(self) -> int:
-        """The function reference of AND, declared if the plan has none yet."""
-        if self._conjunction is None:
-            self._conjunction = max(self._functions, default=0) + 1
+    def _pushable(self, rel: Rel) -> bool:
+        """True when a relation would be one piece of its source."""
+        plan = Plan()
+        plan.extensions.extend(self._plan.extensions)
+        root = plan.relations.add().root
+        root.input.CopyFrom(rel)
+        return Cutter(plan, self._tables, subqueries=self._has_subqueries).cut().whole
+
+    def _declare(self, name: str) -> int:
+        """The reference of a function, declared if the plan has none of this name yet."""
+        anchor = self._anchors.get(name)
+        if anchor is None:
+            anchor = max(self._functions, default=0) + 1
             declaration = self._plan.extensions.add().extension_function
             declaration.CopyFrom(self._plan.extensions[0].extension_function)
-            declaration.function_anchor = self._conjunction
-            declaration.name = "and"
-            self._functions[self._conjunction] = "and"
-        return self._conjunction
+            declaration.function_anchor = anchor
+            declaration.name = name
+            self._functions[anchor] = name
+            self._anchors[name] = anchor
+        return anchor
 
     def _size(self, rel: Rel) -> Sizes:
         estimate = self._estimator.of(rel)
