@@ -300,7 +300,7 @@ class Gateway:
     def _plan(self, statement: sql.Statement, tables: Tables, views: Views) -> Plan:
         """Equal text over equal datasets is planned once: what may be read is part of the key."""
         key = (
-            statement.text,
+            statement.normalised,
             *(_identity(name, table) for name, table in tables.items()),
             *(_identity(name, view) for name, view in views.items()),
         )
@@ -309,7 +309,7 @@ class Gateway:
         if plan is None:
             query = Query(statement.text, statement.tree, views)
             plan = plan_query(query, tables, self._config)
-            if plan.lasting:
+            if plan.lasting and self._config.cached_plans:
                 with self._plans_lock:
                     self._plans[key] = plan
         return plan

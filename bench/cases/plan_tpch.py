@@ -12,6 +12,7 @@ from bench.layouts import all_in_postgres
 from bench.mesh import ROLE, USER
 from bench.micro.texts import always_new
 from bench.model import GATEWAY, Series, Settings, Target
+from gateway.config import Config
 from gateway.model import Principal, Request
 from gateway.pipeline import Gateway
 
@@ -28,7 +29,7 @@ class PlanTpch:
     def open(self, settings: Settings) -> Iterator[Iterator[Series]]:
         """Load PostgreSQL and open the gateway in this process."""
         with all_in_postgres(SCALE) as layout:
-            gateway = Gateway.open(layout.mesh)
+            gateway = Gateway.open(layout.mesh, Config(cached_plans=0))
             try:
                 times = _planner(gateway)
                 median = Series(
