@@ -186,7 +186,7 @@ class _Layout:
 
     @contextmanager
     def _contenders(
-        self, folder: Path, places: Places, only: Peer | None | str = "all"
+        self, folder: Path, places: Places, only: Peer | str | None = "all"
     ) -> Iterator[Mapping[str, _Contender]]:
         """The gateway and the peers, running; or one of them (None: the gateway)."""
         contenders: dict[str, _Contender] = {}

@@ -18,8 +18,8 @@ import pyarrow as pa
 
 from bench.federation import Places
 from bench.peers import mysql_fdw, trino_sql, unpadded
-from bench.peers.environment import debian_package, maven_archive, python_with
 from bench.peers.environment import PeerMissing as PeerMissing
+from bench.peers.environment import debian_package, maven_archive, python_with
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 180.0
