@@ -17,7 +17,7 @@ from tempfile import NamedTemporaryFile, TemporaryFile
 import pyarrow as pa
 
 from bench.federation import Places
-from bench.peers import mysql_fdw, trino_sql, unpadded
+from bench.peers import chdb_sql, mysql_fdw, trino_sql, unpadded
 from bench.peers.environment import debian_package, maven_archive, python_with
 from bench.peers.environment import PeerMissing as PeerMissing
 
@@ -91,6 +91,7 @@ PEERS: Mapping[str, Peer] = {
             "bench.peers.chdb_engine",
             ("chdb==4.4.0", "pyarrow==26.0.1"),
             prepare=unpadded.prepared,
+            text=chdb_sql.text,
         ),
         Peer(
             "mysql-fdw",
