@@ -122,7 +122,7 @@ def _wait(server: subprocess.Popen[bytes], connection: Connection, folder: Path)
 
 def _complaint(folder: Path) -> str:
     lines = (folder / "log").read_text(errors="replace").splitlines()
-    said = [line for line in lines if "ERROR" in line or line[:1].isdigit() and ") " in line[:5]]
+    said = [line for line in lines if "ERROR" in line or (line[:1].isdigit() and ") " in line[:5])]
     return " ".join(said or lines[-3:])[:1500]
 
 
