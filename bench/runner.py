@@ -17,7 +17,9 @@ class Case(Protocol):
     name: str
     summary: str
 
-    def open(self, settings: Settings) -> AbstractContextManager[Iterator[Series | Total | Derived]]:
+    def open(
+        self, settings: Settings
+    ) -> AbstractContextManager[Iterator[Series | Total | Derived]]:
         """Start what the case needs; leaving the context stops it."""
         ...
 
@@ -50,9 +52,7 @@ def run(
                 samples = measure(one, settings.rounds, withdrawn)
                 if not samples:
                     continue
-                result = SeriesResult(
-                    case.name, one.name, one.unit, samples, one.target, withdrawn
-                )
+                result = SeriesResult(case.name, one.name, one.unit, samples, one.target, withdrawn)
             done.append(result)
             yield result
 
