@@ -34,6 +34,7 @@ from gateway.plan.null_aware import is_null_aware
 from gateway.plan.residency import enough_rows
 from gateway.plan.secured_read import read_block
 from gateway.plan.source import Source, Table
+from gateway.plan.trees import adopted
 
 _OUTER = {
     "LEFT": Relation.LEFT_JOIN,
@@ -401,7 +402,7 @@ def _passed_on(message: Expression, block: Block) -> Operand | None:
     if segment.struct_field.HasField("child"):
         return None
     column: Operand = block.columns[segment.struct_field.field]
-    return replace(column, sql=column.sql.copy())
+    return replace(column, sql=adopted(column.sql))
 
 
 def _constant(message: Expression) -> int:
