@@ -11,6 +11,7 @@ from substrait.proto import Expression, Rel, Type
 
 from connectors.capabilities import NotPushable
 from gateway.plan import relations
+from gateway.plan.expressions import aggregate_type
 from gateway.plan.types import arrow_type
 
 Column: TypeAlias = int | Expression
@@ -66,7 +67,11 @@ def _keys(rel: Rel) -> list[int]:
     return [i for g in rel.aggregate.groupings for i in g.expression_references]
 
 
-def column_type(rel: Rel, position: int) -> pa.DataType | None:
+Functions: TypeAlias = Mapping[int, str]
+"""The names of a plan's functions by their references."""
+
+
+def column_type(rel: Rel, position: int, functions: Functions) -> pa.DataType | None:
     """The type of one column of a relation, None where it can not be told."""
     mapping = relations.emitted(rel)
     if mapping is not None:
@@ -78,38 +83,52 @@ def column_type(rel: Rel, position: int) -> pa.DataType | None:
                 position = node.projection.select.struct_items[position].field
             return declared(node.base_schema.struct.types[position])
         case "filter" | "sort" | "fetch":
-            return column_type(node.input, position)
+            return column_type(node.input, position, functions)
         case "project":
             below = width(node.input)
             if position < below:
-                return column_type(node.input, position)
-            return _expression_type(node.expressions[position - below], node.input)
+                return column_type(node.input, position, functions)
+            return _expression_type(node.expressions[position - below], node.input, functions)
         case "cross":
-            return _side_type((node.left, node.right), position)
+            return _side_type((node.left, node.right), position, functions)
         case "join":
-            return _side_type(_kept_sides(rel), position)
+            return _side_type(_kept_sides(rel), position, functions)
         case "aggregate" if len(node.groupings) <= 1:
             keys = _keys(rel)
             if position < len(keys):
-                return _expression_type(node.grouping_expressions[keys[position]], node.input)
-            return declared(node.measures[position - len(keys)].measure.output_type)
+                key = node.grouping_expressions[keys[position]]
+                return _expression_type(key, node.input, functions)
+            call = node.measures[position - len(keys)].measure
+            types = [_expression_type(a.value, node.input, functions) for a in call.arguments]
+            return measure_type(functions.get(call.function_reference, ""), types)
     return None
 
 
-def _side_type(sides: Sequence[Rel], position: int) -> pa.DataType | None:
+def measure_type(name: str, types: Sequence[pa.DataType | None]) -> pa.DataType | None:
+    """The type of an aggregate over arguments of these types: the engine does not write it down."""
+    known = [t for t in types if t is not None]
+    if name != "count" and len(known) < len(types):
+        return None
+    try:
+        return aggregate_type(name, known)
+    except NotPushable:
+        return None
+
+
+def _side_type(sides: Sequence[Rel], position: int, functions: Functions) -> pa.DataType | None:
     for side in sides:
         below = width(side)
         if position < below:
-            return column_type(side, position)
+            return column_type(side, position, functions)
         position -= below
     return None  # a mark
 
 
-def _expression_type(message: Expression, rel: Rel) -> pa.DataType | None:
+def _expression_type(message: Expression, rel: Rel, functions: Functions) -> pa.DataType | None:
     match message.WhichOneof("rex_type"):
         case "selection":
             position = field_position(message)
-            return None if position is None else column_type(rel, position)
+            return None if position is None else column_type(rel, position, functions)
         case "cast":
             return declared(message.cast.type)
         case "scalar_function" if message.scalar_function.HasField("output_type"):

@@ -38,7 +38,6 @@ _GROUPED = {Kind.INTEGER, Kind.DECIMAL, Kind.TEXT, Kind.DATE, Kind.BOOLEAN}
 
 _COMPARED = _GROUPED | {Kind.TIMESTAMP}
 _ALL = AggregateFunction.AGGREGATION_INVOCATION_ALL
-_UNSET = AggregateFunction.AGGREGATION_INVOCATION_UNSPECIFIED
 _DISTINCT = AggregateFunction.AGGREGATION_INVOCATION_DISTINCT
 
 
@@ -47,7 +46,8 @@ class _Measure:
     """One aggregate, taken apart: what the source computes and what is computed of that.
 
     `argument` is over the graph's columns, None for a count of rows. `partial` is the type of the
-    source's results; `widened` tells that the argument is made a decimal first.
+    source's results and `whole` that of the aggregate; `widened` tells that the argument is made a
+    decimal first.
     """
 
     first: str
@@ -55,7 +55,7 @@ class _Measure:
     argument: Expression | None
     partial: pa.DataType
     widened: bool
-    declared: Type
+    whole: pa.DataType
 
 
 class EagerAggregation:
@@ -114,13 +114,14 @@ class EagerAggregation:
         name = self._functions.get(call.function_reference, "")
         if message.HasField("filter") or call.sorts or len(call.arguments) != 1:
             return None
-        distinct = call.invocation == _DISTINCT
+        if call.invocation == _DISTINCT:
+            return None
         value = call.arguments[0].value
-        if name == "count" and value.WhichOneof("rex_type") == "literal" and not distinct:
+        if name == "count" and value.WhichOneof("rex_type") == "literal":
             null = value.literal.WhichOneof("literal_type") == "null"
             if null:
                 return None
-            return _Measure("count", "sum", None, pa.int64(), False, _declared(call))
+            return _Measure("count", "sum", None, pa.int64(), False, pa.int64())
         position, cast = self._argument(value)
         if position is None:
             return None
@@ -136,13 +137,11 @@ class EagerAggregation:
             argument.cast.CopyFrom(cast)
             argument.cast.input.CopyFrom(field(column))
         if name in {"min", "max"} and cast is None and kind_of(data_type) in _COMPARED:
-            return _Measure(name, name, argument, data_type, False, _declared(call))
-        if distinct:
-            return None
+            return _Measure(name, name, argument, data_type, False, data_type)
         if name == "count" and cast is None:
-            return _Measure("count", "sum", argument, pa.int64(), False, _declared(call))
+            return _Measure("count", "sum", argument, pa.int64(), False, pa.int64())
         if name == "sum":
-            return self._sum(data_type, cast, argument, call)
+            return self._sum(data_type, cast, argument)
         return None
 
     def _argument(self, value: Expression) -> tuple[int | None, Expression.Cast | None]:
@@ -156,23 +155,22 @@ class EagerAggregation:
         data_type: pa.DataType,
         cast: Expression.Cast | None,
         argument: Expression,
-        call: AggregateFunction,
     ) -> _Measure | None:
         kind = kind_of(data_type)
         if kind is Kind.INTEGER and data_type == pa.int64() and cast is None:
             # rows that the join would drop must not make the sum too large
-            return _Measure("sum", "sum", argument, pa.decimal128(29, 0), True, _declared(call))
+            return _Measure("sum", "sum", argument, pa.decimal128(29, 0), True, pa.int64())
         widened = cast is not None and cast.type.WhichOneof("kind") == "i64"
         if kind is Kind.INTEGER and widened:
-            return _Measure("sum", "sum", argument, pa.int64(), False, _declared(call))
+            return _Measure("sum", "sum", argument, pa.int64(), False, pa.int64())
         if cast is None and pa.types.is_decimal128(data_type) and data_type.precision <= 18:
             partial = pa.decimal128(data_type.precision + 10, data_type.scale)
-            return _Measure("sum", "sum", argument, partial, False, _declared(call))
+            return _Measure("sum", "sum", argument, partial, False, partial)
         return None
 
     def _type(self, column: int) -> pa.DataType | None:
         leaf = self._graph.leaf_of(column)
-        return column_type(leaf.rel, column - leaf.first)
+        return column_type(leaf.rel, column - leaf.first, self._functions)
 
     # --- the two steps -------------------------------------------------------------------------
 
@@ -376,7 +374,7 @@ class EagerAggregation:
             result = field(keys + number)
             if measure.first == "count" and not keys:
                 result = self._or_zero(result)
-            project.expressions.append(_cast(result, measure.declared))
+            project.expressions.append(_cast(result, substrait_type(measure.whole, nullable=True)))
         project.input.CopyFrom(whole)
         width = keys + len(measures)
         columns = [*range(keys), *range(width, width + len(measures))]
@@ -407,12 +405,6 @@ class EagerAggregation:
         call.arguments.add().value.CopyFrom(value)
         call.arguments.add().value.literal.i64 = 0
         return result
-
-
-def _declared(call: AggregateFunction) -> Type:
-    kept = Type()
-    kept.CopyFrom(call.output_type)
-    return kept
 
 
 def _cast(value: Expression, to: Type) -> Expression:

@@ -248,7 +248,7 @@ class _Opener:
             assert isinstance(place, int)
             if place < len(kept):
                 return self._type(kept[place])
-            return column_type(tested, place - len(kept))
+            return column_type(tested, place - len(kept), self._functions)
 
         if not self._total.total(join.expression, types):
             return None
@@ -337,7 +337,7 @@ class _Opener:
     def _type(self, column: int) -> pa.DataType | None:
         if column not in self._types:
             leaf = self._graph.leaf_of(column)
-            self._types[column] = column_type(leaf.rel, column - leaf.first)
+            self._types[column] = column_type(leaf.rel, column - leaf.first, self._functions)
         return self._types[column]
 
     def _mask(self, columns: Sequence[int] | frozenset[int]) -> int:
