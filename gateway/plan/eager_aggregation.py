@@ -33,6 +33,9 @@ Declare = Callable[[str], int]
 FEW_GROUPS = 0.25
 """Groups must be at most this share of the rows: grouping costs the source something, too."""
 
+_MANY_ROWS = 2000.0
+"""Fewer are one batch, grouped or not."""
+
 _GROUPED = {Kind.INTEGER, Kind.DECIMAL, Kind.TEXT, Kind.DATE, Kind.BOOLEAN}
 """Kinds of keys whose equal values are one value everywhere."""
 
@@ -96,7 +99,7 @@ class EagerAggregation:
             mask |= self._graph.leaf_of(column).mask
         ordering = Ordering(self._graph, self._classes, sizes, tested)
         for part in ordering.groups():
-            if part.source is None or mask & ~part.mask:
+            if part.source is None or mask & ~part.mask or part.rows < _MANY_ROWS:
                 continue
             inside = [size for n, size in enumerate(sizes) if part.mask >> n & 1]
             if len(inside) == len(sizes) or not all(size.known for size in inside):
@@ -118,8 +121,7 @@ class EagerAggregation:
             return None
         value = call.arguments[0].value
         if name == "count" and value.WhichOneof("rex_type") == "literal":
-            null = value.literal.WhichOneof("literal_type") == "null"
-            if null:
+            if value.literal.WhichOneof("literal_type") == "null":
                 return None
             return _Measure("count", "sum", None, pa.int64(), False, pa.int64())
         position, cast = self._argument(value)
@@ -161,7 +163,7 @@ class EagerAggregation:
             # rows that the join would drop must not make the sum too large
             return _Measure("sum", "sum", argument, pa.decimal128(29, 0), True, pa.int64())
         widened = cast is not None and cast.type.WhichOneof("kind") == "i64"
-        if kind is Kind.INTEGER and widened:
+        if kind is Kind.INTEGER and widened and data_type != pa.int64():
             return _Measure("sum", "sum", argument, pa.int64(), False, pa.int64())
         if cast is None and pa.types.is_decimal128(data_type) and data_type.precision <= 18:
             partial = pa.decimal128(data_type.precision + 10, data_type.scale)
