@@ -15,6 +15,7 @@ from substrait.proto import Plan, Rel
 from connectors.capabilities import NotPushable
 from gateway.plan import relations
 from gateway.plan.block import Aliases, Block
+from gateway.plan.limits import is_unordered, push_limits
 from gateway.plan.source import TableName, Tables
 from gateway.plan.sql_writer import SqlWriter
 from gateway.plan.types import named_struct
@@ -60,8 +61,9 @@ class Cutter:
         self._null_aware: set[int] = set()
         self._fragments: list[Block] = []
         self._not_pushed: list[NotPushed] = []
+        self._functions = relations.function_names(plan)
         self._writer = SqlWriter(
-            functions=relations.function_names(plan),
+            functions=self._functions,
             aliases=Aliases(),
             subquery=lambda rel: self._blocks.get(id(rel)),
             null_aware=lambda rel: id(rel) in self._null_aware,
@@ -69,17 +71,28 @@ class Cutter:
 
     def cut(self) -> Cut:
         """Find the blocks and, unless one block is everything, put reads in their places."""
+        self._find_null_aware()
+        self._build(self._root)
+        whole = self._blocks[id(self._root)]
+        if whole is not None:
+            return Cut((whole,), True, tuple(self._not_pushed))
+        if push_limits(self._root, self._functions, self._is_block):
+            self._blocks.clear()
+            self._not_pushed.clear()
+            self._find_null_aware()
+            self._build(self._root)
+        self._materialise(self._root)
+        return Cut(tuple(self._fragments), False, tuple(self._not_pushed))
+
+    def _is_block(self, rel: Rel) -> bool:
+        return self._blocks.get(id(rel)) is not None
+
+    def _find_null_aware(self) -> None:
         if self._null_aware_positions:
             rels = [*relations.walk(self._root)]
             self._alive += rels
             joins = [rel for rel in rels if relations.kind(rel) == "join"]
             self._null_aware = {id(joins[i]) for i in self._null_aware_positions}
-        self._build(self._root)
-        whole = self._blocks[id(self._root)]
-        if whole is not None:
-            return Cut((whole,), True, tuple(self._not_pushed))
-        self._materialise(self._root)
-        return Cut(tuple(self._fragments), False, tuple(self._not_pushed))
 
     @property
     def leaves_null_aware(self) -> bool:
@@ -146,9 +159,10 @@ class Cutter:
 
     def _replace(self, rel: Rel, block: Block) -> bool:
         """Make `rel` a read of a new fragment. False when its inputs must be fragments instead."""
-        if block.order and not self._top_n(rel, block):
+        ordered = block.order and not is_unordered(rel)
+        if ordered and not self._top_n(rel, block):
             return False
-        if block.order:
+        if ordered:
             return True
         try:
             self._send(rel, block)
