@@ -5,18 +5,15 @@ that is aggregated comes from one source's part of the joins, that part is group
 its columns that the rest of the plan uses, and the partial results are aggregated again above the
 joins. A join repeats a partial result as often as it would have repeated each of its rows, so the
 other side need not be unique.
-
-Only what is exact whatever the order, and can not fail for rows that the join would have dropped:
-counts, least and greatest values, sums of whole numbers and decimals with room to spare.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pyarrow as pa
-from substrait.proto import AggregateFunction, AggregateRel, Expression, Rel, Type
+from substrait.proto import AggregateFunction, Expression, Rel, Type
 
 from connectors.capabilities import Kind, kind_of
 from gateway.plan import relations
@@ -25,6 +22,7 @@ from gateway.plan.estimates import ColumnEstimate, Estimate
 from gateway.plan.join_graph import Condition, JoinGraph, Leaf
 from gateway.plan.join_order import Ordering, Part, Sizes
 from gateway.plan.join_tree import JoinTree
+from gateway.plan.partial_aggregates import PartialAggregate, partial_aggregate
 from gateway.plan.types import substrait_type
 
 Declare = Callable[[str], int]
@@ -39,26 +37,7 @@ _MANY_ROWS = 2000.0
 _GROUPED = {Kind.INTEGER, Kind.DECIMAL, Kind.TEXT, Kind.DATE, Kind.BOOLEAN}
 """Kinds of keys whose equal values are one value everywhere."""
 
-_COMPARED = _GROUPED | {Kind.TIMESTAMP}
 _ALL = AggregateFunction.AGGREGATION_INVOCATION_ALL
-_DISTINCT = AggregateFunction.AGGREGATION_INVOCATION_DISTINCT
-
-
-@dataclass(frozen=True, slots=True)
-class _Measure:
-    """One aggregate, taken apart: what the source computes and what is computed of that.
-
-    `argument` is over the graph's columns, None for a count of rows. `partial` is the type of the
-    source's results and `whole` that of the aggregate; `widened` tells that the argument is made a
-    decimal first.
-    """
-
-    first: str
-    then: str
-    argument: Expression | None
-    partial: pa.DataType
-    widened: bool
-    whole: pa.DataType
 
 
 class EagerAggregation:
@@ -89,7 +68,7 @@ class EagerAggregation:
         aggregate = self._rel.aggregate
         if len(aggregate.groupings) > 1 or not aggregate.measures:
             return None
-        measures = [self._measure(m) for m in aggregate.measures]
+        measures = [partial_aggregate(m, self._graph, self._functions) for m in aggregate.measures]
         if any(m is None for m in measures):
             return None
         known = [m for m in measures if m is not None]
@@ -109,67 +88,6 @@ class EagerAggregation:
                 return found
         return None
 
-    # --- the aggregates ------------------------------------------------------------------------
-
-    def _measure(self, message: AggregateRel.Measure) -> _Measure | None:
-        """One aggregate taken apart, None for one that can not be."""
-        call = message.measure
-        name = self._functions.get(call.function_reference, "")
-        if message.HasField("filter") or call.sorts or len(call.arguments) != 1:
-            return None
-        if call.invocation == _DISTINCT:
-            return None
-        value = call.arguments[0].value
-        if name == "count" and value.WhichOneof("rex_type") == "literal":
-            if value.literal.WhichOneof("literal_type") == "null":
-                return None
-            return _Measure("count", "sum", None, pa.int64(), False, pa.int64())
-        position, cast = self._argument(value)
-        if position is None:
-            return None
-        column = self._graph.outputs[position]
-        if not isinstance(column, int):
-            return None
-        data_type = self._type(column)
-        if data_type is None:
-            return None
-        argument = field(column)
-        if cast is not None:
-            argument = Expression()
-            argument.cast.CopyFrom(cast)
-            argument.cast.input.CopyFrom(field(column))
-        if name in {"min", "max"} and cast is None and kind_of(data_type) in _COMPARED:
-            return _Measure(name, name, argument, data_type, False, data_type)
-        if name == "count" and cast is None:
-            return _Measure("count", "sum", argument, pa.int64(), False, pa.int64())
-        if name == "sum":
-            return self._sum(data_type, cast, argument)
-        return None
-
-    def _argument(self, value: Expression) -> tuple[int | None, Expression.Cast | None]:
-        """The column that is aggregated, and the cast it is aggregated through."""
-        if value.WhichOneof("rex_type") == "cast":
-            return field_position(value.cast.input), value.cast
-        return field_position(value), None
-
-    def _sum(
-        self,
-        data_type: pa.DataType,
-        cast: Expression.Cast | None,
-        argument: Expression,
-    ) -> _Measure | None:
-        kind = kind_of(data_type)
-        if kind is Kind.INTEGER and data_type == pa.int64() and cast is None:
-            # rows that the join would drop must not make the sum too large
-            return _Measure("sum", "sum", argument, pa.decimal128(29, 0), True, pa.int64())
-        widened = cast is not None and cast.type.WhichOneof("kind") == "i64"
-        if kind is Kind.INTEGER and widened and data_type != pa.int64():
-            return _Measure("sum", "sum", argument, pa.int64(), False, pa.int64())
-        if cast is None and pa.types.is_decimal128(data_type) and data_type.precision <= 18:
-            partial = pa.decimal128(data_type.precision + 10, data_type.scale)
-            return _Measure("sum", "sum", argument, partial, False, partial)
-        return None
-
     def _type(self, column: int) -> pa.DataType | None:
         leaf = self._graph.leaf_of(column)
         return column_type(leaf.rel, column - leaf.first, self._functions)
@@ -179,7 +97,7 @@ class EagerAggregation:
     def _over(
         self,
         part: Part,
-        measures: Sequence[_Measure],
+        measures: Sequence[PartialAggregate],
         sizes: Sequence[Sizes],
         tested: Sequence[Sizes],
         pushable: Callable[[Rel], bool],
@@ -250,7 +168,9 @@ class EagerAggregation:
             found.append(replace(column, distinct=distinct))
         return min(groups, part.rows), found
 
-    def _partial(self, part: Part, keys: Sequence[int], measures: Sequence[_Measure]) -> Rel:
+    def _partial(
+        self, part: Part, keys: Sequence[int], measures: Sequence[PartialAggregate]
+    ) -> Rel:
         """The part, aggregated by the keys."""
         graph = self._graph
         inside = JoinGraph(
@@ -285,7 +205,7 @@ class EagerAggregation:
         return rel
 
     def _outer(
-        self, part: Part, keys: Sequence[int], measures: Sequence[_Measure], inner: Rel
+        self, part: Part, keys: Sequence[int], measures: Sequence[PartialAggregate], inner: Rel
     ) -> tuple[JoinGraph, dict[int, int]]:
         """The graph with the aggregated part as one leaf, and the keys' columns in it."""
         old = self._graph
@@ -352,7 +272,7 @@ class EagerAggregation:
         ]
         return [members for members in classes if len(members) > 1]
 
-    def _final(self, below: Rel, measures: Sequence[_Measure]) -> Rel:
+    def _final(self, below: Rel, measures: Sequence[PartialAggregate]) -> Rel:
         """The aggregation of partial results, with the columns of the one there was."""
         keys = len(self._grouping())
         whole = Rel()

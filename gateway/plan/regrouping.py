@@ -9,12 +9,9 @@ aggregation above such a tree may be begun in a source (`eager_aggregation`).
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from substrait.proto import Plan, Rel
 
 from connectors.interface import SourceKey
-from connectors.statistics import UNKNOWN
 from gateway.plan import relations
 from gateway.plan.cutter import Cutter
 from gateway.plan.eager_aggregation import EagerAggregation
@@ -22,7 +19,7 @@ from gateway.plan.estimates import Estimator
 from gateway.plan.join_graph import JoinGraph, join_graph, joins_below
 from gateway.plan.join_order import Ordering, Sizes
 from gateway.plan.join_tree import JoinTree
-from gateway.plan.source import Table, Tables
+from gateway.plan.source import TableName, Tables
 
 _MOST_LEAVES = 24
 """Trees of more leaves are left as they are: orders are compared by pairs."""
@@ -39,30 +36,10 @@ def regroup(plan: Plan, tables: Tables, *, subqueries: bool) -> bool:
     return _Regrouping(plan, tables, subqueries).run()
 
 
-def estimated(tables: Tables) -> dict[tuple[str, ...], Table]:
-    """The tables as orders may be chosen by: an order that a caller sees must tell nothing.
-
-    Numbers of a source count hidden rows too. Keys do not: they are known from its schema.
-    """
-    return {name: _discreet(table) for name, table in tables.items()}
-
-
-def _discreet(table: Table) -> Table:
-    security = table.security
-    if not security.governs or table.statistics is UNKNOWN:
-        return table
-    unique = tuple(
-        key for key in table.statistics.unique if not any(name in security.masks for name in key)
-    )
-    if security.discloses:
-        return replace(table, statistics=replace(table.statistics, unique=unique))
-    return replace(table, statistics=replace(UNKNOWN, unique=unique))
-
-
 class _Regrouping:
     def __init__(self, plan: Plan, tables: Tables, subqueries: bool) -> None:
         self._root: Rel = plan.relations[0].root.input
-        self._tables = estimated(tables)
+        self._tables = tables
         self._functions = relations.function_names(plan)
         self._has_subqueries = subqueries
         self._estimator = Estimator(self._tables, self._functions)
@@ -145,18 +122,26 @@ class _Regrouping:
         return anchor
 
     def _size(self, rel: Rel) -> Sizes:
-        estimate = self._estimator.of(rel)
-        names = self._tables_of(rel)
-        rows = [self._tables[name].statistics.rows for name in names if name in self._tables]
-        known = all(r is not None for r in rows)
-        single = rows[0] if len(rows) == 1 and _plain(rel) else None
-        return Sizes(estimate, max(estimate.rows, single or 0.0), known)
+        """The estimate of a leaf: `known` if its tables' sources have said how large they are.
 
-    def _tables_of(self, rel: Rel) -> list[tuple[str, ...]]:
+        Of governed tables nothing is known here: what a caller sees of a plan must not depend on
+        rows and values that are hidden.
+        """
+        estimate = self._estimator.of(rel)
+        tables = [self._tables.get(name) for name in self._names_below(rel)]
+        rows = [
+            None if table is None or table.security.governs else table.statistics.rows
+            for table in tables
+        ]
+        whole = rows[0] if len(rows) == 1 and _plain(rel) else None
+        known = all(r is not None for r in rows)
+        return Sizes(estimate, max(estimate.rows, whole or 0.0), known)
+
+    def _names_below(self, rel: Rel) -> list[TableName]:
         name = relations.table_name(rel)
         if name is not None:
             return [name]
-        return [name for child in relations.inputs(rel) for name in self._tables_of(child)]
+        return [name for child in relations.inputs(rel) for name in self._names_below(child)]
 
     def _source_of(self, rel: Rel) -> SourceKey | None:
         sources = self._sources_of(rel)
