@@ -186,8 +186,8 @@ def moved(message: Expression, columns: Sequence[Column] | Mapping[int, Column])
     return result
 
 
-def references(message: Expression) -> frozenset[int]:
-    """The positions an expression refers to."""
+def references(message: Message) -> frozenset[int]:
+    """The positions that an expression, or all expressions of a relation, refer to."""
     return frozenset(e.selection.direct_reference.struct_field.field for e in _references(message))
 
 

@@ -268,7 +268,7 @@ class Ordering:
             done |= now
         while len(parts) > 1:
             options = [
-                (not self.connected(a, b), self.rows_of_join(a, b), i, j)
+                (self._late(a, b), self.rows_of_join(a, b), i, j)
                 for i, a in enumerate(parts)
                 for j, b in enumerate(parts[i + 1 :], i + 1)
             ]
@@ -281,6 +281,11 @@ class Ordering:
             del parts[j]
         assert parts[0].mask == whole
         return Order(parts[0].tree, cost, fragments)
+
+    def _late(self, a: Part, b: Part) -> bool:
+        """True for a product, and for what would go to one source together without paying."""
+        together = a.source is not None and a.source == b.source
+        return together or not self.connected(a, b)
 
     def given(self) -> float:
         """What the tree as it is costs."""

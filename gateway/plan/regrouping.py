@@ -9,10 +9,13 @@ aggregation above such a tree may be begun in a source (`eager_aggregation`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from substrait.proto import Plan, Rel
 
 from connectors.interface import SourceKey
 from gateway.plan import relations
+from gateway.plan.columns import Column, references, width
 from gateway.plan.cutter import Cutter
 from gateway.plan.eager_aggregation import EagerAggregation
 from gateway.plan.estimates import Estimator
@@ -54,7 +57,8 @@ class _Regrouping:
         self._visit(self._root)
         return self._changed
 
-    def _visit(self, rel: Rel) -> None:
+    def _visit(self, rel: Rel, used: frozenset[int] | None = None) -> None:
+        """Go through a relation; `used` are the columns that what is above it uses, None: all."""
         sources = self._sources_of(rel)
         if sources == {None} or len(sources) < 2:
             return
@@ -62,13 +66,16 @@ class _Regrouping:
         below = rel.aggregate.input if kind == "aggregate" else rel
         graph = self._graph(below) if joins_below(below) else None
         if graph is not None:
+            used = references(rel.aggregate) if kind == "aggregate" else used
+            graph.outputs = _narrowed(graph.outputs, used)
             self._rebuild(rel, below, graph)
             return
         inputs = relations.inputs(rel)
         if self._has_subqueries:
             inputs += relations.subqueries(rel)
+        used = _used(rel) if kind == "project" else None
         for child in inputs:
-            self._visit(child)
+            self._visit(child, used)
 
     def _graph(self, rel: Rel) -> JoinGraph | None:
         """The graph of a tree, with all that is below its leaves gone through."""
@@ -164,6 +171,24 @@ class _Regrouping:
             found = frozenset().union(*map(self._sources_of, below)) if below else frozenset({None})
         self._sources[id(rel)] = found
         return found
+
+
+def _used(project: Rel) -> frozenset[int] | None:
+    """The columns of its input that a projection uses, None for all."""
+    mapping = relations.emitted(project)
+    if mapping is None:
+        return None
+    own = references(project.project)
+    return own | {i for i in mapping if i < width(project.project.input)}
+
+
+def _narrowed(outputs: Sequence[Column], used: frozenset[int] | None) -> Sequence[Column]:
+    """The outputs with others in the places of those that nobody uses: fewer columns are moved."""
+    if used is None or len(used) >= len(outputs):
+        return outputs
+    wanted = [outputs[i] for i in sorted(used)] or outputs[:1]
+    filler = next((c for c in wanted if isinstance(c, int)), wanted[0])
+    return [column if i in used else filler for i, column in enumerate(outputs)]
 
 
 def _plain(rel: Rel) -> bool:
