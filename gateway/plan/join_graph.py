@@ -102,7 +102,10 @@ class JoinGraph:
 
     def leaf_of(self, column: int) -> Leaf:
         """The leaf a column belongs to."""
-        return next(leaf for leaf in reversed(self.leaves) if leaf.first <= column)
+        for leaf in reversed(self.leaves):
+            if leaf.first <= column:
+                return leaf
+        raise ValueError(column)
 
 
 @dataclass(frozen=True, slots=True)
