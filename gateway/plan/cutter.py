@@ -42,6 +42,8 @@ class Cut:
     blocks: tuple[Block, ...]
     whole: bool
     not_pushed: tuple[NotPushed, ...]
+    origins: tuple[Rel, ...] = ()
+    """What each block stands for."""
 
 
 class Cutter:
@@ -55,6 +57,7 @@ class Cutter:
         self._alive: list[Rel] = []  # keeps each message's Python object, and so its id, unique
         self._has_subqueries = subqueries
         self._fragments: list[Block] = []
+        self._origins: list[Rel] = []
         self._not_pushed: list[NotPushed] = []
         self._writer = SqlWriter(
             functions=relations.function_names(plan),
@@ -69,7 +72,8 @@ class Cutter:
         if whole is not None:
             return Cut((whole,), True, tuple(self._not_pushed))
         self._materialise(self._root)
-        return Cut(tuple(self._fragments), False, tuple(self._not_pushed))
+        origins = tuple(self._origins)
+        return Cut(tuple(self._fragments), False, tuple(self._not_pushed), origins)
 
     def _build(self, rel: Rel) -> Block | None:
         self._alive.append(rel)
@@ -170,6 +174,7 @@ class Cutter:
         base = named_struct(schema)  # may refuse a type before anything is changed
         width = len(block.columns)
         self._fragments.append(block)
+        self._origins.append(relations.copied(rel))
         rel.Clear()
         read = rel.read
         if not width:  # count(*) needs rows, not columns
