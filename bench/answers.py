@@ -8,7 +8,7 @@ from types import TracebackType
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tests.queries.compare import difference
+from gateway.verification.comparison import difference
 from tests.queries.reference import DuckDb
 
 
@@ -30,7 +30,7 @@ class Answers:
             self._known[name] = self._reference.answer(sql)
         expected = self._known[name]
         if lenient and answer.num_columns == expected.num_columns:
-            answer = _as(answer, expected.schema)
+            answer, expected = (_as(table, expected.schema) for table in (answer, expected))
         return difference(answer, expected, ordered=True)
 
     def __enter__(self) -> Answers:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -17,7 +17,9 @@ class Case(Protocol):
     name: str
     summary: str
 
-    def open(self, settings: Settings) -> AbstractContextManager[Iterator[Series | Total | Derived]]:
+    def open(
+        self, settings: Settings
+    ) -> AbstractContextManager[Iterator[Series | Total | Derived]]:
         """Start what the case needs; leaving the context stops it."""
         ...
 
@@ -50,9 +52,7 @@ def run(
                 samples = measure(one, settings.rounds, withdrawn)
                 if not samples:
                     continue
-                result = SeriesResult(
-                    case.name, one.name, one.unit, samples, one.target, withdrawn
-                )
+                result = SeriesResult(case.name, one.name, one.unit, samples, one.target, withdrawn)
             done.append(result)
             yield result
 

@@ -57,11 +57,12 @@ def _matrix(title: str, results: Sequence[SeriesResult], peers: Sequence[str]) -
     for name in ("gateway", *peers, "to best", "target"):
         table.add_column(name, justify="right")
     table.add_column("met")
-    previous = 0
+    previous: tuple[str, bool] | None = None
     for result in results:
-        if len(result.name.split()) != previous:  # from queries to what they come to, and back
+        block = (result.unit, ":" in result.name)  # the queries, and what they come to
+        if block != previous and not (previous and block[1] and previous[1]):
             table.add_section()
-        previous = len(result.name.split())
+        previous = block
         name, unit, mine, _, *rest = _cells(result)
         table.add_row(name, unit, mine, *(_against(result, peer) for peer in peers), *rest)
     return table

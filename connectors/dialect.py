@@ -278,6 +278,7 @@ class SqlDialect:
     taken for false before any row is read, and what stands beside it is never computed.
     `keys` writes that a column holds one of many keys (see connectors/keys.py); a source without
     it is never told any.
+    `places_nulls`: ORDER BY takes NULLS FIRST and NULLS LAST, also in a window.
     """
 
     name: str
@@ -292,6 +293,7 @@ class SqlDialect:
     masks: Mapping[str, MaskBuilder] = field(default_factory=dict)
     believes_statistics: bool = False
     keys: Callable[[Operand, pa.Array], exp.Expr | None] | None = None
+    places_nulls: bool = True
 
     def require(self, relation: Relation) -> None:
         """Raise NotPushable unless the source takes this relational operator."""

@@ -218,6 +218,11 @@ class Gateway:
         if self._audit is not None:
             self._audit.close()
 
+    def forget_plans(self) -> None:
+        """Plan every query anew from now on."""
+        with self._plans_lock:
+            self._plans.clear()
+
     def purposes(self, principal: Principal) -> frozenset[str]:
         """The purposes the principal may declare."""
         return self._access.purposes(principal)

@@ -18,7 +18,8 @@ from bench.client import Client
 from bench.federation import LAYOUTS, Places, counted, filled, publish
 from bench.mesh import USER
 from bench.model import GATEWAY, Derived, Series, SeriesResult, Settings, Target, Withdrawn
-from bench.peers.federated import PEERS, Peer, PeerFailed, PeerMissing, Worker, running
+from bench.peers.environment import PeerMissing
+from bench.peers.federated import PEERS, Peer, PeerFailed, Worker, running
 from bench.proxy import CountingProxy
 from bench.server import gateway, serving
 
@@ -186,7 +187,7 @@ class _Layout:
 
     @contextmanager
     def _contenders(
-        self, folder: Path, places: Places, only: Peer | None | str = "all"
+        self, folder: Path, places: Places, only: Peer | str | None = "all"
     ) -> Iterator[Mapping[str, _Contender]]:
         """The gateway and the peers, running; or one of them (None: the gateway)."""
         contenders: dict[str, _Contender] = {}

@@ -13,7 +13,8 @@ from bench.peers.worker import Ask, Places, address, serve
 
 SCHEMA = "unpadded"
 SETTINGS = (
-    "SET join_use_nulls = 1",  # outer joins and empty sub-queries as SQL has them
+    "SET join_use_nulls = 1",  # this and the next: NULLs where SQL has them
+    "SET aggregate_functions_null_for_empty = 1",
     "SET allow_experimental_correlated_subqueries = 1",
     "SET output_format_arrow_string_as_string = 1",
 )

@@ -13,13 +13,13 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile, TemporaryFile
+from typing import IO
 
 import pyarrow as pa
 
 from bench.federation import Places
-from bench.peers import mysql_fdw, trino_sql, unpadded
+from bench.peers import chdb_sql, mysql_fdw, trino_sql, unpadded
 from bench.peers.environment import debian_package, maven_archive, python_with
-from bench.peers.environment import PeerMissing as PeerMissing
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 180.0
@@ -91,6 +91,7 @@ PEERS: Mapping[str, Peer] = {
             "bench.peers.chdb_engine",
             ("chdb==4.4.0", "pyarrow==26.0.1"),
             prepare=unpadded.prepared,
+            text=chdb_sql.text,
         ),
         Peer(
             "mysql-fdw",
@@ -119,10 +120,11 @@ class Worker:
     def __init__(self, peer: Peer, places: Places, command: Sequence[str]) -> None:
         self._peer, self._places, self._command = peer, places, command
         self._process: subprocess.Popen[str] | None = None
-        self._errors = TemporaryFile("w+")
+        self._errors: IO[str] | None = None
 
     def start(self) -> None:
         """Start the process and wait until it is connected. Raises PeerFailed."""
+        self._errors = TemporaryFile("w+")  # noqa: SIM115 - lives as long as the process
         self._process = subprocess.Popen(
             list(self._command),
             stdin=subprocess.PIPE,
@@ -165,14 +167,18 @@ class Worker:
             self.stop()
             raise PeerFailed(f"no answer within {seconds:g} s")
         if not line:
-            self._errors.seek(0)
-            said = self._errors.read()[-500:].strip()
+            said = self._said()
             self.stop()
             raise PeerFailed(f"it died: {said}")
         reply: Mapping[str, float] = json.loads(line)
         if "error" in reply:
             raise PeerFailed(str(reply["error"]))
         return reply
+
+    def _said(self) -> str:
+        assert self._errors is not None
+        self._errors.seek(0)
+        return self._errors.read()[-500:].strip()
 
     def stop(self) -> None:
         """End the process, and with it whatever it has started."""
@@ -192,6 +198,8 @@ class Worker:
             pass
         process.wait()
         process.stdout.close()
+        if self._errors is not None:
+            self._errors.close()
 
 
 @contextmanager

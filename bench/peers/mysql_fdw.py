@@ -26,18 +26,20 @@ def prepared(places: Places) -> Places:
     options = f"host '{maria.hostname}', port '{maria.port}', fetch_size '{FETCHED_ROWS}'"
     user = f"username '{maria.username}', password '{maria.password}'"
     database, tables = maria.path.strip("/"), ", ".join(places.held_by("mariadb"))
-    with postgres.connect(places.postgres, autocommit=True) as connection:
-        with connection.cursor() as cursor:
-            for statement in (
-                "CREATE EXTENSION IF NOT EXISTS mysql_fdw",
-                f"DROP SCHEMA IF EXISTS {name} CASCADE",
-                f"DROP SERVER IF EXISTS {name} CASCADE",
-                f"CREATE SCHEMA {name}",
-                f"CREATE SERVER {name} FOREIGN DATA WRAPPER mysql_fdw OPTIONS ({options})",
-                f"CREATE USER MAPPING FOR PUBLIC SERVER {name} OPTIONS ({user})",
-                f'IMPORT FOREIGN SCHEMA "{database}" LIMIT TO ({tables})'
-                f" FROM SERVER {name} INTO {name}",
-            ):
-                cursor.execute(statement)
+    with (
+        postgres.connect(places.postgres, autocommit=True) as connection,
+        connection.cursor() as cursor,
+    ):
+        for statement in (
+            "CREATE EXTENSION IF NOT EXISTS mysql_fdw",
+            f"DROP SCHEMA IF EXISTS {name} CASCADE",
+            f"DROP SERVER IF EXISTS {name} CASCADE",
+            f"CREATE SCHEMA {name}",
+            f"CREATE SERVER {name} FOREIGN DATA WRAPPER mysql_fdw OPTIONS ({options})",
+            f"CREATE USER MAPPING FOR PUBLIC SERVER {name} OPTIONS ({user})",
+            f'IMPORT FOREIGN SCHEMA "{database}" LIMIT TO ({tables})'
+            f" FROM SERVER {name} INTO {name}",
+        ):
+            cursor.execute(statement)
     search = quote(f"-csearch_path={name},public", safe="")
     return replace(places, postgres=f"{places.postgres}?options={search}")

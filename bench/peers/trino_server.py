@@ -20,7 +20,7 @@ from trino.dbapi import connect as trino_connect
 from bench.peers.worker import Ask, Places, address, held_by, serve
 
 START_SECONDS = 150.0
-PLUGINS = ("postgresql", "mariadb", "hive")
+PLUGINS = ("postgresql", "mariadb", "hive", "geospatial")
 JVM = (
     "-Xmx4G",
     "-XX:+UseG1GC",
@@ -58,15 +58,12 @@ def _configure(folder: Path, home: Path, port: int, places: Places) -> None:
     (folder / "plugin").mkdir()
     for name in PLUGINS:  # the others take long to load
         (folder / "plugin" / name).symlink_to(home / "plugin" / name)
-    (folder / "secrets-plugin").mkdir()
-    (etc / "node.properties").write_text(
-        f"node.environment=bench\nnode.id=bench\nnode.data-dir={folder}/data\n"
-    )
     (etc / "config.properties").write_text(
         "coordinator=true\nnode-scheduler.include-coordinator=true\n"
         f"http-server.http.port={port}\nhttp-server.process-forwarded=false\n"
         f"discovery.uri=http://127.0.0.1:{port}\nnode.internal-address=127.0.0.1\n"
-        f"plugin.dir={folder}/plugin\nsecrets-plugin.dir={folder}/secrets-plugin\n"
+        f"node.environment=bench\nnode.id=bench\n"
+        f"plugin.dir={folder}/plugin\nlog.enable-console=true\n"
     )
     for name, properties in _catalogs(folder, places):
         lines = [f"{key}={value}\n" for key, value in properties.items()]
@@ -106,7 +103,7 @@ def _command(java: Path, home: Path, folder: Path) -> list[str]:
     etc = folder / "etc"
     return [
         *(str(java), *JVM, f"-Dconfig={etc}/config.properties"),
-        *(f"-Dnode.data-file={etc}/node.properties", f"-Dcatalog.config-dir={etc}/catalog"),
+        f"-Dcatalog.config-dir={etc}/catalog",
         *("-cp", f"{home}/lib/*", "io.trino.server.TrinoServer"),
     ]
 
@@ -119,9 +116,14 @@ def _wait(server: subprocess.Popen[bytes], connection: Connection, folder: Path)
             return
         except Exception as error:
             if server.poll() is not None or time.monotonic() > deadline:
-                log = (folder / "log").read_text(errors="replace")[-1500:]
-                raise RuntimeError(f"Trino did not come up: {log}") from error
+                raise RuntimeError(f"Trino did not come up: {_complaint(folder)}") from error
             time.sleep(0.5)
+
+
+def _complaint(folder: Path) -> str:
+    lines = (folder / "log").read_text(errors="replace").splitlines()
+    said = [line for line in lines if "ERROR" in line or (line[:1].isdigit() and ") " in line[:5])]
+    return " ".join(said or lines[-3:])[:1500]
 
 
 def _create_tables(connection: Connection, files: Path, places: Places) -> None:

@@ -17,15 +17,16 @@ FROM information_schema.columns WHERE table_schema = 'public' GROUP BY table_nam
 
 def prepared(places: Places) -> Places:
     """Make the views for whatever tables there are."""
-    if places.held_by("postgres"):
-        with postgres.connect(places.postgres, autocommit=True) as connection:
-            with connection.cursor() as cursor:
-                cursor.execute(COLUMNS)
-                views = cursor.fetchall()
-                cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
-                for table, columns in views:
-                    view = f"{SCHEMA}.{table}"
-                    cursor.execute(
-                        f"CREATE OR REPLACE VIEW {view} AS SELECT {columns} FROM public.{table}"
-                    )
+    if not places.held_by("postgres"):
+        return places
+    with (
+        postgres.connect(places.postgres, autocommit=True) as connection,
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(COLUMNS)
+        views = cursor.fetchall()
+        cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
+        for table, columns in views:
+            view = f"{SCHEMA}.{table}"
+            cursor.execute(f"CREATE OR REPLACE VIEW {view} AS SELECT {columns} FROM public.{table}")
     return places

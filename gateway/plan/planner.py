@@ -306,12 +306,14 @@ def _federated(
     schema: pa.Schema,
     tuning: engine.Tuning,
 ) -> Plan | None:
+    text = logical.display_indent()
+    if guards.lost_by_substrait(text):
+        return None
     try:
         plan = engine.to_substrait(logical, context)
     except Exception:  # Substrait has no word for something, or protobuf no depth for it
         return None
     reshape(plan, _bound(tables))
-    text = logical.display_indent()
     null_aware = mark_null_aware(text, plan)
     if null_aware is None:
         return None

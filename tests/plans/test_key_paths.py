@@ -1,0 +1,171 @@
+"""Which fragments' keys may reduce which: by the meaning of the joins between them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from gateway.config import Config
+from gateway.languages.sql import parse
+from gateway.model import Residency
+from gateway.plan.plan import Plan
+from gateway.plan.planner import Query, plan_query
+from gateway.plan.source import Tables
+from tests.plans.tables import tables
+
+
+def planned(sql: str, known: Tables | None = None) -> Plan:
+    statement = parse(sql)
+    opened = known or tables()
+    used = {r.name: opened[r.name] for r in statement.references}
+    return plan_query(Query(statement.text, statement.tree), used, Config())
+
+
+def paths(sql: str, known: Tables | None = None) -> set[tuple[str, str]]:
+    """The paths as (giver, taker), each a source and the column its fragment's text has there."""
+    plan = planned(sql, known)
+
+    def shown(number: int, column: int) -> str:
+        block = plan.reductions.fragments[number].block
+        tree = block.columns[column].sql
+        names = [c.name for c in tree.find_all(type(tree)) if c.name] or [tree.sql()]
+        return f"{block.source.key.connector}.{names[0]}"
+
+    return {
+        (
+            shown(path.giver.fragment, path.giver.column),
+            shown(path.taker.fragment, path.taker.column),
+        )
+        for path in plan.reductions.paths
+    }
+
+
+INNER = "FROM postgres_customers c JOIN sqlite_orders o ON o.customer = c.id"
+"""A customer of one source with the orders of another."""
+
+
+def test_an_inner_join_leads_both_ways() -> None:
+    assert paths(f"SELECT c.name, o.amount {INNER}") == {
+        ("postgres.id", "sqlite.customer"),
+        ("sqlite.customer", "postgres.id"),
+    }
+
+
+def test_an_outer_join_reduces_the_side_that_may_be_missing() -> None:
+    sql = (
+        "SELECT c.name, o.amount FROM postgres_customers c"
+        " {} JOIN sqlite_orders o ON o.customer = c.id"
+    )
+    assert paths(sql.format("LEFT")) == {("postgres.id", "sqlite.customer")}
+    assert paths(sql.format("RIGHT")) == {("sqlite.customer", "postgres.id")}
+    assert paths(sql.format("FULL")) == set()
+
+
+def test_a_semi_join_leads_both_ways_and_an_anti_join_to_what_is_tested() -> None:
+    sql = (
+        "SELECT name FROM postgres_customers c WHERE {}"
+        " (SELECT 1 FROM sqlite_orders o WHERE o.customer = c.id)"
+    )
+    assert paths(sql.format("EXISTS")) == {
+        ("postgres.id", "sqlite.customer"),
+        ("sqlite.customer", "postgres.id"),
+    }
+    assert paths(sql.format("NOT EXISTS")) == {("postgres.id", "sqlite.customer")}
+
+
+def test_not_in_is_left_alone() -> None:
+    plan = planned(
+        "SELECT name FROM postgres_customers WHERE id NOT IN (SELECT customer FROM sqlite_orders)"
+    )
+    assert plan.reductions.paths == ()
+
+
+def test_null_safe_equality_gives_no_keys() -> None:
+    assert not paths(
+        "SELECT c.name FROM postgres_customers c"
+        " JOIN sqlite_orders o ON o.customer IS NOT DISTINCT FROM c.id"
+    )
+
+
+def test_keys_go_down_into_an_aggregate_over_its_keys() -> None:
+    grouped = (
+        "SELECT c.name, s.total FROM postgres_customers c JOIN"
+        " (SELECT customer, max(note) AS total, max(id) AS last"
+        " FROM sqlite_orders GROUP BY customer) s ON {} = c.id"
+    )
+    assert ("postgres.id", "sqlite.customer") in paths(grouped.format("s.customer"))
+    assert ("postgres.id", "sqlite.id") not in paths(grouped.format("s.last"))
+
+
+def test_a_limit_keeps_keys_out() -> None:
+    limited = (
+        "SELECT c.name FROM memory_customers m JOIN"
+        " (SELECT c.id, c.name FROM postgres_customers c JOIN sqlite_orders o ON o.id = c.id"
+        " ORDER BY c.name LIMIT 3) c ON m.id = c.id"
+    )
+    assert paths(limited) == {("postgres.id", "sqlite.id"), ("sqlite.id", "postgres.id")}
+
+
+def test_equal_columns_hand_keys_on() -> None:
+    sql = (
+        "SELECT c.name FROM postgres_customers c JOIN sqlite_orders o ON o.customer = c.id"
+        " JOIN mariadb_orders m ON m.customer = o.customer"
+    )
+    assert ("mariadb.customer", "postgres.id") in paths(sql)
+    assert ("postgres.id", "mariadb.customer") in paths(sql)
+
+
+def test_floats_and_expressions_neither_give_nor_take() -> None:
+    assert not paths(
+        "SELECT p.id FROM postgres_orders p JOIN duckdb_orders d ON p.weight = d.weight"
+    )
+    assert not paths(
+        "SELECT p.id FROM postgres_orders p JOIN duckdb_orders d ON p.id + 1 = d.id - 1"
+    )
+
+
+def test_texts_dates_and_decimals_give_and_take() -> None:
+    for left, right in (("name", "name"), ("since", "since"), ("balance", "balance")):
+        found = paths(
+            f"SELECT p.id FROM postgres_customers p JOIN duckdb_customers d ON p.{left} = d.{right}"
+        )
+        assert found == {
+            (f"postgres.{left}", f"duckdb.{right}"),
+            (f"duckdb.{right}", f"postgres.{left}"),
+        }
+
+
+def test_rows_bound_to_a_region_give_no_keys_and_may_take_them() -> None:
+    known = dict(tables())
+    table = known[("postgres_customers",)]
+    bound = replace(table.dataset, residency=Residency(("eu",)))
+    known[("postgres_customers",)] = replace(table, dataset=bound)
+    assert paths(f"SELECT c.name, o.amount {INNER}", known) == {("sqlite.customer", "postgres.id")}
+
+
+@pytest.mark.parametrize("rows", [10, None])
+def test_rows_bound_to_groups_stop_all_keys(rows: int | None) -> None:
+    known = dict(tables())
+    table = known[("mariadb_orders",)]
+    known[("mariadb_orders",)] = replace(table, security=replace(table.security, minimum_rows=rows))
+    sql = (
+        f"SELECT c.name, o.amount {INNER}"
+        " CROSS JOIN (SELECT count(*) AS n FROM mariadb_orders) m WHERE m.n > o.id"
+    )
+    assert bool(paths(sql, known)) is (rows is None)
+
+
+def test_twins_are_the_fragments_that_ask_for_the_same() -> None:
+    sql = (
+        "SELECT a.name FROM postgres_customers a JOIN sqlite_orders o ON o.customer = a.id"
+        " JOIN (SELECT * FROM postgres_customers WHERE name = '{}') b ON o.id = b.id"
+    )
+    same = (
+        "SELECT a.name FROM (SELECT * FROM postgres_customers WHERE name = 't1') a"
+        " JOIN sqlite_orders o ON o.customer = a.id"
+        " JOIN (SELECT * FROM postgres_customers WHERE name = '{}') b ON o.id = b.id AND b.name <> o.note AND a.name <> o.note"
+    )
+    assert not planned(sql.format("t1")).reductions.twins
+    assert len(planned(same.format("t1")).reductions.twins) == 1
+    assert not planned(same.format("t2")).reductions.twins
