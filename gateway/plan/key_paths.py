@@ -9,7 +9,7 @@ whatever the fragments hold, so a fragment that was reduced may give keys itself
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 from substrait.proto import Expression, Plan, Rel, SetRel
@@ -41,9 +41,9 @@ class KeyPath:
 
 @dataclass(frozen=True, slots=True)
 class _Column:
-    """An output column: the place all its values come from (NULL aside), and its type, if known."""
+    """An output column: places that have all its values (NULL aside), and its type if known."""
 
-    place: Place | None = None
+    places: frozenset[Place] = frozenset()
     type: pa.DataType | None = None
 
 
@@ -114,7 +114,7 @@ class _Search:
                 functions = rel.consistent_partition_window.window_functions
                 return (*below[0], *(_OTHER for _ in functions))
             case "join" | "cross":
-                return _joined(relations.join_type(rel), below[0], below[1])
+                return self._joined(rel, below[0], below[1])
             case "set":
                 return tuple(_OTHER for _ in below[0])
         raise _UnknownOperator(kind)
@@ -129,7 +129,9 @@ class _Search:
         if number is None:
             return tuple(_OTHER for _ in positions)
         schema = self.schemas[number]
-        return tuple(_Column(Place(number, i), schema.field(i).type) for i in positions)
+        return tuple(
+            _Column(frozenset({Place(number, i)}), schema.field(i).type) for i in positions
+        )
 
     def _grouped(self, rel: Rel, below: Sequence[_Column]) -> tuple[_Column, ...]:
         aggregate = rel.aggregate
@@ -138,6 +140,33 @@ class _Search:
             return (*(_OTHER for _ in aggregate.grouping_expressions), *measures, _OTHER)
         keys = [self._value(e, below) for e in _group_keys(rel)]
         return (*keys, *measures)
+
+    def _joined(
+        self, rel: Rel, left: tuple[_Column, ...], right: tuple[_Column, ...]
+    ) -> tuple[_Column, ...]:
+        join = relations.join_type(rel)
+        if not is_null_aware(rel):
+            # a row without a partner is not there, or has NULL where the partner would be
+            one, two = list(left), list(right)
+            for a, b in self._equalities(rel, len(left)):
+                both = left[a].places | right[b].places
+                if join in _LEFT_TESTED:
+                    one[a] = replace(one[a], places=one[a].places | both)
+                if join in _RIGHT_TESTED - {"LEFT_ANTI"}:
+                    two[b] = replace(two[b], places=two[b].places | both)
+            left, right = tuple(one), tuple(two)
+        match join:
+            case "LEFT_SEMI" | "LEFT_ANTI":
+                return left
+            case "RIGHT_SEMI" | "RIGHT_ANTI":
+                return right
+            case "LEFT_MARK":
+                return (*left, _OTHER)
+            case "RIGHT_MARK":
+                return (*right, _OTHER)
+            case "INNER" | "CROSS" | "LEFT" | "RIGHT" | "OUTER" | "LEFT_SINGLE" | "RIGHT_SINGLE":
+                return (*left, *right)
+        raise _UnknownOperator(join)
 
     def _value(self, expression: Expression, columns: Sequence[_Column]) -> _Column:
         """What an expression is over columns: one of them, maybe as a wider integer."""
@@ -154,7 +183,7 @@ class _Search:
         whole = inner.type is not None and kind_of(inner.type) is Kind.INTEGER
         if not whole or kind_of(to) is not Kind.INTEGER or not widens(inner.type, to):
             return _OTHER
-        return _Column(inner.place, to)
+        return _Column(inner.places, to)
 
     # which values matter, top down
 
@@ -189,9 +218,9 @@ class _Search:
                     self.push(child, {})
 
     def _take(self, column: _Column, givers: Givers) -> None:
-        taker = column.place
-        if taker is None:
+        if not column.places:
             return
+        (taker,) = column.places  # that of a read
         taken = self.schemas[taker.fragment].field(taker.column).type
         for giver in givers:
             given = self.schemas[giver.fragment].field(giver.column).type
@@ -271,8 +300,7 @@ class _Search:
                 ):
                     if join not in tested:
                         continue
-                    own = frozenset() if origin.place is None else frozenset({origin.place})
-                    more = to.get(at, frozenset()) | frm.get(here, frozenset()) | own
+                    more = to.get(at, frozenset()) | frm.get(here, frozenset()) | origin.places
                     if more != to.get(at, frozenset()):
                         to[at] = more
                         changed = True
@@ -301,7 +329,7 @@ class _Search:
         """The column an expression is, if nothing but a wider integer is made of it."""
         if _position(expression) is None:
             value = self._value(expression, columns)
-            if value.place is None:
+            if not value.places:
                 return None
         return _wide_position(expression)
 
@@ -324,23 +352,6 @@ _RIGHT_ROWS = frozenset(
     {"INNER", "CROSS", "RIGHT", "RIGHT_SEMI", "RIGHT_ANTI", "RIGHT_MARK", "LEFT", "OUTER"}
 )
 """Joins whose output has the right side's columns."""
-
-
-def _joined(
-    join: str, left: tuple[_Column, ...], right: tuple[_Column, ...]
-) -> tuple[_Column, ...]:
-    match join:
-        case "LEFT_SEMI" | "LEFT_ANTI":
-            return left
-        case "RIGHT_SEMI" | "RIGHT_ANTI":
-            return right
-        case "LEFT_MARK":
-            return (*left, _OTHER)
-        case "RIGHT_MARK":
-            return (*right, _OTHER)
-        case "INNER" | "CROSS" | "LEFT" | "RIGHT" | "OUTER" | "LEFT_SINGLE" | "RIGHT_SINGLE":
-            return (*left, *right)
-    raise _UnknownOperator(join)
 
 
 def _group_keys(rel: Rel) -> list[Expression]:

@@ -68,7 +68,7 @@ def _restricted(block: Block, positions: Mapping[int, object], write: Writer) ->
     the grouping. Whatever else a block does with its rows is done first.
     """
     before = []
-    if block.groups and not block.order and not block.bounded:
+    if block.groups and block.filterable:
         before = [i for i in positions if _is_group_key(block, i)]
         conditions = [write(i, block.columns[i]) for i in before]
         block = replace(block, where=(*block.where, *conditions))
