@@ -15,6 +15,8 @@ class Config:
     starts may together take `reduction_bytes`.
 
     `region` is where the gateway stands, for datasets bound to a region; "" is nowhere known.
+    Statistics of sources are fetched again after `statistics_age_seconds`; only the first plan over
+    a table waits for them, `statistics_wait_seconds` at most.
     Decisions are recorded in `audit_folder`, below the mesh folder or absolute; an answer waits
     for its decision up to `audit_wait_seconds`.
     """
@@ -36,4 +38,6 @@ class Config:
     reduction_keys: int = 50_000
     reduction_least_rows: int = 5_000
     reduction_rows_per_key: float = 8.0
+    statistics_age_seconds: float = 300.0
+    statistics_wait_seconds: float = 0.25
     audit_wait_seconds: float = 10.0

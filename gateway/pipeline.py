@@ -134,8 +134,8 @@ def _identity(name: TableName, opened: Table | View) -> tuple[object, ...]:
     dataset = opened.dataset
     lends = isinstance(opened, View) and opened.lends
     names = tuple(dataset.schema.names)
-    pushes = isinstance(opened, View) or opened.pushes
-    return (name, dataset.address, names, opened.security.fingerprint, lends, pushes)
+    made_with = None if isinstance(opened, View) else (opened.pushes, opened.statistics_version)
+    return (name, dataset.address, names, opened.security.fingerprint, lends, made_with)
 
 
 def _below(drift: GatewayError) -> SchemaDrift:
@@ -186,7 +186,7 @@ class Gateway:
         self._audit = audit
         self._reloader = reloader
         self._recorder = Recorder(audit, config.audit_wait_seconds)
-        self._sources = Sources()
+        self._sources = Sources(config)
         self._plans: TTLCache[tuple[object, ...], Plan] = TTLCache(
             config.cached_plans, config.plan_age_seconds
         )

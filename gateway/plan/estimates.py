@@ -6,6 +6,7 @@ value of the smaller side of a join has a partner on the larger one.
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -216,7 +217,9 @@ def _table(table: Table | None, names: Sequence[str], types: Sequence[pa.DataTyp
 
 def _known(statistics: ColumnStatistics, data_type: pa.DataType, rows: float) -> ColumnEstimate:
     unknown = _unknown(data_type, rows)
-    distinct = unknown.distinct if statistics.distinct is None else statistics.distinct
+    span = _span(statistics.least, statistics.greatest)
+    told = rows if span is not None else unknown.distinct
+    distinct = min(told if statistics.distinct is None else statistics.distinct, span or rows)
     return ColumnEstimate(
         max(1.0, min(distinct, rows)),
         unknown.width if statistics.width is None else statistics.width,
@@ -224,6 +227,15 @@ def _known(statistics: ColumnStatistics, data_type: pa.DataType, rows: float) ->
         statistics.least,
         statistics.greatest,
     )
+
+
+def _span(least: object, greatest: object) -> float | None:
+    """How many whole numbers or days there are between two: no column has more values."""
+    if isinstance(least, int) and isinstance(greatest, int):
+        return float(greatest - least + 1)
+    if type(least) is dt.date and type(greatest) is dt.date:
+        return float((greatest - least).days + 1)
+    return None
 
 
 def _unknown(data_type: pa.DataType, rows: float) -> ColumnEstimate:
