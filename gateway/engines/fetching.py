@@ -70,13 +70,12 @@ class Fetching:
         try:
             while batch := self._course.next():
                 self._read_all(pool, batch, cancelled)
-            for number in self._course.rest():
+            rest = self._course.rest()
+            for number in rest:
                 self._prepare(number)
-            alike = self._alike()
-            first = {*self._course.small(), *alike.values()} - alike.keys()
-            self._read_all(pool, sorted(first), cancelled)
-            for number, other in alike.items():
-                self._repeat(number, other)
+            alike = self._alike(rest)
+            small = set(self._course.small())
+            self._read_all(pool, sorted(small | alike.keys() | set(alike.values())), cancelled)
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
@@ -124,14 +123,17 @@ class Fetching:
     ) -> None:
         for number in numbers:
             self._prepare(number)
-        running: list[Future[None]] = [pool.submit(self._read_ahead, n) for n in numbers]
-        waiting = set(running)
+        alike = self._alike(numbers)
+        running = [pool.submit(self._read_ahead, n) for n in numbers if n not in alike]
+        waiting: set[Future[None]] = set(running)
         while waiting:
             done, waiting = wait(waiting, self._config.poll_seconds)
             for future in done:
                 future.result()
             if waiting and cancelled():
                 raise Cancelled("the request was cancelled")
+        for number, other in alike.items():
+            self._repeat(number, other)
         for number in numbers:
             self._course.settle(number, self._counted(number))
 
@@ -163,7 +165,7 @@ class Fetching:
         )
 
     def _read_ahead(self, number: int) -> None:
-        if number in self._whole:
+        if number in self._whole or number in self._begun:
             return
         batches: deque[pa.RecordBatch] = deque()
         rows = 0
@@ -208,15 +210,16 @@ class Fetching:
         assert found is not None
         return found
 
-    def _alike(self) -> dict[int, int]:
-        """Fragments not read yet that ask for the same as another one, which is the value."""
-        waiting = self._course.rest()
+    def _alike(self, numbers: Sequence[int]) -> dict[int, int]:
+        """Which of the fragments ask for the same as another one, which is the value."""
         alike: dict[int, int] = {}
-        for number in waiting:
-            for other in waiting:
-                if other < number and other not in alike and self._same(number, other):
-                    alike[number] = other
-                    break
+        for i, number in enumerate(numbers):
+            if number in self._whole:
+                continue
+            firsts = [*self._whole, *(n for n in numbers[:i] if n not in alike)]
+            same = [other for other in firsts if self._same(number, other)]
+            if same:
+                alike[number] = same[0]
         return alike
 
     def _same(self, number: int, other: int) -> bool:

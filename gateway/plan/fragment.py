@@ -96,6 +96,12 @@ class FragmentReads:
                 self._streams.discard(stream)
             stream.close()
 
+    @property
+    def open_streams(self) -> int:
+        """How many sources are being read."""
+        with self._lock:
+            return len(self._streams)
+
     def _open(self, fragment: Fragment) -> BatchStream:
         try:
             stream = fragment.open()
