@@ -51,6 +51,7 @@ class Fetching:
         self._config = config
         self._reads = reads
         self._course = Course(plan.reductions, config)
+        self._blind = any(table.secured_by_engine for table in plan.tables.values())
         self._fragments = {f.number: f for f in plan.fragments}
         self._keys: dict[int, Keys] = {}
         self._whole: dict[int, list[pa.RecordBatch]] = {}
@@ -80,10 +81,14 @@ class Fetching:
             pool.shutdown(wait=False, cancel_futures=True)
 
     def providers(self) -> dict[int, Provider]:
-        """What stands for each fragment that was looked at."""
+        """What stands for each fragment.
+
+        Rows at hand are a table whose size the engine knows: it builds its hash table of them, and
+        skips what their keys rule out by the statistics of files. Not of files with hidden rows.
+        """
         found: dict[int, Provider] = {}
         for number, fragment in self._fragments.items():
-            if number in self._whole:
+            if number in self._whole and not self._blind:
                 found[number] = pa.Table.from_batches(self._whole[number], fragment.schema)
             else:
                 found[number] = LazyDataset(fragment.schema, self._opener(number))

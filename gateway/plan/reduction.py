@@ -57,7 +57,7 @@ class Reductions:
     twins: Mapping[int, int] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        return bool(self.paths or self.twins)
+        return bool(self.fragments)
 
 
 @dataclass(frozen=True, slots=True)

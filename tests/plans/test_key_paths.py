@@ -7,12 +7,14 @@ from dataclasses import replace
 import pytest
 from sqlglot import exp
 
+from connectors.statistics import TableStatistics
 from gateway.config import Config
 from gateway.languages.sql import parse
 from gateway.model import Residency
+from gateway.plan.explain import explain
 from gateway.plan.plan import Plan
 from gateway.plan.planner import Query, plan_query
-from gateway.plan.source import Tables
+from gateway.plan.source import Table, TableName, Tables
 from tests.plans.tables import tables
 
 
@@ -171,3 +173,43 @@ def test_twins_are_the_fragments_that_ask_for_the_same() -> None:
     assert not planned(sql.format("t1")).reductions.twins
     assert len(planned(same.format("t1")).reductions.twins) == 1
     assert not planned(same.format("t2")).reductions.twins
+
+
+def governed(source: str, *, discloses: bool = False) -> dict[TableName, Table]:
+    """The tables, of known size, with a row filter over the source's customers."""
+    known = {n: replace(t, statistics=TableStatistics(10.0**6)) for n, t in tables().items()}
+    table = known[(f"{source}_customers",)]
+    rule = exp.EQ(this=exp.column("name", quoted=True), expression=exp.Literal.string("Ann"))
+    security = replace(table.security, row_filter=rule, discloses=discloses)
+    known[(f"{source}_customers",)] = replace(table, security=security)
+    return known
+
+
+def test_keys_do_not_go_where_statistics_of_hidden_rows_skip_rows() -> None:
+    sql = "SELECT c.name, o.amount FROM {}_customers c JOIN mariadb_orders o ON o.customer = c.id"
+    into_duckdb = paths(sql.format("duckdb"), governed("duckdb"))
+    assert into_duckdb == {("duckdb.id", "mariadb.customer")}
+    into_postgres = paths(sql.format("postgres"), governed("postgres"))
+    assert ("mariadb.customer", "postgres.id") in into_postgres
+
+
+@pytest.mark.parametrize("discloses", [True, False])
+def test_explain_has_no_numbers_of_hidden_rows(discloses: bool) -> None:
+    plan = planned(
+        "SELECT c.name, o.amount FROM postgres_customers c"
+        " JOIN mariadb_orders o ON o.customer = c.id WHERE o.note = 'a'",
+        governed("postgres", discloses=discloses),
+    )
+    rows = explain(plan, Config()).to_pylist()
+    texts = [row["text"] for row in rows if row["item"] == "reduction"]
+    assert texts
+    assert all(("if few keys come" in text) is not discloses for text in texts)
+
+
+def test_a_computed_column_takes_no_keys() -> None:
+    """Its source might compute the condition for rows that another one removes."""
+    sql = (
+        "SELECT c.name FROM duckdb_customers c JOIN"
+        " (SELECT 10 / id AS tenth FROM postgres_orders WHERE id <> 0) o ON o.tenth = c.id"
+    )
+    assert paths(sql) == {("postgres.id", "duckdb.id")}
