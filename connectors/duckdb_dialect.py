@@ -19,6 +19,7 @@ from connectors.capabilities import (
 from connectors.dialect import Builder, Operand, SqlDialect, date_part_name, made_of_integers, paren
 from connectors.duckdb_masks import MASKS
 from connectors.interface import PHYSICAL_TYPE
+from connectors.keys import duckdb_keys
 
 AS_TEXT = frozenset({"UUID", "JSON", "ENUM"})
 """Types that are read as text."""
@@ -165,5 +166,6 @@ DUCKDB = SqlDialect(
     read=_read,
     write_literal=_literal,
     masks=MASKS,
+    keys=duckdb_keys,
     believes_statistics=True,
 )

@@ -28,6 +28,7 @@ from connectors.dialect import (
     paren,
 )
 from connectors.interface import PHYSICAL_TYPE
+from connectors.keys import mariadb_keys
 from connectors.mariadb_masks import MASKS
 
 _NUMBERS: Kinds = frozenset({Kind.INTEGER, Kind.DECIMAL})
@@ -221,5 +222,6 @@ MARIADB = SqlDialect(
     read=_read,
     write_literal=_literal,
     masks=MASKS,
+    keys=mariadb_keys,
     places_nulls=False,
 )

@@ -30,6 +30,7 @@ from connectors.dialect import (
     paren,
 )
 from connectors.interface import PHYSICAL_TYPE
+from connectors.keys import postgres_keys
 from connectors.postgres_masks import MASKS
 
 _NUMBERS: Kinds = frozenset({Kind.INTEGER, Kind.DECIMAL})
@@ -293,4 +294,5 @@ POSTGRES = SqlDialect(
     native=_native,
     write_literal=_literal,
     masks=MASKS,
+    keys=postgres_keys,
 )

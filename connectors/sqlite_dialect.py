@@ -26,6 +26,7 @@ from connectors.dialect import (
     nonzero_divisor,
 )
 from connectors.interface import PHYSICAL_TYPE
+from connectors.keys import sqlite_keys
 from connectors.sqlite_masks import MASKS
 
 FIXED = "STRICT"
@@ -144,4 +145,5 @@ SQLITE = SqlDialect(
     native=_native,
     write_literal=_literal,
     masks=MASKS,
+    keys=sqlite_keys,
 )

@@ -43,6 +43,8 @@ class Cut:
     blocks: tuple[Block, ...]
     whole: bool
     not_pushed: tuple[NotPushed, ...]
+    origins: tuple[Rel, ...] = ()
+    """What each block stands for."""
 
 
 class Cutter:
@@ -56,6 +58,7 @@ class Cutter:
         self._alive: list[Rel] = []  # keeps each message's Python object, and so its id, unique
         self._has_subqueries = subqueries
         self._fragments: list[Block] = []
+        self._origins: list[Rel] = []
         self._not_pushed: list[NotPushed] = []
         self._functions = relations.function_names(plan)
         self._writer = SqlWriter(
@@ -75,7 +78,8 @@ class Cutter:
             self._not_pushed.clear()
             self._build(self._root)
         self._materialise(self._root)
-        return Cut(tuple(self._fragments), False, tuple(self._not_pushed))
+        origins = tuple(self._origins)
+        return Cut(tuple(self._fragments), False, tuple(self._not_pushed), origins)
 
     def _is_block(self, rel: Rel) -> bool:
         return self._blocks.get(id(rel)) is not None
@@ -180,6 +184,7 @@ class Cutter:
         base = named_struct(schema)  # may refuse a type before anything is changed
         width = len(block.columns)
         self._fragments.append(block)
+        self._origins.append(relations.copied(rel))
         rel.Clear()
         read = rel.read
         if not width:  # count(*) needs rows, not columns

@@ -42,6 +42,7 @@ from gateway.plan.null_aware import leaves_null_aware, mark_null_aware
 from gateway.plan.own_tree import own_tree
 from gateway.plan.plan import Plan
 from gateway.plan.reads import engine_reads, read_columns
+from gateway.plan.reducible import reductions_of
 from gateway.plan.regrouping import regroup
 from gateway.plan.residency import reshape, violation
 from gateway.plan.rewrite import both_readings, rewritten, without_repeated_groups
@@ -49,7 +50,9 @@ from gateway.plan.secured_read import read_block
 from gateway.plan.security import Barrier
 from gateway.plan.sending import fragment_of
 from gateway.plan.sessions import (
+    NOTHING_FETCHED,
     Form,
+    Providers,
     columns_of,
     frame_of,
     register_fragments,
@@ -349,6 +352,7 @@ def _federated(
         tuning=_safe(tuning, rest),
         reads=engine_reads(rest, tables),
         not_pushed=cut.not_pushed,
+        reductions=reductions_of(plan, cut, fragments, tables),
     )
 
 
@@ -397,9 +401,16 @@ def _may_lose_sort(logical: LogicalPlan) -> bool:
 
 
 def open_frame(
-    plan: Plan, config: Config, reads: FragmentReads, tuning: engine.Tuning | None = None
+    plan: Plan,
+    config: Config,
+    reads: FragmentReads,
+    tuning: engine.Tuning | None = None,
+    fetched: Providers = NOTHING_FETCHED,
 ) -> DataFrame:
-    """The engine's frame of a plan, in a session of its own that reads through `reads`."""
+    """The engine's frame of a plan, in a session of its own that reads through `reads`.
+
+    Fragments in `fetched` are read from there.
+    """
     remainder = plan.remainder is not None
     context = engine.session(config, remainder=remainder, tuning=tuning or plan.tuning)
     reads.reserve(len(plan.fragments))
@@ -408,5 +419,5 @@ def open_frame(
     if plan.remainder is None:
         assert plan.unfederated is not None
         return frame_of(context, plan.unfederated)
-    register_fragments(context, plan.fragments, reads)
+    register_fragments(context, plan.fragments, reads, fetched)
     return engine.from_substrait(plan.remainder, context)
