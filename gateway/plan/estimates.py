@@ -1,349 +1,347 @@
-"""How many rows and values a relation of a plan will have: to choose between plans, never exact."""
+"""How many rows and values a relation of a plan will have: to choose between plans, never exact.
+
+The rules are those of textbooks: values are spread evenly, columns are independent, and every
+value of the smaller side of a join has a partner on the larger one.
+"""
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
-from substrait.proto import Expression, Rel, Type
+from substrait.proto import AggregateRel, Expression, Rel
 
 from connectors.capabilities import NotPushable
 from connectors.statistics import ColumnStatistics
 from gateway.plan import relations
-from gateway.plan.estimate import (
-    DEFAULT_WIDTH,
-    ColumnEstimate,
-    Estimate,
-    position,
-    unknown_column,
-)
-from gateway.plan.join_estimates import join_estimate
-from gateway.plan.selectivity import Selectivity, call_of, field_of, fields
+from gateway.plan.selectivity import Selectivity, field_position
 from gateway.plan.source import Table, TableName, Tables
 from gateway.plan.types import arrow_type
-
-__all__ = ["DEFAULT_ROWS", "ColumnEstimate", "Estimate", "Estimator"]
 
 DEFAULT_ROWS = 100_000.0
 """Rows of a table nothing is known of."""
 
-TEXT_WIDTH = 16.0
-"""Bytes of a text of unknown length."""
+DEFAULT_SHARE_OF_DISTINCT = 0.1
+"""Different values a row of a column nothing is known of."""
 
-_DAYS_A_YEAR = 365.2425
+TEXT_WIDTH = 24.0
+"""Bytes of a text nothing is known of."""
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnEstimate:
+    """One output column: how many different values, the bytes of one, and what bounds them."""
+
+    distinct: float
+    width: float = 8.0
+    null_share: float = 0.0
+    least: object = field(default=None, repr=False)
+    greatest: object = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """One relation's output. `unique` are sets of output positions that identify a row."""
+
+    rows: float
+    columns: tuple[ColumnEstimate, ...]
+    unique: frozenset[frozenset[int]] = frozenset()
+
+    @property
+    def bytes(self) -> float:
+        """What the rows take when they travel."""
+        return self.rows * sum(column.width for column in self.columns)
 
 
 class Estimator:
     """Estimates of one plan's relations. Asked again for a relation, it answers from memory.
 
-    A relation must not be changed once it was asked for; another object with the same meaning is
-    estimated anew. `fragments` are the estimates of reads under names that are no tables.
+    `fragments` are the estimates of tables that stand for what sources have been asked.
     """
 
     def __init__(
         self,
         tables: Tables,
         functions: Mapping[int, str],
-        fragments: Mapping[str, Estimate] | None = None,
+        fragments: Mapping[TableName, Estimate] | None = None,
     ) -> None:
         self._tables = tables
-        self._functions = functions
-        self._fragments = dict(fragments or {})
-        self._known: dict[int, tuple[Rel, Estimate]] = {}  # the object too: ids are used again
+        self._selectivity = Selectivity(functions)
+        self._fragments = fragments or {}
+        self._known: dict[int, tuple[Rel, Estimate]] = {}  # with the relation: ids are used again
 
     def of(self, rel: Rel) -> Estimate:
         """The estimate for a relation with every filter below it taken into account."""
         known = self._known.get(id(rel))
-        if known is not None:
-            return known[1]
-        estimate = self._emitted(rel, self._estimate(rel))
-        self._known[id(rel)] = (rel, estimate)
-        return estimate
+        if known is None:
+            estimate = _emitted(rel, self._estimated(rel))
+            known = self._known[id(rel)] = (rel, estimate)
+        return known[1]
 
-    def filtered(self, estimate: Estimate, conditions: Sequence[Expression]) -> Estimate:
-        """What is left of a relation's rows under conditions over its columns."""
-        selectivity = Selectivity(self._functions, estimate.columns)
-        share = selectivity.keep(conditions)
-        return _thinned(estimate, selectivity.columns, max(estimate.rows * share, 1.0))
-
-    def joined(
-        self, kind: str, left: Estimate, right: Estimate, condition: Expression | None
-    ) -> Estimate:
-        """A join of two relations, `kind` as in `relations.join_type`."""
-        return join_estimate(self._functions, kind, left, right, condition)
-
-    def _estimate(self, rel: Rel) -> Estimate:
-        match relations.kind(rel):
-            case "read":
-                return self._read(rel)
+    def _estimated(self, rel: Rel) -> Estimate:
+        kind = relations.kind(rel)
+        if kind == "read":
+            return self._read(rel)
+        below = [self.of(child) for child in relations.inputs(rel)]
+        match kind:
             case "filter":
-                return self.filtered(self.of(rel.filter.input), [rel.filter.condition])
+                return self._filtered(below[0], rel.filter.condition)
             case "project":
-                return self._project(rel)
-            case "sort" | "exchange":
-                return self.of(relations.inputs(rel)[0])
-            case "fetch":
-                return self._fetch(rel)
+                return self._projected(below[0], rel.project.expressions)
+            case "join" | "cross":
+                return self._joined(rel, *below)
             case "aggregate":
-                return self._aggregate(rel)
-            case "join":
-                return self._join(rel)
-            case "cross":
-                return self.joined("CROSS", self.of(rel.cross.left), self.of(rel.cross.right), None)
+                return self._grouped(below[0], rel.aggregate)
+            case "fetch":
+                return _limited(below[0], _count(rel))
             case "set":
-                return self._set(rel)
-            case "window":
-                return self._window(rel)
-        below = relations.inputs(rel)
-        return self.of(below[0]) if len(below) == 1 else Estimate(DEFAULT_ROWS, ())
+                return _united(rel, below)
+        return below[0] if below else Estimate(1.0, ())
 
     def _read(self, rel: Rel) -> Estimate:
-        read = rel.read
-        names = list(read.base_schema.names)
-        widths = [_width(t) for t in read.base_schema.struct.types]
-        if read.HasField("virtual_table"):
+        read, name = rel.read, relations.table_name(rel)
+        fields = [_arrow(message) for message in read.base_schema.struct.types]
+        if name is None:
             rows = float(len(read.virtual_table.expressions))
-            columns = tuple(ColumnEstimate(max(rows, 1.0), width) for width in widths)
-            unique = [frozenset[int]()] if rows <= 1 else []
-            base = Estimate(rows, columns, frozenset(unique))
+            estimate = Estimate(rows, tuple(_unknown(t, rows) for t in fields))
+        elif name in self._fragments:
+            estimate = self._fragments[name]
         else:
-            base = self._named(relations.table_name(rel), names, widths)
+            estimate = _table(self._tables.get(name), list(read.base_schema.names), fields)
         if read.HasField("filter"):
-            base = self.filtered(base, [read.filter])
+            estimate = self._filtered(estimate, read.filter)
         if read.HasField("projection"):
-            base = _selected(base, [i.field for i in read.projection.select.struct_items])
-        return base
+            estimate = _chosen(estimate, [i.field for i in read.projection.select.struct_items])
+        return estimate
 
-    def _named(
-        self, name: TableName | None, names: Sequence[str], widths: Sequence[float]
-    ) -> Estimate:
-        fragment = self._fragments.get(name[-1]) if name else None
-        if fragment is not None:
-            return fragment
-        table = self._tables.get(name) if name else None
-        if table is None:
-            columns = tuple(unknown_column(DEFAULT_ROWS, width) for width in widths)
-            return Estimate(DEFAULT_ROWS, columns)
-        return table_estimate(table, names, widths)
+    def _filtered(self, estimate: Estimate, condition: Expression) -> Estimate:
+        share = self._selectivity.of(condition, estimate.columns)
+        kept = _scaled(estimate, estimate.rows * share)
+        constant = self._selectivity.constant(condition)
+        if not constant:
+            return kept
+        columns = (
+            replace(column, distinct=1.0) if i in constant else column
+            for i, column in enumerate(kept.columns)
+        )
+        return replace(kept, columns=tuple(columns))
 
-    def _project(self, rel: Rel) -> Estimate:
-        below = self.of(rel.project.input)
-        added = tuple(self._computed(e, below) for e in rel.project.expressions)
-        return replace(below, columns=(*below.columns, *added))
+    def _projected(self, estimate: Estimate, expressions: Iterable[Expression]) -> Estimate:
+        added = tuple(self._computed(e, estimate) for e in expressions)
+        columns = (*estimate.columns, *added)
+        unique = set(estimate.unique)
+        width = len(estimate.columns)
+        copies = {
+            position: width + i
+            for i, e in enumerate(expressions)
+            if (position := field_position(e)) is not None
+        }
+        for key in estimate.unique:
+            if key <= copies.keys():
+                unique.add(frozenset(copies[p] for p in key))
+        return replace(estimate, columns=columns, unique=frozenset(unique))
 
-    def _window(self, rel: Rel) -> Estimate:
-        below = self.of(relations.inputs(rel)[0])
-        width = len(rel.window.window_functions)
-        added = tuple(unknown_column(below.rows) for _ in range(width))
-        return replace(below, columns=(*below.columns, *added))
-
-    def _computed(self, expression: Expression, below: Estimate) -> ColumnEstimate:
-        """A column made of others: as many values as they have combinations."""
-        at = field_of(expression)
-        width = self._expression_width(expression)
-        if at is not None:
-            column = below.column(at)
-            return column if width is None else replace(column, width=width)
-        width = DEFAULT_WIDTH if width is None else width
+    def _computed(self, expression: Expression, estimate: Estimate) -> ColumnEstimate:
+        position = field_position(expression)
+        if position is not None:
+            return estimate.columns[position]
         if expression.WhichOneof("rex_type") == "literal":
-            return ColumnEstimate(1.0, width)
-        name, args = call_of(self._functions, expression)
-        used = [below.column(i) for i in set(fields(expression))]
-        if name == "date_part" and len(used) == 1:
-            return replace(_years(used[0], args, below.rows), width=width)
-        if expression.WhichOneof("rex_type") not in {"scalar_function", "if_then", "cast"}:
-            return unknown_column(below.rows, width)
-        distinct = math.prod(column.distinct for column in used)
-        known = bool(used) and all(column.known for column in used)
-        return ColumnEstimate(max(min(distinct, below.rows), 1.0), width, known=known)
+            return ColumnEstimate(1.0)
+        read = {estimate.columns[p] for p in relations.referenced(expression)}
+        distinct = math.prod(column.distinct for column in read)
+        return ColumnEstimate(max(1.0, min(distinct, estimate.rows)))
 
-    def _expression_width(self, expression: Expression) -> float | None:
-        """By the expression's type; None where it has that of the column it is."""
-        match expression.WhichOneof("rex_type"):
-            case "cast":
-                return None if field_of(expression) is not None else _width(expression.cast.type)
-            case "scalar_function":
-                return _width(expression.scalar_function.output_type)
-            case "if_then" if expression.if_then.ifs:
-                return self._expression_width(expression.if_then.ifs[0].then)
-        return None
+    def _joined(self, rel: Rel, left: Estimate, right: Estimate) -> Estimate:
+        kind = relations.join_type(rel)
+        columns = (*left.columns, *right.columns)
+        width = len(left.columns)
+        pairs: list[tuple[int, int]] = []
+        share = 1.0
+        if kind != "CROSS" and rel.join.HasField("expression"):
+            pairs, rest = self._selectivity.equalities(rel.join.expression, width)
+            for a, b in pairs:
+                one, other = columns[a], columns[b]
+                share /= max(one.distinct, other.distinct, 1.0)
+                share *= (1 - one.null_share) * (1 - other.null_share)
+            for condition in rest:
+                share *= self._selectivity.of(condition, columns)
+        inner = left.rows * right.rows * share
+        if "SEMI" in kind or "ANTI" in kind or "MARK" in kind:
+            return _tested(kind, left, right, pairs, width, inner)
+        rows = max(
+            inner,
+            left.rows if kind in {"LEFT", "OUTER"} else 0.0,
+            right.rows if kind in {"RIGHT", "OUTER"} else 0.0,
+        )
+        return _scaled(Estimate(rows, columns, _unique_joined(left, right, pairs, width)), rows)
 
-    def _fetch(self, rel: Rel) -> Estimate:
-        below = self.of(rel.fetch.input)
-        skipped = _number(rel.fetch.offset_expr) if rel.fetch.HasField("offset_expr") else 0
-        rows = max(below.rows - (skipped or 0), 0.0)
-        count = _number(rel.fetch.count_expr) if rel.fetch.HasField("count_expr") else None
-        unique = below.unique
-        if count is not None:
-            rows = min(rows, float(count))
-            if count <= 1:
-                unique = frozenset({frozenset()})
-        return replace(_thinned(below, below.columns, rows), unique=unique)
-
-    def _aggregate(self, rel: Rel) -> Estimate:
-        aggregate = rel.aggregate
-        below = self.of(aggregate.input)
-        keys = [self._computed(e, below) for e in aggregate.grouping_expressions]
+    def _grouped(self, estimate: Estimate, aggregate: AggregateRel) -> Estimate:
+        keys = [self._computed(e, estimate) for e in aggregate.grouping_expressions]
         sets = [list(g.expression_references) for g in aggregate.groupings] or [[]]
-        rows = sum(_groups(below, aggregate.grouping_expressions, keys, s) for s in sets)
-        # the output has the expressions of the groupings in their order, each once
-        order = sets[0] if len(sets) == 1 else list(dict.fromkeys(i for s in sets for i in s))
-        columns = [keys[i].within(rows) for i in order]
-        unique: frozenset[frozenset[int]] = frozenset()
-        if len(sets) == 1:
-            unique = frozenset({frozenset(range(len(columns)))})
-        measures = [
-            ColumnEstimate(max(rows, 1.0), _width(m.measure.output_type))
-            for m in aggregate.measures
-        ]
-        extra = [ColumnEstimate(float(len(sets)), 4.0)] if len(sets) > 1 else []
+        rows = sum(
+            max(1.0, min(math.prod(keys[i].distinct for i in chosen), estimate.rows))
+            for chosen in sets
+        )
+        measures = [ColumnEstimate(max(1.0, rows * 0.5)) for _ in aggregate.measures]
+        single = len(sets) == 1
+        unique = frozenset({frozenset(range(len(keys)))}) if single and keys else frozenset()
+        extra = [] if single else [ColumnEstimate(float(len(sets)))]
+        columns = tuple(replace(c, distinct=min(c.distinct, rows)) for c in keys)
         return Estimate(rows, (*columns, *measures, *extra), unique)
 
-    def _join(self, rel: Rel) -> Estimate:
-        join = rel.join
-        condition = join.expression if join.HasField("expression") else None
-        kind = relations.join_type(rel)
-        return self.joined(kind, self.of(join.left), self.of(join.right), condition)
 
-    def _set(self, rel: Rel) -> Estimate:
-        inputs = [self.of(child) for child in rel.set.inputs]
-        kind = type(rel.set).SetOp.Name(rel.set.op).removeprefix("SET_OP_")
-        total = sum(i.rows for i in inputs)
-        if kind.startswith("UNION"):
-            rows = total
-        elif kind.startswith("MINUS"):
-            rows = max(inputs[0].rows / 2, 1.0)
-        else:
-            rows = min(i.rows for i in inputs)
-        width = len(inputs[0].columns)
-        columns = tuple(_together([i.column(at) for i in inputs], rows) for at in range(width))
-        unique: frozenset[frozenset[int]] = frozenset()
-        if kind == "UNION_DISTINCT":
-            combinations = math.prod(min(c.distinct, total) for c in columns) if columns else 1.0
-            rows = min(rows, combinations)
-            unique = frozenset({frozenset(range(width))})
-        return Estimate(rows, tuple(c.within(rows) for c in columns), unique)
-
-    def _emitted(self, rel: Rel, estimate: Estimate) -> Estimate:
-        if not hasattr(relations.body(rel), "common"):
-            return estimate
-        mapping = relations.emitted(rel)
-        return estimate if mapping is None else _selected(estimate, mapping)
-
-
-def table_estimate(table: Table, names: Sequence[str], widths: Sequence[float]) -> Estimate:
-    """A table as it is read, by what its source says of it.
-
-    Of a table whose rows or values policies hide, only the magnitude of its rows is used: a plan
-    made by more would tell of what is hidden.
-    """
-    statistics, security = table.statistics, table.security
+def _table(table: Table | None, names: Sequence[str], types: Sequence[pa.DataType]) -> Estimate:
+    if table is None:
+        return Estimate(DEFAULT_ROWS, tuple(_unknown(t, DEFAULT_ROWS) for t in types))
+    statistics = table.statistics
     rows = DEFAULT_ROWS if statistics.rows is None else max(statistics.rows, 1.0)
-    if security.governs or security.bound:
-        rows = 10.0 ** round(math.log10(max(rows, 1.0)))
-        return Estimate(rows, tuple(unknown_column(rows, width) for width in widths))
-    keys = [k for k in statistics.unique if set(k) <= set(names)]
-    unique = frozenset(frozenset(names.index(c) for c in key) for key in keys)
-    single = {key[0] for key in keys if len(key) == 1}
+    if table.security.governs or table.security.bound:
+        # hidden rows and values are counted too: no more than how large it is may be told
+        rows = 10.0 ** round(math.log10(rows))
+        return Estimate(rows, tuple(_unknown(t, rows) for t in types))
     columns = tuple(
-        _column(statistics.column(name), rows, width, unique=name in single)
-        for name, width in zip(names, widths, strict=True)
+        _known(statistics.column(name), data_type, rows)
+        for name, data_type in zip(names, types, strict=True)
     )
-    return Estimate(rows, columns, unique)
+    unique = set()
+    for key in statistics.unique:
+        if set(key) <= set(names):
+            unique.add(frozenset(names.index(name) for name in key))
+    single = {next(iter(key)) for key in unique if len(key) == 1}
+    columns = tuple(replace(c, distinct=rows) if i in single else c for i, c in enumerate(columns))
+    return Estimate(rows, columns, frozenset(unique))
 
 
-def _column(known: ColumnStatistics, rows: float, width: float, *, unique: bool) -> ColumnEstimate:
-    column = unknown_column(rows, known.width or width)
-    if unique:
-        column = replace(column, distinct=rows, known=True)
-    elif known.distinct is not None:
-        column = replace(column, distinct=min(max(known.distinct, 1.0), rows), known=True)
-    least, greatest = position(known.least), position(known.greatest)
-    if not column.known and isinstance(known.least, int) and isinstance(known.greatest, int):
-        span = float(known.greatest - known.least + 1)
-        if 0 < span < column.distinct:
-            column = replace(column, distinct=span)
-    return replace(column, null_share=known.null_share or 0.0, least=least, greatest=greatest)
-
-
-def _thinned(estimate: Estimate, columns: Iterable[ColumnEstimate], rows: float) -> Estimate:
-    """The relation with fewer rows; `columns` may have been narrowed already."""
-    left = tuple(
-        column.thinned(estimate.rows, rows) if column == before else column.within(rows)
-        for column, before in zip(columns, estimate.columns, strict=True)
-    )
-    return Estimate(rows, left, estimate.unique)
-
-
-def _selected(estimate: Estimate, positions: Sequence[int]) -> Estimate:
-    columns = tuple(estimate.column(i) for i in positions)
-    places = {old: new for new, old in reversed(list(enumerate(positions)))}
-    unique = frozenset(
-        frozenset(places[i] for i in key) for key in estimate.unique if key <= places.keys()
-    )
-    return Estimate(estimate.rows, columns, unique)
-
-
-def _groups(
-    below: Estimate,
-    expressions: Sequence[Expression],
-    keys: Sequence[ColumnEstimate],
-    chosen: Sequence[int],
-) -> float:
-    """How many groups: combinations of the keys, at most one a row."""
-    if not chosen:
-        return 1.0
-    plain = {at for i in chosen if (at := field_of(expressions[i])) is not None}
-    if below.identified_by(plain):
-        return max(below.rows, 1.0)
-    combinations = math.prod(keys[i].distinct + (keys[i].null_share > 0) for i in chosen)
-    return max(min(combinations, below.rows), 1.0)
-
-
-def _together(columns: Sequence[ColumnEstimate], rows: float) -> ColumnEstimate:
-    """One column of a union: the sources' values may be the same or others."""
-    first = columns[0]
-    distinct = min(sum(c.distinct for c in columns), max(rows, 1.0))
-    least = [c.least for c in columns if c.least is not None]
-    greatest = [c.greatest for c in columns if c.greatest is not None]
+def _known(statistics: ColumnStatistics, data_type: pa.DataType, rows: float) -> ColumnEstimate:
+    unknown = _unknown(data_type, rows)
+    span = _span(statistics.least, statistics.greatest)
+    told = rows if span is not None else unknown.distinct
+    distinct = min(told if statistics.distinct is None else statistics.distinct, span or rows)
     return ColumnEstimate(
-        distinct,
-        max(c.width for c in columns),
-        max(c.null_share for c in columns),
-        all(c.known for c in columns),
-        min(least) if len(least) == len(columns) else None,
-        max(greatest) if len(greatest) == len(columns) else first.greatest and None,
+        max(1.0, min(distinct, rows)),
+        unknown.width if statistics.width is None else statistics.width,
+        statistics.null_share or 0.0,
+        statistics.least,
+        statistics.greatest,
     )
 
 
-def _years(column: ColumnEstimate, args: Sequence[Expression], rows: float) -> ColumnEstimate:
-    """The parts of dates: years between the bounds, else the number of different parts."""
-    part = relations.literal(args[0].literal)[0] if args[0].HasField("literal") else None
-    counts = {"MONTH": 12.0, "DAY": 31.0, "QUARTER": 4.0, "DOW": 7.0, "HOUR": 24.0, "WEEK": 53.0}
-    distinct = counts.get(str(part).upper(), 10.0)
-    if str(part).upper() == "YEAR" and column.least is not None and column.greatest is not None:
-        distinct = math.floor((column.greatest - column.least) / _DAYS_A_YEAR) + 1.0
-    return ColumnEstimate(max(min(distinct, column.distinct, rows), 1.0))
+def _span(least: object, greatest: object) -> float | None:
+    """How many whole numbers or days there are between two: no column has more values."""
+    if isinstance(least, int) and isinstance(greatest, int):
+        return float(greatest - least + 1)
+    if type(least) is dt.date and type(greatest) is dt.date:
+        return float((greatest - least).days + 1)
+    return None
 
 
-def _number(expression: Expression) -> int | None:
-    if expression.WhichOneof("rex_type") != "literal":
-        return None
-    value, _ = relations.literal(expression.literal)
-    return value if isinstance(value, int) and value >= 0 else None
-
-
-def _width(message: Type) -> float:
-    """Bytes of a value of a type."""
-    try:
-        data_type = arrow_type(message)
-    except NotPushable:
-        return TEXT_WIDTH
+def _unknown(data_type: pa.DataType, rows: float) -> ColumnEstimate:
+    distinct = max(1.0, rows * DEFAULT_SHARE_OF_DISTINCT)
     if pa.types.is_boolean(data_type):
-        return 1.0
+        return ColumnEstimate(min(2.0, distinct), 1.0)
     try:
-        return float(data_type.bit_width) / 8
-    except ValueError:
-        return TEXT_WIDTH
+        return ColumnEstimate(distinct, data_type.bit_width / 8)
+    except ValueError:  # of variable width
+        return ColumnEstimate(distinct, TEXT_WIDTH)
+
+
+def _arrow(message: object) -> pa.DataType:
+    try:
+        return arrow_type(message)
+    except NotPushable:
+        return pa.string()
+
+
+def _emitted(rel: Rel, estimate: Estimate) -> Estimate:
+    positions = relations.emitted(rel)
+    return estimate if positions is None else _chosen(estimate, positions)
+
+
+def _chosen(estimate: Estimate, positions: Sequence[int]) -> Estimate:
+    where: dict[int, int] = {}
+    for new, old in enumerate(positions):
+        where.setdefault(old, new)
+    unique = frozenset(
+        frozenset(where[p] for p in key) for key in estimate.unique if key <= where.keys()
+    )
+    return Estimate(estimate.rows, tuple(estimate.columns[i] for i in positions), unique)
+
+
+def _scaled(estimate: Estimate, rows: float) -> Estimate:
+    """The estimate with fewer (or more) rows: no column has more values than there are rows."""
+    rows = max(rows, 1.0)
+    columns = tuple(
+        c if c.distinct <= rows else replace(c, distinct=rows) for c in estimate.columns
+    )
+    return Estimate(rows, columns, estimate.unique)
+
+
+def _tested(
+    kind: str,
+    left: Estimate,
+    right: Estimate,
+    pairs: Sequence[tuple[int, int]],
+    width: int,
+    inner: float,
+) -> Estimate:
+    """A semi, anti or mark join: the rows of one side, tested against the other."""
+    swapped = kind.startswith("RIGHT")
+    kept, other = (right, left) if swapped else (left, right)
+    if kind.endswith("MARK"):
+        return replace(kept, columns=(*kept.columns, ColumnEstimate(2.0, 1.0)))
+    share = 1.0 if inner >= kept.rows else inner / max(kept.rows, 1.0)
+    for a, b in pairs:
+        mine, theirs = (
+            (right.columns[b - width], left.columns[a])
+            if swapped
+            else (
+                left.columns[a],
+                right.columns[b - width],
+            )
+        )
+        share = min(share, theirs.distinct / max(mine.distinct, 1.0))
+    if kind.endswith("ANTI"):
+        share = max(1.0 - share, 0.05)
+    return _scaled(kept, kept.rows * min(share, 1.0) if other.rows else kept.rows)
+
+
+def _unique_joined(
+    left: Estimate, right: Estimate, pairs: Sequence[tuple[int, int]], width: int
+) -> frozenset[frozenset[int]]:
+    """What identifies a row of a join: a side's keys, when the other has at most one partner."""
+    found: set[frozenset[int]] = set()
+    shifted = [frozenset(p + width for p in key) for key in right.unique]
+    if any(key <= {b for _, b in pairs} for key in shifted):
+        found |= left.unique
+    if any(key <= {a for a, _ in pairs} for key in left.unique):
+        found |= set(shifted)
+    found |= {one | other for one in left.unique for other in shifted}
+    return frozenset(found)
+
+
+def _count(rel: Rel) -> float | None:
+    if not rel.fetch.HasField("count_expr"):
+        return None
+    try:
+        value, _ = relations.literal(rel.fetch.count_expr.literal)
+    except NotPushable:
+        return None
+    return float(value) if isinstance(value, int) else None
+
+
+def _limited(estimate: Estimate, count: float | None) -> Estimate:
+    return estimate if count is None else _scaled(estimate, min(estimate.rows, count))
+
+
+def _united(rel: Rel, below: Sequence[Estimate]) -> Estimate:
+    if rel.set.op != rel.set.SET_OP_UNION_ALL:
+        return replace(below[0], unique=frozenset())
+    rows = sum(estimate.rows for estimate in below)
+    columns = tuple(
+        replace(column, distinct=min(rows, sum(e.columns[i].distinct for e in below)))
+        for i, column in enumerate(below[0].columns)
+    )
+    return Estimate(rows, columns)

@@ -1,259 +1,207 @@
-"""Which share of its rows a condition keeps, and what is left of the columns then.
-
-Uniform values between the bounds, independent conditions; where nothing is known the usual
-defaults (Selinger et al. 1979; PostgreSQL's selfuncs.h).
-"""
+"""Which share of rows a condition keeps, by what is known of the columns it reads."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+import datetime as dt
+import decimal
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
-from google.protobuf.message import Message
 from substrait.proto import Expression
 
 from connectors.capabilities import NotPushable
-from gateway.plan.estimate import UNKNOWN_SHARE, ColumnEstimate, position
-from gateway.plan.relations import literal
+from gateway.plan import relations
 
-RANGE = 1 / 3
-"""One-sided range over unknown bounds."""
+EQUAL, RANGE, LIKE, OTHER = 0.005, 0.33, 0.1, 0.25
+"""What is kept when nothing is known: by =, by <, by LIKE, by anything else."""
 
-LIKE_PREFIX = 0.02
-LIKE_WITHIN = 0.1
-UNKNOWN = 1 / 3
-"""Any other condition."""
+_TURNED = {"lt": "gt", "lte": "gte", "gt": "lt", "gte": "lte"}
 
-LEAST = 1e-9
-"""No condition is believed to keep nothing at all."""
 
-_COMPARISONS = {"lt": "gt", "lte": "gte", "gt": "lt", "gte": "lte"}
-"""Comparison -> the same with its sides swapped."""
-_EQUALITIES = {"equal", "is_not_distinct_from"}
-_NEGATIONS = {"not_equal": "equal", "is_distinct_from": "is_not_distinct_from"}
+class Values(Protocol):
+    """What is known of a column's values."""
+
+    @property
+    def distinct(self) -> float: ...
+    @property
+    def null_share(self) -> float: ...
+    @property
+    def least(self) -> object: ...
+    @property
+    def greatest(self) -> object: ...
 
 
 class Selectivity:
-    """Shares of conditions over the columns of one relation."""
+    """Shares of conditions, by the functions' canonical names."""
 
-    def __init__(self, functions: Mapping[int, str], columns: Sequence[ColumnEstimate]) -> None:
+    def __init__(self, functions: Mapping[int, str]) -> None:
         self._functions = functions
-        self._columns = list(columns)
 
-    @property
-    def columns(self) -> tuple[ColumnEstimate, ...]:
-        """The columns after every condition given to `keep`, before the rows are thinned out."""
-        return tuple(self._columns)
+    def of(self, condition: Expression, columns: Sequence[Values]) -> float:
+        """The share of rows kept, from 0 to 1."""
+        match condition.WhichOneof("rex_type"):
+            case "scalar_function":
+                return self._call(condition, columns)
+            case "singular_or_list":
+                chosen = condition.singular_or_list
+                values = self._values(chosen.value, columns)
+                each = EQUAL if values is None else _one_of(values)
+                return min(1.0, each * len(chosen.options))
+            case "literal":
+                return 0.0 if condition.literal.WhichOneof("literal_type") == "null" else 1.0
+        return OTHER
 
-    def keep(self, conditions: Sequence[Expression]) -> float:
-        """The share of rows that meet all conditions; narrows the columns that they name."""
+    def equalities(
+        self, condition: Expression, width: int
+    ) -> tuple[list[tuple[int, int]], list[Expression]]:
+        """The pairs of columns a join condition equates, left and right, and its other words."""
+        pairs, rest = [], []
+        for word in self._words(condition, "and"):
+            pair = None
+            if self._name(word) == "equal":
+                both = [field_position(_bare(a.value)) for a in word.scalar_function.arguments]
+                a, b = sorted(p if p is not None else -1 for p in both)
+                pair = (a, b) if 0 <= a < width <= b else None
+            if pair is None:
+                rest.append(word)
+            else:
+                pairs.append(pair)
+        return pairs, rest
+
+    def constant(self, condition: Expression) -> set[int]:
+        """The columns that have one value in all rows a condition keeps."""
+        found = set()
+        for word in self._words(condition, "and"):
+            if self._name(word) == "equal":
+                sides = [_bare(a.value) for a in word.scalar_function.arguments]
+                if any(side.WhichOneof("rex_type") == "literal" for side in sides):
+                    found |= {p for side in sides if (p := field_position(side)) is not None}
+        return found
+
+    def _call(self, condition: Expression, columns: Sequence[Values]) -> float:
+        name = self._name(condition)
+        arguments = [a.value for a in condition.scalar_function.arguments]
+        match name:
+            case "and":
+                return self._all(condition, columns)
+            case "or":
+                missed = 1.0
+                for word in self._words(condition, "or"):
+                    missed *= 1.0 - self.of(word, columns)
+                return 1.0 - missed
+            case "not":
+                return max(0.0, 1.0 - self.of(arguments[0], columns))
+            case "is_null" | "is_not_null":
+                values = self._values(arguments[0], columns)
+                share = 0.05 if values is None else values.null_share
+                return share if name == "is_null" else 1.0 - share
+            case "like" | "ilike":
+                return LIKE
+            case "equal" | "not_equal":
+                share = self._equal(arguments, columns)
+                return share if name == "equal" else 1.0 - share
+            case "lt" | "lte" | "gt" | "gte":
+                found = self._range(condition, columns)
+                return RANGE if found is None else found[2]
+        return OTHER
+
+    def _all(self, condition: Expression, columns: Sequence[Values]) -> float:
+        """The words of an AND: two bounds of one column are a range, all else is independent."""
         share = 1.0
-        ranges: dict[int, list[tuple[str, float | None]]] = {}
-        for condition in conditions:
-            for part in self._conjuncts(condition):
-                bound = self._bound(part)
-                if bound is not None:
-                    ranges.setdefault(bound[0], []).append((bound[1], bound[2]))
-                    continue
-                share *= self.share(part)
-                self._narrow(part)
-        for at, bounds in ranges.items():
-            share *= self._range(at, bounds)
-        return max(share, LEAST)
-
-    def share(self, condition: Expression) -> float:
-        """The share of rows that meet one condition by itself."""
-        kind = condition.WhichOneof("rex_type")
-        if kind == "literal":
-            return 1.0 if condition.literal.boolean else LEAST
-        if kind == "singular_or_list":
-            listed = condition.singular_or_list
-            column = self._column(listed.value)
-            if column is None:
-                return min(0.5, UNKNOWN_SHARE * len(listed.options))
-            return min(1.0, len(listed.options) * _equal(column)) * (1 - column.null_share)
-        if kind == "cast":
-            return self.share(condition.cast.input)
-        if kind != "scalar_function":
-            return UNKNOWN if kind != "selection" else 0.5
-        name = self._functions.get(condition.scalar_function.function_reference, "")
-        return min(max(self._call(name, _arguments(condition)), LEAST), 1.0)
-
-    def _call(self, name: str, args: list[Expression]) -> float:
-        if name == "and":
-            return Selectivity(self._functions, self._columns).keep(args)
-        if name == "or":
-            missed = 1.0
-            for arg in args:
-                missed *= 1.0 - self.share(arg)
-            return 1.0 - missed
-        if name == "not":
-            return 1.0 - self.share(args[0])
-        if name in {"is_null", "is_not_null"}:
-            column = self._column(args[0])
-            nulls = column.null_share if column is not None else 0.0
-            return nulls if name == "is_null" else 1.0 - nulls
-        if name in _NEGATIONS:
-            return 1.0 - self._call(_NEGATIONS[name], args)
-        if name in _EQUALITIES:
-            return self._equality(args)
-        if name in _COMPARISONS:
-            return RANGE
-        if name in {"like", "ilike"}:
-            text = _constant(args[1]) if len(args) > 1 else None
-            prefixed = isinstance(text, str) and text[:1] not in {"%", "_", ""}
-            return LIKE_PREFIX if prefixed else LIKE_WITHIN
-        return UNKNOWN
-
-    def _equality(self, args: list[Expression]) -> float:
-        columns = [c for c in map(self._column, args) if c is not None]
-        if not columns:
-            return UNKNOWN_SHARE
-        share = min(_equal(column) for column in columns)
-        for column in columns:
-            share *= 1.0 - column.null_share
-        constant = next((v for v in map(_constant, args) if v is not None), None)
-        place = position(constant)
-        if len(columns) == 1 and place is not None and _outside(columns[0], place):
-            return LEAST
+        bounds: dict[int, dict[bool, float]] = {}
+        for word in self._words(condition, "and"):
+            found = self._range(word, columns)
+            if found is None:
+                share *= self.of(word, columns)
+            else:
+                position, above, kept = found
+                sides = bounds.setdefault(position, {})
+                sides[above] = min(kept, sides.get(above, 1.0))
+        for sides in bounds.values():
+            both = sum(sides.values()) - (len(sides) - 1)
+            share *= max(both, 0.0001)
         return share
 
-    def _conjuncts(self, condition: Expression) -> Iterator[Expression]:
-        yield from conjuncts(self._functions, condition)
-
-    def _bound(self, condition: Expression) -> tuple[int, str, float | None] | None:
-        """The column, comparison and place of a condition that is a column against a constant."""
-        if condition.WhichOneof("rex_type") != "scalar_function":
+    def _range(
+        self, condition: Expression, columns: Sequence[Values]
+    ) -> tuple[int, bool, float] | None:
+        """A comparison of a column with a constant: column, whether it is from above, the share."""
+        name = self._name(condition)
+        if name not in _TURNED:
             return None
-        name = self._functions.get(condition.scalar_function.function_reference, "")
-        args = _arguments(condition)
-        if name not in _COMPARISONS or len(args) != 2:
+        left, right = (_bare(a.value) for a in condition.scalar_function.arguments)
+        position = field_position(left)
+        if position is None:
+            left, right, name = right, left, _TURNED[name]
+            position = field_position(left)
+        if position is None or right.WhichOneof("rex_type") != "literal":
             return None
-        if field_of(args[0]) is None:
-            name, args = _COMPARISONS[name], [args[1], args[0]]
-        at = field_of(args[0])
-        if at is None or at >= len(self._columns) or args[1].WhichOneof("rex_type") != "literal":
-            return None
-        return at, name, position(_constant(args[1]))
+        above = name in {"lt", "lte"}
+        values = columns[position]
+        low, high, at = _number(values.least), _number(values.greatest), _number(_value(right))
+        if low is None or high is None or at is None or high <= low:
+            return position, above, RANGE
+        below = min(max((at - low) / (high - low), 0.0), 1.0)
+        return position, above, (below if above else 1.0 - below) * (1.0 - values.null_share)
 
-    def _range(self, at: int, bounds: list[tuple[str, float | None]]) -> float:
-        column = self._columns[at]
-        low, high = column.least, column.greatest
-        filled = 1.0 - column.null_share
-        if low is None or high is None or any(place is None for _, place in bounds):
-            share = RANGE ** len({name[0] for name, _ in bounds})  # below, above, or both
-        else:
-            least, greatest = low, high
-            for name, place in bounds:
-                assert place is not None
-                if name[0] == "l":
-                    greatest = min(greatest, place)
-                else:
-                    least = max(least, place)
-            if greatest < least:
-                return LEAST
-            share = (greatest - least) / (high - low) if high > low else 1.0
-            share = min(max(share, 1.0 / max(column.distinct, 1.0)), 1.0)
-            column = replace(column, least=least, greatest=greatest)
-        distinct = max(column.distinct * share, 1.0)
-        self._columns[at] = replace(column, distinct=distinct, null_share=0.0)
-        return share * filled
+    def _equal(self, arguments: Sequence[Expression], columns: Sequence[Values]) -> float:
+        found = [v for a in arguments if (v := self._values(a, columns)) is not None]
+        return min((_one_of(values) for values in found), default=EQUAL)
 
-    def _narrow(self, condition: Expression) -> None:
-        """A column that has to be one of few values has no more than those."""
-        kind = condition.WhichOneof("rex_type")
-        values: int | None = None
-        tested: Expression | None = None
-        if kind == "singular_or_list":
-            tested = condition.singular_or_list.value
-            values = len(condition.singular_or_list.options)
-        elif kind == "scalar_function":
-            name = self._functions.get(condition.scalar_function.function_reference, "")
-            args = _arguments(condition)
-            if name in _EQUALITIES and any(a.WhichOneof("rex_type") == "literal" for a in args):
-                tested = next((a for a in args if field_of(a) is not None), None)
-                values = 1
-            elif name == "is_not_null":
-                tested = args[0]
-        at = field_of(tested) if tested is not None else None
-        if at is None or at >= len(self._columns):
-            return
-        column = replace(self._columns[at], null_share=0.0)
-        if values is not None:
-            column = replace(column, distinct=min(column.distinct, values), known=True)
-        self._columns[at] = column
+    def _values(self, expression: Expression, columns: Sequence[Values]) -> Values | None:
+        position = field_position(_bare(expression))
+        return None if position is None else columns[position]
 
-    def _column(self, expression: Expression) -> ColumnEstimate | None:
-        """The column behind an expression; of a function of one, that it has as many values."""
-        at = field_of(expression)
-        if at is not None:
-            return self._columns[at] if at < len(self._columns) else None
-        return None
+    def _name(self, expression: Expression) -> str:
+        if expression.WhichOneof("rex_type") != "scalar_function":
+            return ""
+        return self._functions.get(expression.scalar_function.function_reference, "")
+
+    def _words(self, condition: Expression, connective: str) -> list[Expression]:
+        if self._name(condition) != connective:
+            return [condition]
+        return [
+            word
+            for argument in condition.scalar_function.arguments
+            for word in self._words(argument.value, connective)
+        ]
 
 
-def conjuncts(functions: Mapping[int, str], condition: Expression) -> Iterator[Expression]:
-    """The words of an AND, however it is nested."""
-    if condition.WhichOneof("rex_type") == "scalar_function":
-        call = condition.scalar_function
-        if functions.get(call.function_reference) == "and":
-            for argument in call.arguments:
-                yield from conjuncts(functions, argument.value)
-            return
-    yield condition
-
-
-def field_of(expression: Expression) -> int | None:
-    """The position of the column an expression is, casts aside; None for any other."""
-    while expression.WhichOneof("rex_type") == "cast":
-        expression = expression.cast.input
+def field_position(expression: Expression) -> int | None:
+    """The position of the column an expression is, None if it is more than that."""
     if expression.WhichOneof("rex_type") != "selection":
         return None
-    segment = expression.selection.direct_reference
-    if not segment.HasField("struct_field") or segment.struct_field.HasField("child"):
+    reference = expression.selection.direct_reference
+    if not reference.HasField("struct_field") or reference.struct_field.HasField("child"):
         return None
-    return int(segment.struct_field.field)
+    return int(reference.struct_field.field)
 
 
-def call_of(functions: Mapping[int, str], expression: Expression) -> tuple[str, list[Expression]]:
-    """The function's name and arguments; an empty name for anything else."""
-    if expression.WhichOneof("rex_type") != "scalar_function":
-        return "", []
-    name = functions.get(expression.scalar_function.function_reference, "")
-    return name, _arguments(expression)
-
-
-def fields(message: Message) -> Iterator[int]:
-    """The positions of all columns an expression names."""
-    if isinstance(message, Expression.FieldReference):
-        yield message.direct_reference.struct_field.field
-        return
-    for descriptor, value in message.ListFields():
-        if descriptor.message_type is None:
-            continue
-        for item in value if descriptor.is_repeated else [value]:
-            if isinstance(item, Message) and not isinstance(item, Expression.Subquery):
-                yield from fields(item)
-
-
-def _arguments(expression: Expression) -> list[Expression]:
-    return [a.value for a in expression.scalar_function.arguments]
-
-
-def _constant(expression: Expression) -> object:
+def _bare(expression: Expression) -> Expression:
     while expression.WhichOneof("rex_type") == "cast":
         expression = expression.cast.input
-    if expression.WhichOneof("rex_type") != "literal":
-        return None
+    return expression
+
+
+def _one_of(values: Values) -> float:
+    return (1.0 - values.null_share) / max(values.distinct, 1.0)
+
+
+def _value(expression: Expression) -> object:
     try:
-        return literal(expression.literal)[0]
+        return relations.literal(expression.literal)[0]
     except NotPushable:
         return None
 
 
-def _equal(column: ColumnEstimate) -> float:
-    return 1.0 / max(column.distinct, 1.0) if column.known else UNKNOWN_SHARE
-
-
-def _outside(column: ColumnEstimate, place: float) -> bool:
-    below = column.least is not None and place < column.least
-    return below or (column.greatest is not None and place > column.greatest)
+def _number(value: object) -> float | None:
+    """A place on a line for what can be compared; texts have none here."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, (int, float, decimal.Decimal)):
+        return float(value)
+    if isinstance(value, dt.datetime):
+        return (value.replace(tzinfo=None) - dt.datetime(1970, 1, 1)).total_seconds()
+    if isinstance(value, dt.date):
+        return (value - dt.date(1970, 1, 1)).total_seconds()
+    return None

@@ -1,260 +1,131 @@
-"""Estimates: exact expectations over given statistics, and sane ones for TPC-H."""
+"""Estimates of relations: textbook rules over what sources say, and nothing of governed tables."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
 from dataclasses import replace
-from decimal import Decimal
 
-import pyarrow as pa
-import pyarrow.compute as pc
 import pytest
-from substrait.proto import Rel
+from sqlglot import exp
 
-from bench import tpch
-from connectors import memory, open_connector
-from connectors.interface import Binding
 from connectors.statistics import ColumnStatistics, TableStatistics
 from gateway.config import Config
 from gateway.engines import datafusion as engine
 from gateway.languages.sql import parse
-from gateway.model import Address, Dataset
 from gateway.plan.estimates import DEFAULT_ROWS, Estimate, Estimator
 from gateway.plan.fragment import FragmentReads
-from gateway.plan.relations import function_names, kind, walk
+from gateway.plan.relations import function_names
 from gateway.plan.security import Security
-from gateway.plan.sessions import Form, frame_of, register_tables
-from gateway.plan.source import Table, TableName, Tables
-from policies.masks import Mask
+from gateway.plan.sessions import Form, register_tables
+from gateway.plan.source import Table
 from tests.plans.tables import tables
-from tests.queries.reference import DuckDb
 
 CUSTOMERS = TableStatistics(
     1000.0,
     {
-        "id": ColumnStatistics(1000.0, 0.0, 1, 1000, 8.0),
-        "name": ColumnStatistics(900.0, 0.0, width=20.0),
-        "country": ColumnStatistics(50.0, 0.0, "AA", "ZZ", 2.0),
-        "since": ColumnStatistics(100.0, 0.5, dt.date(2020, 1, 1), dt.date(2020, 4, 10), 4.0),
-        "balance": ColumnStatistics(500.0, 0.0, Decimal("0"), Decimal("100"), 16.0),
+        "id": ColumnStatistics(1000, 0.0, 1, 1000),
+        "country": ColumnStatistics(20, 0.1, width=2),
+        "since": ColumnStatistics(365, 0.0, dt.date(2020, 1, 1), dt.date(2021, 1, 1)),
     },
     unique=(("id",),),
 )
 ORDERS = TableStatistics(
     50_000.0,
     {
-        "id": ColumnStatistics(50_000.0, 0.0, 1, 50_000, 8.0),
-        "customer": ColumnStatistics(800.0, 0.0, 1, 1000, 8.0),
+        "id": ColumnStatistics(50_000, 0.0, 1, 50_000),
+        "customer": ColumnStatistics(800, 0.0, 1, 1000),
     },
     unique=(("id",),),
 )
+KNOWN = {"orders": ORDERS, "customers": CUSTOMERS}
 
 
-def opened(**statistics: TableStatistics) -> dict[TableName, Table]:
-    """Tables of the sources' names, with the statistics given."""
-    known = tables()
-    return {
-        (name,): replace(table, statistics=statistics.get(name.split("_")[1], table.statistics))
-        for (name,), table in known.items()
+def estimate(sql: str, **changes: Table) -> Estimate:
+    """The estimate for the whole of a query over customers in PostgreSQL, orders in MariaDB."""
+    statement = parse(
+        sql.replace("customers", "postgres_customers").replace("orders", "mariadb_orders")
+    )
+    opened = {
+        name: replace(table, statistics=KNOWN[name[0].split("_")[1]])
+        for name, table in tables().items()
     }
-
-
-def planned(sql: str, used: Tables) -> tuple[Rel, dict[int, str]]:
-    context = engine.session(Config(), tuning=engine.BEST)
-    register_tables(context, used, {}, FragmentReads(), Form.RAW)
-    logical = frame_of(context, sql).optimized_logical_plan()
-    plan = engine.to_substrait(logical, context)
-    return plan.relations[0].root.input, function_names(plan)
-
-
-def estimate(sql: str, used: Tables | None = None) -> Estimate:
-    rel, functions = planned(sql, opened(customers=CUSTOMERS, orders=ORDERS) if not used else used)
-    return Estimator(used or opened(customers=CUSTOMERS, orders=ORDERS), functions).of(rel)
-
-
-@pytest.mark.parametrize(
-    ("condition", "rows"),
-    [
-        ("country = 'DE'", 20),
-        ("country <> 'DE'", 980),
-        ("country IN ('DE', 'FR', 'US', 'GB', 'IT')", 100),
-        ("since IS NULL", 500),
-        ("since IS NOT NULL", 500),
-        ("since = DATE '2020-02-01'", 5),
-        ("since >= DATE '2020-03-21'", 100),
-        ("since >= DATE '2020-02-20' AND since < DATE '2020-03-21'", 150),
-        ("balance < 25", 250),
-        ("balance BETWEEN 10 AND 30", 200),
-        ("id = 7", 1),
-        ("id = 5000", 1),
-        ("id > 5000", 1),
-        ("id > 900 AND country = 'DE'", 2),
-        ("country = 'DE' OR id > 500", 510),
-        ("name LIKE 'A%'", 20),
-        ("name LIKE '%a%'", 100),
-        ("NOT (name LIKE '%a%')", 900),
-        ("country < 'DE'", 1000 / 3),
-        ("country > 'DE' AND country < 'FR'", 1000 / 9),
-        ("country = name", 1000 / 900),
-    ],
-)
-def test_rows_that_meet_a_condition(condition: str, rows: float) -> None:
-    found = estimate(f"SELECT id FROM memory_customers WHERE {condition}")
-    assert found.rows == pytest.approx(rows, rel=0.02)
-
-
-def test_an_unfiltered_read_is_what_the_source_says() -> None:
-    found = estimate("SELECT name, id, since FROM memory_customers")
-    assert found.rows == 1000
-    assert [c.distinct for c in found.columns] == [900, 1000, 100]
-    assert [c.width for c in found.columns] == [20, 8, 4]
-    assert found.columns[2].null_share == 0.5
-    assert found.bytes == 1000 * 32
-    assert found.unique == frozenset({frozenset({1})})
-
-
-def test_values_become_fewer_with_the_rows() -> None:
-    found = estimate("SELECT id, country, name FROM memory_customers WHERE balance < 10")
-    assert found.rows == pytest.approx(100)
-    assert found.columns[0].distinct == pytest.approx(100)
-    assert found.columns[1].distinct == pytest.approx(50 * (1 - 0.9**20))
-    fixed = estimate("SELECT country, id FROM memory_customers WHERE country = 'DE' AND id < 500")
-    assert fixed.columns[0].distinct == 1
-
-
-JOIN = "FROM memory_orders o {} JOIN memory_customers c ON o.customer = c.id"
+    opened |= {(name,): table for name, table in changes.items()}
+    used = {r.name: opened[r.name] for r in statement.references}
+    context = engine.session(Config())
+    register_tables(context, used, {}, FragmentReads(), Form.OPAQUE)
+    plan = engine.to_substrait(context.sql(statement.text).optimized_logical_plan(), context)
+    return Estimator(used, function_names(plan)).of(plan.relations[0].root.input)
 
 
 @pytest.mark.parametrize(
     ("sql", "rows"),
     [
-        (f"SELECT o.id, c.name {JOIN.format('')}", 50_000),
-        (f"SELECT o.id, c.name {JOIN.format('')} WHERE c.country = 'DE'", 1000),
-        (f"SELECT o.id, c.name {JOIN.format('LEFT')}", 50_000),
-        (f"SELECT o.id, c.name {JOIN.format('RIGHT')}", 50_200),
-        ("SELECT o.id, c.id FROM memory_orders o, memory_customers c", 50_000_000),
-        (
-            "SELECT id FROM memory_customers WHERE id IN (SELECT customer FROM memory_orders)",
-            800,
-        ),
-        (
-            "SELECT id FROM memory_customers c WHERE NOT EXISTS"
-            " (SELECT 1 FROM memory_orders o WHERE o.customer = c.id)",
-            200,
-        ),
-        ("SELECT customer, count(*) FROM memory_orders GROUP BY customer", 800),
-        ("SELECT count(*) FROM memory_orders", 1),
-        ("SELECT DISTINCT country FROM memory_customers", 50),
-        ("SELECT id, name, count(*) FROM memory_customers GROUP BY id, name", 1000),
-        ("SELECT id FROM memory_orders ORDER BY note LIMIT 10", 10),
-        ("SELECT id FROM memory_orders LIMIT 10 OFFSET 49995", 5),
-        ("SELECT id FROM memory_orders UNION ALL SELECT id FROM memory_customers", 51_000),
-        ("SELECT country FROM memory_customers UNION SELECT country FROM memory_customers", 100),
-        ("SELECT * FROM (VALUES (1), (2), (3)) AS v(x)", 3),
-        ("SELECT id, row_number() OVER (ORDER BY id) FROM memory_customers", 1000),
+        ("SELECT * FROM customers", 1000),
+        ("SELECT * FROM customers WHERE id = 7", 1),
+        ("SELECT * FROM customers WHERE country = 'DE'", 1000 * 0.9 / 20),
+        ("SELECT * FROM customers WHERE country <> 'DE'", 1000 * (1 - 0.9 / 20)),
+        ("SELECT * FROM customers WHERE country IS NULL", 100),
+        ("SELECT * FROM customers WHERE country IS NOT NULL", 900),
+        ("SELECT * FROM orders WHERE id > 40000", 10_000),
+        ("SELECT * FROM orders WHERE id > 10000 AND id <= 20000", 10_000),
+        ("SELECT * FROM orders WHERE 10000 < id AND 20000 >= id", 10_000),
+        ("SELECT * FROM customers WHERE since < DATE '2020-07-02'", 500),
+        ("SELECT * FROM customers LIMIT 5", 5),
+        ("SELECT country, count(*) FROM customers GROUP BY country", 20),
+        ("SELECT count(*) FROM customers", 1),
+        ("SELECT DISTINCT customer FROM orders", 800),
+        ("SELECT c.id FROM customers c JOIN orders o ON c.id = o.customer", 50_000),
+        ("SELECT c.id FROM customers c LEFT JOIN orders o ON c.id = o.id", 1000),
+        ("SELECT c.id FROM customers c WHERE c.id IN (SELECT customer FROM orders)", 800),
+        ("SELECT c.id FROM customers c WHERE NOT EXISTS"
+         " (SELECT 1 FROM orders o WHERE o.customer = c.id)", 200),
+        ("SELECT id FROM customers UNION ALL SELECT id FROM orders", 51_000),
+        ("SELECT c.id FROM customers c CROSS JOIN orders o", 50_000_000),
+        ("SELECT o.id FROM customers c JOIN orders o ON c.id = o.customer WHERE c.id = 3", 62.5),
+    ],
+)  # fmt: skip
+def test_rows(sql: str, rows: float) -> None:
+    assert estimate(sql).rows == pytest.approx(rows, rel=0.01, abs=0.6)
+
+
+@pytest.mark.parametrize(
+    ("sql", "unique"),
+    [
+        ("SELECT name, id FROM customers", {1}),
+        ("SELECT name, id FROM customers WHERE id > 3 ORDER BY name", {1}),
+        ("SELECT country, count(*) FROM customers GROUP BY country", {0}),
+        ("SELECT o.id, c.name FROM customers c JOIN orders o ON c.id = o.customer", {0}),
     ],
 )
-def test_rows_of_operators(sql: str, rows: float) -> None:
-    assert estimate(sql).rows == pytest.approx(rows, rel=0.001)
+def test_what_identifies_a_row(sql: str, unique: set[int]) -> None:
+    assert frozenset(unique) in estimate(sql).unique
 
 
-def test_keys_of_a_join_follow_from_the_keys_of_its_sides() -> None:
-    found = estimate(f"SELECT c.id, o.id, o.customer {JOIN.format('')}")
-    assert found.unique == frozenset({frozenset({1})})
-    grouped = estimate("SELECT customer, count(*) FROM memory_orders GROUP BY customer")
-    assert grouped.unique == frozenset({frozenset({0})})
-    assert estimate("SELECT count(*) FROM memory_orders").unique == frozenset({frozenset()})
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT customer, note FROM orders",
+        "SELECT c.id FROM customers c JOIN orders o ON c.id = o.customer",
+        "SELECT id FROM customers UNION ALL SELECT id FROM orders",
+    ],
+)
+def test_what_does_not_identify_a_row(sql: str) -> None:
+    assert frozenset({0}) not in estimate(sql).unique
 
 
-def test_a_cast_key_does_not_promise_a_single_partner() -> None:
-    lossy = "SELECT o.id, c.name FROM memory_orders o JOIN memory_customers c"
-    found = estimate(f"{lossy} ON o.customer = CAST(c.id AS SMALLINT)")
-    assert frozenset({0}) not in found.unique
+def test_a_table_of_which_nothing_is_known() -> None:
+    bare = tables()[("postgres_customers",)]
+    assert estimate("SELECT * FROM customers", postgres_customers=bare).rows == DEFAULT_ROWS
 
 
-def test_a_table_nothing_is_known_of() -> None:
-    found = estimate("SELECT id FROM memory_orders WHERE customer = 3", opened())
-    assert found.rows == DEFAULT_ROWS / 10
-    assert not found.unique
-
-
-def test_a_governed_table_gives_away_no_more_than_its_magnitude() -> None:
-    used = opened(customers=CUSTOMERS, orders=replace(ORDERS, rows=41_234.0))
-    name = ("memory_orders",)
-    masked = Security(used[name].security.raw, masks={"note": Mask("null")})
-    used[name] = replace(used[name], security=masked)
-    found = estimate("SELECT id, customer FROM memory_orders", used)
-    assert found.rows == 100_000
-    assert not found.unique
-    assert not any(c.known for c in found.columns)
-    assert all(c.least is None and c.greatest is None for c in found.columns)
-
-
-def test_a_fragment_is_what_it_is_said_to_be() -> None:
-    rel, functions = planned("SELECT id, name FROM memory_customers", opened())
-    read = next(r for r in walk(rel) if kind(r) == "read")
-    read.read.named_table.ClearField("names")
-    read.read.named_table.names.append("__fragment_1")
-    read.read.ClearField("projection")
-    given = estimate("SELECT id, name FROM memory_customers")
-    assert Estimator({}, functions, {"__fragment_1": given}).of(read) == given
-
-
-def test_an_answer_comes_from_memory() -> None:
-    rel, functions = planned("SELECT id FROM memory_customers WHERE id > 5", opened())
-    estimator = Estimator(opened(), functions)
-    assert estimator.of(rel) is estimator.of(rel)
-
-
-SCALE = 0.01
-
-
-@pytest.fixture(scope="module")
-def benchmark_tables() -> Mapping[TableName, Table]:
-    """TPC-H with the statistics of its data."""
-    found: dict[TableName, Table] = {}
-    store = {name: tpch.table(name, SCALE).rows for name in tpch.TABLES}
-    connector = open_connector(Binding("memory", memory.register("estimates", store), ""))
-    for name, rows in store.items():
-        columns = {
-            field.name: ColumnStatistics(
-                float(pc.count_distinct(column).as_py()),
-                0.0,
-                pc.min(column).as_py(),
-                pc.max(column).as_py(),
-                rows.select([field.name]).nbytes / rows.num_rows,
-            )
-            for field, column in zip(rows.schema, rows.columns, strict=True)
-        }
-        statistics = TableStatistics(float(rows.num_rows), columns, (tpch.KEYS[name],))
-        address = Address("tpch", "memory", name, "1.0.0")
-        dataset = Dataset(address, rows.schema, Binding("memory", "", name))
-        security = Security(rows.schema)
-        found[(name,)] = Table(dataset, connector, None, security, statistics=statistics)
-    return found
-
-
-CLOSE = {"q01": 2, "q03": 5, "q04": 2, "q05": 6, "q06": 1, "q07": 3, "q08": 2, "q09": 2, "q10": 3}
-CLOSE |= {"q12": 5, "q14": 1, "q15": 3, "q17": 1, "q19": 1, "q22": 10, "q16": 5, "q11": 5}
-"""The query -> by what factor its estimate may be wrong."""
-
-
-@pytest.mark.parametrize("name", tpch.queries())
-def test_tpch(name: str, benchmark_tables: Tables) -> None:
-    sql = tpch.queries()[name]
-    statement = parse(sql)
-    used = {r.name: benchmark_tables[r.name] for r in statement.references}
-    rel, functions = planned(statement.text, used)
-    found = Estimator(used, functions)
-    for part in walk(rel):
-        part_estimate = found.of(part)
-        assert 0 <= part_estimate.rows < 1e9
-        assert all(0 < c.distinct <= max(part_estimate.rows, 1) * 1.001 for c in part_estimate.columns)
-    reference = DuckDb().add_parquet(tpch.generate(SCALE))
-    real = max(reference.answer(sql).num_rows, 1)
-    reference.close()
-    factor = CLOSE.get(name)
-    print(name, found.of(rel).rows, real)
-    if factor is not None:
-        assert real / factor <= found.of(rel).rows <= real * factor
+@pytest.mark.parametrize("rows", [400_000.0, 1_000_000.0, 2_900_000.0])
+def test_of_a_governed_table_only_the_magnitude_counts(rows: float) -> None:
+    """Values and exact numbers are those of hidden rows as well."""
+    found = []
+    for statistics in (replace(CUSTOMERS, rows=rows), TableStatistics(1_000_000.0)):
+        table = tables()[("postgres_customers",)]
+        security = Security(table.dataset.schema, row_filter=exp.true())
+        secured = replace(table, security=security, statistics=statistics)
+        sql = "SELECT country, since FROM customers WHERE id = 5 AND since < DATE '2020-02-01'"
+        found.append(estimate(sql, postgres_customers=secured))
+    assert found[0] == found[1]
