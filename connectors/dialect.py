@@ -277,6 +277,7 @@ class SqlDialect:
     `believes_statistics`: a condition that the least and greatest value of a column rule out is
     taken for false before any row is read, and what stands beside it is never computed.
     `places_nulls`: ORDER BY takes NULLS FIRST and NULLS LAST, also in a window.
+    `joins_slowly`: large joins and groups are left to the engine unless they save much transfer.
     """
 
     name: str
@@ -291,6 +292,7 @@ class SqlDialect:
     masks: Mapping[str, MaskBuilder] = field(default_factory=dict)
     believes_statistics: bool = False
     places_nulls: bool = True
+    joins_slowly: bool = False
 
     def require(self, relation: Relation) -> None:
         """Raise NotPushable unless the source takes this relational operator."""

@@ -222,4 +222,5 @@ MARIADB = SqlDialect(
     write_literal=_literal,
     masks=MASKS,
     places_nulls=False,
+    joins_slowly=True,
 )
