@@ -279,6 +279,7 @@ class SqlDialect:
     `keys` writes that a column holds one of many keys (see connectors/keys.py); a source without
     it is never told any.
     `places_nulls`: ORDER BY takes NULLS FIRST and NULLS LAST, also in a window.
+    `joins_slowly`: large joins and groups are left to the engine unless they save much transfer.
     """
 
     name: str
@@ -294,6 +295,7 @@ class SqlDialect:
     believes_statistics: bool = False
     keys: Callable[[Operand, pa.Array], exp.Expr | None] | None = None
     places_nulls: bool = True
+    joins_slowly: bool = False
 
     def require(self, relation: Relation) -> None:
         """Raise NotPushable unless the source takes this relational operator."""

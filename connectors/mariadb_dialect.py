@@ -224,4 +224,5 @@ MARIADB = SqlDialect(
     masks=MASKS,
     keys=mariadb_keys,
     places_nulls=False,
+    joins_slowly=True,
 )
