@@ -14,6 +14,7 @@ from connectors.dialect import Operand, paren
 from gateway.plan import relations
 from gateway.plan.block import Aliases, Block, Joined, filtered, nest, opened, strictest
 from gateway.plan.expressions import ExpressionWriter
+from gateway.plan.null_aware import is_null_aware
 from gateway.plan.relations import referenced
 from gateway.plan.source import Source
 
@@ -32,7 +33,6 @@ class JoinWriter:
     functions: Mapping[int, str]
     aliases: Aliases
     expressions: Callable[[Source], ExpressionWriter]
-    null_aware: Callable[[Rel], bool]
 
     def join(self, rel: Rel, left: Block, right: Block) -> Block:
         """The block of a join or cross product of two blocks of one source. Raises NotPushable."""
@@ -139,7 +139,7 @@ class JoinWriter:
         """A semi join that keeps every row and tells in a column which ones have a partner."""
         dialect = kept.source.dialect
         dialect.require(Relation.MARK_JOIN)
-        if self.null_aware(rel):
+        if is_null_aware(rel):
             raise NotPushable("a mark that may be NULL")
         kept = opened(kept, self.aliases)
         test = paren(self._test(rel, kind, kept, tested, unknown=True))
@@ -154,7 +154,7 @@ class JoinWriter:
         """
         if tested.minimum_rows is not None:
             raise NotPushable("which rows there are may single out a row bound to its region")
-        null_aware = self.null_aware(rel)
+        null_aware = is_null_aware(rel)
         swapped = kind.startswith("RIGHT")
 
         def side_by_side(tested: Block) -> tuple[Operand, ...]:

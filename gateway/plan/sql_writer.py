@@ -33,6 +33,7 @@ from gateway.plan.residency import enough_rows
 from gateway.plan.secured_read import read_block
 from gateway.plan.set_operations import as_set_operation
 from gateway.plan.source import Source, Table
+from gateway.plan.trees import adopted
 from gateway.plan.windows import is_window, write_window
 
 
@@ -43,7 +44,6 @@ class SqlWriter:
     functions: Mapping[int, str]
     aliases: Aliases
     subquery: Callable[[Rel], Block | None]
-    null_aware: Callable[[Rel], bool]
 
     def read(self, rel: Rel, table: Table, source: Source) -> Block:
         """The block of a bare table read, with the read's own filter and projection."""
@@ -224,7 +224,7 @@ class SqlWriter:
         native = as_set_operation(rel, left, right, self.functions, self.aliases)
         if native is not None:
             return native
-        writer = JoinWriter(self.functions, self.aliases, self._expressions, self.null_aware)
+        writer = JoinWriter(self.functions, self.aliases, self._expressions)
         return writer.join(rel, left, right)
 
     def _set(self, rel: Rel, blocks: Sequence[Block]) -> Block:
@@ -242,7 +242,7 @@ def _passed_on(message: Expression, block: Block) -> Operand | None:
     if segment.struct_field.HasField("child"):
         return None
     column: Operand = block.columns[segment.struct_field.field]
-    return replace(column, sql=column.sql.copy())
+    return replace(column, sql=adopted(column.sql))
 
 
 def _constant(message: Expression) -> int:
