@@ -88,9 +88,8 @@ def _replace(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
 
 def shrinking_replace(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
     """REPLACE where a text that grows too long becomes NULL: by what is no longer."""
-    search, replacement = args[1].literal, args[2].literal
-    texts = isinstance(search, str) and isinstance(replacement, str)
-    if texts and len(replacement.encode()) > len(search.encode()):
+    search, replacement = (str(a.literal).encode() for a in args[1:])
+    if len(replacement) > len(search):
         raise NotPushable("a replacement that is longer than what it replaces")
     return _replace(args, returns)
 
