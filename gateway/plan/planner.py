@@ -70,6 +70,9 @@ _CLOCK = re.compile(
 )
 """What the optimiser turns into the time of planning: such a plan is used once."""
 
+_PART = re.compile(r'date_(?:part|trunc)\(Utf8\("\w+"\)')
+"""A part of a date, which is the same in small letters and in large ones."""
+
 _LITERAL = r"[A-Z][A-Za-z0-9]*\([^()\n]*\)(?: AS [^,()\n]*(?:\([^()\n]*\))?)?"
 _CONSTANT = re.compile(rf"Projection: {_LITERAL}(?:, {_LITERAL})*\n  EmptyRelation: rows=1\n?")
 """The text of a plan that is nothing but constants."""
@@ -298,7 +301,8 @@ def _understood(text: str, query: Query, tables: Tables, config: Config) -> str:
             raise
         if plan is None:
             return str(error)
-    return re.sub(r"_sq_\d+", "_sq", plan.display_indent())
+    understood = re.sub(r"_sq_\d+", "_sq", plan.display_indent())
+    return _PART.sub(lambda match: match[0].lower(), understood)
 
 
 def _answer_schema(context: SessionContext, logical: LogicalPlan) -> pa.Schema:
