@@ -20,6 +20,9 @@ REGISTRY: Mapping[str, str] = {
     "postgres": "connectors.postgres:PostgresConnector",
     "mariadb": "connectors.mariadb:MariaDbConnector",
     "mysql": "connectors.mariadb:MariaDbConnector",
+    "delta": "connectors.delta:DeltaConnector",
+    "iceberg": "connectors.iceberg:IcebergConnector",
+    "flightsql": "connectors.flightsql:FlightSqlConnector",
     "memory": "connectors.memory:MemoryConnector",
 }
 """Name of a connector -> ``module:Class``, imported when the first source of its kind opens."""
