@@ -186,9 +186,7 @@ def test_column_added_later_is_null_in_older_files(tmp_path: Path) -> None:
     [{"version": "-1"}, {"version": "x"}, {"timestamp": "yesterday"}]
     + [{"version": "1", "timestamp": "2024-01-01"}],
 )
-def test_options_that_mean_nothing_are_refused(
-    tmp_path: Path, options: Mapping[str, str]
-) -> None:
+def test_options_that_mean_nothing_are_refused(tmp_path: Path, options: Mapping[str, str]) -> None:
     with pytest.raises(SourceError) as caught:
         opened(tmp_path, **options)
     assert caught.value.code is SourceErrorCode.BINDING_INVALID
@@ -231,7 +229,9 @@ def vector(*deleted: int) -> dict[str, Any]:
     body = BitMap(deleted).serialize()
     data = struct.pack("<IQI", 1681511377, 1, 0) + body
     data += b"\0" * (-len(data) % 4)
-    theirs = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~"
+    theirs = (
+        b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~"
+    )
     ours = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#"
     text = base64.b85encode(data).translate(bytes.maketrans(theirs, ours)).decode()
     return {
@@ -302,7 +302,10 @@ def test_mapped_columns_are_read_under_their_names(tmp_path: Path) -> None:
         "format": {"provider": "parquet", "options": {}},
         "schemaString": json.dumps({"type": "struct", "fields": fields}),
         "partitionColumns": [],
-        "configuration": {"delta.columnMapping.mode": "name", "delta.columnMapping.maxColumnId": "2"},
+        "configuration": {
+            "delta.columnMapping.mode": "name",
+            "delta.columnMapping.maxColumnId": "2",
+        },
         "createdTime": 1,
     }
     add = {"path": "part.parquet", "partitionValues": {}, "modificationTime": 1, "dataChange": True}
