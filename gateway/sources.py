@@ -35,7 +35,7 @@ class Sources:
         Raises SourceError when the source does not answer, SchemaDrift when it has changed.
         """
         binding = dataset.binding
-        connector = self._connector(binding)
+        connector = self.connector(binding)
         known = (dataset.address, *_identity(binding))
         with self._lock:
             fresh = known in self._checked
@@ -66,7 +66,8 @@ class Sources:
         with self._lock:
             self._checked.pop((dataset.address, *_identity(dataset.binding)), None)
 
-    def _connector(self, binding: Binding) -> Connector:
+    def connector(self, binding: Binding) -> Connector:
+        """The one connector of all bindings that mean the same source. Raises SourceError."""
         identity = _identity(binding)
         with self._lock:
             connector = self._connectors.get(identity)

@@ -18,6 +18,7 @@ from sqlglot.errors import SqlglotError
 from sqlglot.tokenizer_core import Token, TokenType
 
 from gateway.errors import LimitExceeded, ParseError, Position, Unsupported
+from gateway.languages import remote
 
 DIALECT = "postgres"
 """The sqlglot dialect nearest to what clients write and the engine reads: unquoted names in lower
@@ -79,6 +80,7 @@ class Statement:
     tree: exp.Query | exp.Values
     references: tuple[Reference, ...]
     explain: bool = False
+    remote: tuple[remote.RemoteCall, ...] = ()
 
 
 # a statement sqlglot does not know is refused here; its warning about it says nothing more
@@ -106,9 +108,15 @@ def _read(text: str) -> Statement:
     if any(table.args.get("version") for table in tree.find_all(exp.Table)):
         text = _versions_as_names(text, words)
         tree = _parse(text, _tokenize(text))
+    calls: tuple[remote.RemoteCall, ...] = ()
+    if count := remote.calls(tree):
+        text, calls = remote.named(text, _tokenize(text), count)
+        tree = _parse(text, _tokenize(text))
     _refuse_unsafe(tree)
     _check_expansion(tree)
-    return Statement(text, tree, tuple(_references(tree)), explain is not None)
+    ours = {(call.name,) for call in calls}
+    references = tuple(r for r in _references(tree) if r.name not in ours)
+    return Statement(text, tree, references, explain is not None, calls)
 
 
 def _tokenize(text: str) -> list[Token]:

@@ -1,4 +1,4 @@
-"""Delta tables: versions, partitions, files that are skipped, and what plain Parquet can not say."""
+"""Delta tables: versions, partitions, skipped files, and what plain Parquet can not say."""
 
 from __future__ import annotations
 
@@ -183,8 +183,12 @@ def test_column_added_later_is_null_in_older_files(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [{"version": "-1"}, {"version": "x"}, {"timestamp": "yesterday"}]
-    + [{"version": "1", "timestamp": "2024-01-01"}],
+    [
+        {"version": "-1"},
+        {"version": "x"},
+        {"timestamp": "yesterday"},
+        {"version": "1", "timestamp": "2024-01-01"},
+    ],
 )
 def test_options_that_mean_nothing_are_refused(tmp_path: Path, options: Mapping[str, str]) -> None:
     with pytest.raises(SourceError) as caught:
