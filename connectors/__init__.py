@@ -29,6 +29,12 @@ REGISTRY: Mapping[str, str] = {
 
 _EXTRAS = {"mysql": "mariadb"}
 
+_ABSENT = {
+    "clickhouse": "none has been held against a real ClickHouse server, so none is offered: "
+    "export to Parquet, Delta or Iceberg and bind that"
+}
+"""What somebody may look for, and why it is not here."""
+
 
 def open_connector(binding: Binding) -> Connector:
     """The connector of a binding; opening does not touch the network.
@@ -42,7 +48,7 @@ def open_connector(binding: Binding) -> Connector:
         raise SourceError(
             SourceErrorCode.BINDING_INVALID,
             f"there is no connector {binding.connector!r}",
-            hint=f"the connectors are {known}",
+            hint=_ABSENT.get(binding.connector) or f"the connectors are {known}",
         )
     module, _, name = target.partition(":")
     try:

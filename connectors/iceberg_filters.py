@@ -109,7 +109,7 @@ def _constant(message: Expression, data_type: pa.DataType) -> Any:
     if message.WhichOneof("rex_type") != "literal":
         return None
     kind = message.literal.WhichOneof("literal_type")
-    value = getattr(message.literal, kind) if kind else None
+    value: Any = getattr(message.literal, kind) if kind else None
     if pa.types.is_integer(data_type) and kind in {"i8", "i16", "i32", "i64"}:
         return int(value)
     if pa.types.is_boolean(data_type) and kind == "boolean":

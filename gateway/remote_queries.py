@@ -60,7 +60,7 @@ class RemoteQueries:
 
     def open(self, calls: tuple[RemoteCall, ...]) -> Mapping[TableName, RemoteTable]:
         """Every remote query by the name it has in the statement. Raises GatewayError."""
-        found = {}
+        found: dict[TableName, RemoteTable] = {}
         for call in calls:
             try:
                 found[(call.name,)] = self._open(call)

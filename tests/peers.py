@@ -39,9 +39,12 @@ class Peer:
 
 @contextmanager
 def peer(
-    folder: Path, datasets: Sequence[Dataset], policies: Sequence[tuple[str, ...]] = EVERYTHING
+    folder: Path,
+    datasets: Sequence[Dataset],
+    policies: Sequence[tuple[str, ...]] = EVERYTHING,
+    port: int = 0,
 ) -> Iterator[Peer]:
-    """Serve the datasets on a free port, to one service account."""
+    """Serve the datasets, on a free port unless one is given, to one service account."""
     add_user(folder, USER, ["peers/reader"], PASSWORD)
     opened = gateway(datasets, policies)
     texts: list[str] = []
@@ -55,7 +58,7 @@ def peer(
 
     opened.prepare = noted  # type: ignore[method-assign]
     identity = Authenticator(Identity(folder))
-    server = FlightServer("grpc://127.0.0.1:0", FlightSql(opened, None), identity)
+    server = FlightServer(f"grpc://127.0.0.1:{port}", FlightSql(opened, None), identity)
     try:
         yield Peer(opened, server.port, texts)
     finally:

@@ -348,7 +348,8 @@ def test_mariadb_is_asked_as_well(mariadb: services.MariaDb) -> None:
     with mariadb.database() as database:
         mariadb.execute(
             "CREATE TABLE t (id bigint, d decimal(10,2), u date, s varchar(20), b double)",
-            "INSERT INTO t VALUES (1, 1.50, '2024-02-29', 'x\\\\y', 0.5), (2, NULL, NULL, NULL, NULL)",
+            "INSERT INTO t VALUES (1, 1.50, '2024-02-29', 'x\\\\y', 0.5)",
+            "INSERT INTO t VALUES (2, NULL, NULL, NULL, NULL)",
             database=database,
         )
         datasets = in_source("mariadb", mariadb.uri(database), ["t"])
