@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlglot import exp
 
+from connectors import mariadb_statistics
 from connectors.interface import (
     COMMENT,
     PHYSICAL_TYPE,
@@ -38,6 +39,7 @@ from connectors.sql import (
     one_line,
     positive_number,
 )
+from connectors.statistics import TableStatistics
 
 BATCH_ROWS = 16_384
 BATCH_BYTES = 64 << 20
@@ -120,6 +122,10 @@ class MariaDbConnector(SqlConnector):
             assert isinstance(session, _MariaDbSession)
             found = session.describe(f"SELECT * FROM ({text}) AS q LIMIT 0")
         return pa.schema([described(f.name, own_type(f)) for f in found])
+
+    def statistics(self, object_name: str) -> TableStatistics:
+        """What InnoDB estimates."""
+        return mariadb_statistics.statistics(self._rows, object_name, self.table(object_name))
 
     def _connect(self) -> Session:
         return _MariaDbSession(self._open, self._settings, self._longest)
