@@ -48,6 +48,7 @@ from gateway.plan.plan import EngineRead, Plan
 from gateway.plan.planner import Query, plan_query
 from gateway.plan.source import Table, TableName, Tables, View, Views, unpushed
 from gateway.records import Clearance, Recorder
+from gateway.remote_queries import RemoteQueries
 from gateway.resolution import Authorised, Resolution
 from gateway.sources import Sources
 from gateway.verification.verification import verified
@@ -243,7 +244,11 @@ class Gateway:
             _check_purpose(access, request.principal, request.purpose)
             statement = self._parse(request)
             authorised = resolution.authorise(statement)
+            remote = RemoteQueries(
+                self.catalogue, self._sources, access, request, resolution.decided
+            ).open(statement.remote)
             tables, views = self._open(authorised)
+            tables = {**tables, **{name: r.table for name, r in remote.items()}}
             placement = request.options.placement
             plan = self._plan(statement, tables, views, placement)
             unpushed = self._unpushed(statement, tables, views) if _verifies(request) else None
@@ -252,7 +257,7 @@ class Gateway:
                 error.message = f"{error.message} ({self._places(request.principal)})"
             self._recorder.denied(request, policy_version, resolution.decided, error)
             raise
-        grants = authorised.grants
+        grants = {**authorised.grants, **{name: r.grant for name, r in remote.items()}}
         clearance = self._recorder.allowed(request, policy_version, grants, plan)
         return Prepared(request, plan, clearance, statement, unpushed)
 
