@@ -17,7 +17,7 @@ from bench.answers import Answers
 from bench.client import Client
 from bench.federation import LAYOUTS, Places, counted, filled, publish
 from bench.mesh import USER
-from bench.model import GATEWAY, Derived, Series, SeriesResult, Settings, Target, Withdrawn
+from bench.model import GATEWAY, RATIO, Derived, Series, SeriesResult, Settings, Target, Withdrawn
 from bench.peers.environment import PeerMissing
 from bench.peers.federated import PEERS, Peer, PeerFailed, Worker, running
 from bench.proxy import CountingProxy
@@ -169,13 +169,13 @@ class _Layout:
         for peer, bound in means.items():
             names = (peer,) if isinstance(peer, str) else peer
             label = f"{self.name}: mean ratio to {' or '.join(names)}"
-            yield Derived(label, "ratio", ratios.geometric_mean(timed, names), target(bound))
+            yield Derived(label, RATIO, ratios.geometric_mean(timed, names), target(bound))
         for peer in (p.name for p in self.peers):
             goal = target(goals.total.get(peer))
             yield Derived(f"{self.name}: total, {peer}", TIME, ratios.total(timed, peer), goal)
             goal = target(goals.worst.get(peer))
             label = f"{self.name}: worst ratio to {peer}"
-            yield Derived(label, "ratio", ratios.worst(timed, peer), goal)
+            yield Derived(label, RATIO, ratios.worst(timed, peer), goal)
         label = f"{self.name}: all queries"
         yield Derived(label, TIME, ratios.sums(timed))
         yield Derived(label, MOVED, ratios.sums(moved), target(goals.moved))
