@@ -31,7 +31,7 @@ FACTS = ("sales", "returns", "inventory")
 CHANNELS = ("store", "catalog", "customer", "date", "item", "house", "call", "ship")
 
 DECIMALS = {"q47", "q57", "q58", "q61", "q66"}
-"""DuckDB averages and divides decimals as doubles, and sorts by them: DataFusion is the reference."""
+"""DuckDB averages and divides decimals as doubles, and sorts by them: here DataFusion is right."""
 
 END = re.compile(r"(\s+LIMIT\s+\d+)?[\s;]*$", re.IGNORECASE)
 
