@@ -33,7 +33,10 @@ CHANNELS = ("store", "catalog", "customer", "date", "item", "house", "call", "sh
 DECIMALS = {"q47", "q57", "q58", "q61", "q66"}
 """DuckDB averages and divides decimals as doubles, and sorts by them: here DataFusion is right."""
 
-END = re.compile(r"(\s+LIMIT\s+\d+)?[\s;]*$", re.IGNORECASE)
+FULLY_ORDERED = {"q85"}
+"""Sorted by all of its columns already, which DataFusion does not take twice, once as positions."""
+
+END = re.compile(r"(\s+LIMIT\s+\d+)?\s*$", re.IGNORECASE)
 
 
 def dimensions_in_mariadb(table: str) -> str:
@@ -69,7 +72,9 @@ def expected(tables: Mapping[str, Table]) -> Iterator[Mapping[str, Expected]]:
     duckdb, datafusion = DuckDb().add(tables.values()), PlainDataFusion(tables.values())
     answers = {}
     for name, text in tpcds.queries(SCALE).items():
-        sql = ordered_by_everything(text, duckdb.answer(text.rstrip("; \n")).num_columns)
+        sql = text.rstrip("; \n")
+        if name not in FULLY_ORDERED:
+            sql = ordered_by_everything(sql, duckdb.answer(sql).num_columns)
         reference = datafusion if name in DECIMALS else duckdb
         answers[name] = Expected(sql, reference.answer(sql))
     yield answers
