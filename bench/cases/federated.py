@@ -143,18 +143,19 @@ class _Layout:
         sent: dict[str, dict[str, float | Withdrawn]] = {}
         rows: dict[str, float] = {}
         with counted(self.places) as (places, proxies):
-            for number, peer in enumerate((None, *(p for p in self.peers if p.moves))):
-                with self._contenders(folder / str(number), places, peer) as contenders:
+            for peer in (None, *(p for p in self.peers if p.moves)):  # one by one: to know whose
+                with self._contenders(folder, places, peer) as contenders:
                     for name, contender in contenders.items():
                         for query, sql in self.queries().items():
                             once = _megabytes(contender, proxies, query, sql)
                             sent.setdefault(query, {})[name] = once
-                            if isinstance(contender, _Gateway):
+                            if isinstance(contender, _Gateway) and isinstance(once, float):
                                 rows[query] = contender.rows_moved()
         for query, values in sent.items():
             works = {name: _constant(value) for name, value in values.items()}
             yield Series(f"{self.name} {query}", MOVED, works, rounds=1, warmups=0)
-            works = {GATEWAY: _constant(rows[query])}
+        for query, number in rows.items():
+            works = {GATEWAY: _constant(number)}
             yield Series(f"{self.name} {query}", ROWS, works, rounds=1, warmups=0)
 
     def summary(self) -> Iterator[Derived]:
