@@ -8,7 +8,7 @@ from types import TracebackType
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tests.queries.compare import difference
+from gateway.verification.comparison import difference
 from tests.queries.reference import DuckDb
 
 

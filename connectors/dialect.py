@@ -276,6 +276,7 @@ class SqlDialect:
     source computes exactly (see connectors/masking.py); any other stays with the gateway.
     `believes_statistics`: a condition that the least and greatest value of a column rule out is
     taken for false before any row is read, and what stands beside it is never computed.
+    `places_nulls`: ORDER BY takes NULLS FIRST and NULLS LAST, also in a window.
     """
 
     name: str
@@ -289,6 +290,7 @@ class SqlDialect:
     write_literal: Callable[[object, pa.DataType], exp.Expr | None] = lambda value, _: None
     masks: Mapping[str, MaskBuilder] = field(default_factory=dict)
     believes_statistics: bool = False
+    places_nulls: bool = True
 
     def require(self, relation: Relation) -> None:
         """Raise NotPushable unless the source takes this relational operator."""

@@ -10,6 +10,8 @@ class Config:
     """What an operator may change. Sizes are bytes, times seconds.
 
     `region` is where the gateway stands, for datasets bound to a region; "" is nowhere known.
+    Statistics of sources are fetched again after `statistics_age_seconds`; only the first plan over
+    a table waits for them, `statistics_wait_seconds` at most.
     Decisions are recorded in `audit_folder`, below the mesh folder or absolute; an answer waits
     for its decision up to `audit_wait_seconds`.
     """
@@ -25,4 +27,7 @@ class Config:
     poll_seconds: float = 0.05
     cached_plans: int = 512
     plan_age_seconds: float = 300.0
+    verified_rows: int = 1_000_000
+    statistics_age_seconds: float = 300.0
+    statistics_wait_seconds: float = 0.25
     audit_wait_seconds: float = 10.0
