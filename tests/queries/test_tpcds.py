@@ -20,7 +20,7 @@ from bench.peers.environment import PeerMissing
 from bench.sources import Table
 from bench.stores import stored
 from gateway.pipeline import Gateway
-from tests.queries.compare import difference
+from gateway.verification.comparison import difference
 from tests.queries.meshes import Mesh
 from tests.queries.reference import DuckDb, PlainDataFusion
 from tests.services import MariaDb, Postgres
