@@ -25,4 +25,5 @@ class Config:
     poll_seconds: float = 0.05
     cached_plans: int = 512
     plan_age_seconds: float = 300.0
+    verified_rows: int = 1_000_000
     audit_wait_seconds: float = 10.0

@@ -46,10 +46,11 @@ from gateway.plan.explain import explain
 from gateway.plan.fragment import FragmentReads
 from gateway.plan.plan import EngineRead, Plan
 from gateway.plan.planner import Query, plan_query
-from gateway.plan.source import Table, TableName, Tables, View, Views
+from gateway.plan.source import Table, TableName, Tables, View, Views, unpushed
 from gateway.records import Clearance, Recorder
 from gateway.resolution import Authorised, Resolution
 from gateway.sources import Sources
+from gateway.verification.verification import verified
 from policies.decide import Authoriser
 from policies.reload import Reloader
 from policies.snapshot import Snapshot
@@ -68,7 +69,14 @@ class Prepared:
     request: Request
     plan: Plan = field(repr=False)
     clearance: Clearance = field(repr=False)
-    explain: bool = False
+    statement: sql.Statement = field(repr=False)
+    unpushed: Plan | None = field(default=None, repr=False)
+    """The same query over bare scans, where the answer is to be verified."""
+
+    @property
+    def explain(self) -> bool:
+        """Whether the plan itself is the answer."""
+        return self.statement.explain
 
     @property
     def policy_version(self) -> str:
@@ -122,7 +130,8 @@ def _identity(name: TableName, opened: Table | View) -> tuple[object, ...]:
     dataset = opened.dataset
     lends = isinstance(opened, View) and opened.lends
     names = tuple(dataset.schema.names)
-    return (name, dataset.address, names, opened.security.fingerprint, lends)
+    pushes = isinstance(opened, View) or opened.pushes
+    return (name, dataset.address, names, opened.security.fingerprint, lends, pushes)
 
 
 def _below(drift: GatewayError) -> SchemaDrift:
@@ -132,6 +141,10 @@ def _below(drift: GatewayError) -> SchemaDrift:
         "a source below a view of this query has changed",
         hint="the owner of the view mends it, or has it published again",
     )
+
+
+def _verifies(request: Request) -> bool:
+    return request.options.verify
 
 
 def _check_purpose(access: Access, principal: Principal, purpose: str) -> None:
@@ -195,6 +208,11 @@ class Gateway:
         if self._audit is not None:
             self._audit.close()
 
+    def forget_plans(self) -> None:
+        """Plan every query anew from now on."""
+        with self._plans_lock:
+            self._plans.clear()
+
     def purposes(self, principal: Principal) -> frozenset[str]:
         """The purposes the principal may declare."""
         return self._access.purposes(principal)
@@ -215,7 +233,9 @@ class Gateway:
             _check_purpose(access, request.principal, request.purpose)
             statement = self._parse(request)
             authorised = resolution.authorise(statement)
-            plan = self._plan(statement, *self._open(authorised))
+            tables, views = self._open(authorised)
+            plan = self._plan(statement, tables, views)
+            unpushed = self._unpushed(statement, tables, views) if _verifies(request) else None
         except GatewayError as error:
             if isinstance(error, ResidencyViolation):
                 error.message = f"{error.message} ({self._places(request.principal)})"
@@ -223,7 +243,7 @@ class Gateway:
             raise
         grants = authorised.grants
         clearance = self._recorder.allowed(request, policy_version, grants, plan)
-        return Prepared(request, plan, clearance, statement.explain)
+        return Prepared(request, plan, clearance, statement, unpushed)
 
     def execute(self, prepared: Prepared, cancelled: Callable[[], bool] = _never) -> Result:
         """Run a prepared request. Rights are asked for again: they may have gone since.
@@ -285,7 +305,7 @@ class Gateway:
     def _plan(self, statement: sql.Statement, tables: Tables, views: Views) -> Plan:
         """Equal text over equal datasets is planned once: what may be read is part of the key."""
         key = (
-            statement.text,
+            statement.normalised,
             *(_identity(name, table) for name, table in tables.items()),
             *(_identity(name, view) for name, view in views.items()),
         )
@@ -294,10 +314,22 @@ class Gateway:
         if plan is None:
             query = Query(statement.text, statement.tree, views)
             plan = plan_query(query, tables, self._config)
-            if plan.lasting:
+            if plan.lasting and self._config.cached_plans:
                 with self._plans_lock:
                     self._plans[key] = plan
         return plan
+
+    def _unpushed(self, statement: sql.Statement, tables: Tables, views: Views) -> Plan | None:
+        """The plan that leaves everything to the engine, to compare with."""
+        if statement.explain:
+            return None
+        if any(table.security.bound for table in tables.values()):
+            raise Unsupported(
+                "a query over rows that may not leave their region can not be verified",
+                hint="ask without verify",
+            )
+        bare = {name: unpushed(table) for name, table in tables.items()}
+        return self._plan(statement, bare, views)
 
     def _explain(self, prepared: Prepared, report: QueryReport) -> Iterator[pa.RecordBatch]:
         batch = explain(prepared.plan, self._config)
@@ -314,7 +346,7 @@ class Gateway:
         report.outcome = "cancelled"  # unless it ends in another way
         recorded = False
         try:
-            for batch in run(prepared.plan, self._config, reads, cancelled, prepared.request.text):
+            for batch in self._batches(prepared, reads, cancelled):
                 if not recorded:
                     prepared.clearance.wait()
                     recorded = True
@@ -338,6 +370,21 @@ class Gateway:
                 prepared.clearance,
                 Outcome(report.outcome, report.rows, report.bytes, report.seconds),
             )
+
+    def _batches(
+        self, prepared: Prepared, reads: FragmentReads, cancelled: Callable[[], bool]
+    ) -> Iterator[pa.RecordBatch]:
+        config, text, plan = self._config, prepared.request.text, prepared.plan
+        other = prepared.unpushed
+        if other is None:
+            return run(plan, config, reads, cancelled, text)
+        return verified(
+            lambda: run(plan, config, reads, cancelled, text),
+            lambda: run(other, config, FragmentReads(), cancelled, text),
+            prepared.statement.tree,
+            plan.schema,
+            config.verified_rows,
+        )
 
     def _explained(self, error: GatewayError, plan: Plan) -> GatewayError:
         """A rejected fragment may mean that the source has changed under its contract."""

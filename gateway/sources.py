@@ -26,7 +26,7 @@ class Sources:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._connectors: dict[tuple[object, ...], Connector] = {}
+        self._opened: dict[tuple[object, ...], tuple[Connector, Source | None]] = {}
         self._checked: TTLCache[tuple[object, ...], bool] = TTLCache(10_000, SCHEMA_AGE_SECONDS)
 
     def open(self, dataset: Dataset, security: Security) -> Table:
@@ -35,7 +35,7 @@ class Sources:
         Raises SourceError when the source does not answer, SchemaDrift when it has changed.
         """
         binding = dataset.binding
-        connector = self._connector(binding)
+        connector, source = self._connected(binding)
         known = (dataset.address, *_identity(binding))
         with self._lock:
             fresh = known in self._checked
@@ -43,7 +43,6 @@ class Sources:
             self.check(dataset, connector, security.raw)
             with self._lock:
                 self._checked[known] = True
-        source = Source(connector.source_key, connector) if isinstance(connector, RunsSql) else None
         return Table(dataset, connector, source, security)
 
     def check(self, dataset: Dataset, connector: Connector, raw: pa.Schema) -> None:
@@ -66,22 +65,25 @@ class Sources:
         with self._lock:
             self._checked.pop((dataset.address, *_identity(dataset.binding)), None)
 
-    def _connector(self, binding: Binding) -> Connector:
+    def _connected(self, binding: Binding) -> tuple[Connector, Source | None]:
         identity = _identity(binding)
         with self._lock:
-            connector = self._connectors.get(identity)
-        if connector is not None:
-            return connector
-        opened = open_connector(replace(fill_secrets(binding)))
+            opened = self._opened.get(identity)
+        if opened is not None:
+            return opened
+        connector = open_connector(replace(fill_secrets(binding)))
+        source = None
+        if isinstance(connector, RunsSql):  # a slow question, asked once
+            source = Source(connector.source_key, connector)
         with self._lock:
-            return self._connectors.setdefault(identity, opened)
+            return self._opened.setdefault(identity, (connector, source))
 
     def close(self) -> None:
         """Close every connector."""
         with self._lock:
-            connectors = list(self._connectors.values())
-            self._connectors.clear()
-        for connector in connectors:
+            opened = list(self._opened.values())
+            self._opened.clear()
+        for connector, _ in opened:
             connector.close()
 
 

@@ -10,5 +10,6 @@ REGISTRY: Mapping[str, str] = {
     "governed": "bench.cases.governed:Governed",
     "decision": "bench.cases.decision:Decisions",
     "plan-tpch": "bench.cases.plan_tpch:PlanTpch",
+    "federated": "bench.cases.federated:Federated",
     "tpch-postgres": "bench.cases.tpch_postgres:TpchPostgres",
 }

@@ -16,6 +16,7 @@ from sqlglot import exp
 from connectors.capabilities import NotPushable
 from connectors.dialect import Operand
 from gateway.plan.source import Source
+from gateway.plan.trees import adopted, named
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +69,11 @@ class Block:
 
     def select(self) -> exp.Select:
         """The finished statement."""
-        projections = [
-            exp.alias_(column.sql.copy(), f"c{i}", quoted=False)
-            for i, column in enumerate(self.columns)
-        ] or [exp.alias_(exp.Literal.number(1), "c0", quoted=False)]
+        projections = [named(column.sql, f"c{i}") for i, column in enumerate(self.columns)] or [
+            named(exp.Literal.number(1), "c0")
+        ]
         query = exp.Select(expressions=projections)
-        query.set("from_", exp.From(this=self.tables[0].table.copy()))
+        query.set("from_", exp.From(this=adopted(self.tables[0].table)))
         for item in self.tables[1:]:
             query.append("joins", _join(item))
         if self.where:
@@ -97,11 +97,11 @@ def strictest(blocks: Sequence[Block]) -> int | None:
 
 
 def _join(item: Joined) -> exp.Join:
-    join = exp.Join(this=item.table.copy())
+    join = exp.Join(this=adopted(item.table))
     if item.side == "cross" or item.condition is None:
         join.set("kind", "CROSS")
         return join
-    join.set("on", item.condition.copy())
+    join.set("on", adopted(item.condition))
     if item.side == "inner":
         join.set("kind", "INNER")
     else:
@@ -110,9 +110,9 @@ def _join(item: Joined) -> exp.Join:
 
 
 def _all(conditions: Sequence[exp.Expr]) -> exp.Expr:
-    tree = conditions[0].copy()
+    tree = adopted(conditions[0])
     for condition in conditions[1:]:
-        tree = exp.And(this=tree, expression=condition.copy())
+        tree = exp.And(this=tree, expression=adopted(condition))
     return tree
 
 

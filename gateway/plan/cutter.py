@@ -6,7 +6,7 @@ inputs become fragments. So each fragment is as large as its source's allow-list
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
@@ -47,48 +47,29 @@ class Cut:
 class Cutter:
     """One use per plan; `plan` is changed in place."""
 
-    def __init__(
-        self, plan: Plan, tables: Tables, null_aware: frozenset[int], *, subqueries: bool
-    ) -> None:
-        """`null_aware`: see `null_aware_joins`; `subqueries`: whether expressions hold any."""
+    def __init__(self, plan: Plan, tables: Tables, *, subqueries: bool) -> None:
+        """`subqueries`: whether expressions hold any."""
         self._root: Rel = plan.relations[0].root.input
         self._tables = tables
         self._blocks: dict[int, Block | None] = {}
         self._alive: list[Rel] = []  # keeps each message's Python object, and so its id, unique
         self._has_subqueries = subqueries
-        self._null_aware_positions = null_aware
-        self._null_aware: set[int] = set()
         self._fragments: list[Block] = []
         self._not_pushed: list[NotPushed] = []
         self._writer = SqlWriter(
             functions=relations.function_names(plan),
             aliases=Aliases(),
             subquery=lambda rel: self._blocks.get(id(rel)),
-            null_aware=lambda rel: id(rel) in self._null_aware,
         )
 
     def cut(self) -> Cut:
         """Find the blocks and, unless one block is everything, put reads in their places."""
-        if self._null_aware_positions:
-            rels = [*relations.walk(self._root)]
-            self._alive += rels
-            joins = [rel for rel in rels if relations.kind(rel) == "join"]
-            self._null_aware = {id(joins[i]) for i in self._null_aware_positions}
         self._build(self._root)
         whole = self._blocks[id(self._root)]
         if whole is not None:
             return Cut((whole,), True, tuple(self._not_pushed))
         self._materialise(self._root)
         return Cut(tuple(self._fragments), False, tuple(self._not_pushed))
-
-    @property
-    def leaves_null_aware(self) -> bool:
-        """True when a NOT IN join stayed in the remainder: Substrait has lost its NULLs there."""
-        return bool(self._null_aware) and any(
-            id(rel) in self._null_aware
-            for rel in relations.walk(self._root)
-            if relations.kind(rel) == "join"
-        )
 
     def _build(self, rel: Rel) -> Block | None:
         self._alive.append(rel)
@@ -216,22 +197,3 @@ def block_schema(block: Block, number: int) -> pa.Schema:
     """
     types = [c.type for c in block.columns] or [pa.int64()]
     return pa.schema([pa.field(f"f{number}_c{i}", t) for i, t in enumerate(types)])
-
-
-def null_aware_joins(plan_text: str) -> frozenset[int]:
-    """Which joins of a plan, counted from the top, are NOT IN with SQL's NULLs.
-
-    Substrait has no word for it; DataFusion's plan text has, and lists joins in the same order.
-    Cross joins are left out, as they are other relations in Substrait.
-    """
-    return frozenset(
-        i for i, line in enumerate(join_lines(plan_text)) if line.rstrip().endswith("null_aware")
-    )
-
-
-def join_lines(plan_text: str) -> Iterator[str]:
-    """The lines of a plan text that are joins with a condition."""
-    for line in plan_text.splitlines():
-        head = line.strip().split(":", 1)[0]
-        if head.endswith(" Join") and head != "Cross Join":
-            yield line

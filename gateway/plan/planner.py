@@ -19,7 +19,6 @@ from dataclasses import dataclass, field, replace
 import pyarrow as pa
 from datafusion import DataFrame, LogicalPlan, SessionContext
 from sqlglot import exp
-from substrait.proto import Plan as SubstraitPlan
 
 from connectors.capabilities import NotPushable
 from connectors.interface import (
@@ -37,14 +36,12 @@ from gateway.plan.cutter import (
     Cutter,
     NotPushed,
     block_schema,
-    join_lines,
-    null_aware_joins,
 )
 from gateway.plan.fragment import Fragment, FragmentReads
+from gateway.plan.null_aware import leaves_null_aware, mark_null_aware
 from gateway.plan.own_tree import own_tree
 from gateway.plan.plan import Plan
 from gateway.plan.reads import engine_reads, read_columns
-from gateway.plan.relations import kind, subqueries, walk
 from gateway.plan.residency import reshape, violation
 from gateway.plan.rewrite import both_readings, rewritten, without_repeated_groups
 from gateway.plan.secured_read import read_block
@@ -312,16 +309,14 @@ def _federated(
         return None
     reshape(plan, _bound(tables))
     text = logical.display_indent()
-    null_aware = _null_aware(text, plan)
+    null_aware = mark_null_aware(text, plan)
     if null_aware is None:
         return None
-    cutter = Cutter(
-        plan, tables, null_aware, subqueries="<subquery>" in text or "Subquery:" in text
-    )
+    cutter = Cutter(plan, tables, subqueries="<subquery>" in text or "Subquery:" in text)
     cut = cutter.cut()
     if cut.whole:
         return _whole(cut.blocks[0], query, tables, schema, cut.not_pushed)
-    if cutter.leaves_null_aware:
+    if null_aware and leaves_null_aware(plan):
         return None
     guards.settle_constants(plan)
     guards.keep_sorts(plan)
@@ -385,18 +380,6 @@ def _cheaper(connector: EstimatesCost, rebuilt: Fragment, own: Fragment) -> Frag
     except SourceError:
         return own
     return rebuilt if rebuilt_cost < own_cost * WORTHWHILE else own
-
-
-def _null_aware(text: str, plan: SubstraitPlan) -> frozenset[int] | None:
-    """Which joins are NOT IN, by position; None when positions can not be told."""
-    found = null_aware_joins(text)
-    if not found:
-        return found
-    rels = list(walk(plan.relations[0].root.input))
-    joins = sum(kind(r) == "join" for r in rels)
-    if joins != sum(1 for _ in join_lines(text)) or any(subqueries(r) for r in rels):
-        return None
-    return found
 
 
 def _may_lose_sort(logical: LogicalPlan) -> bool:

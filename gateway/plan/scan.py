@@ -69,8 +69,10 @@ def scan_fragment(
     block = read_block(table, source, schema.names, Aliases(), raw=raw)
     needed = set(range(len(schema)) if columns is None else map(schema.names.index, columns))
     if condition is not None:
-        block, used = _filtered(block, condition, schema)
+        below, used = _filtered(block, condition, schema)
         needed |= used
+        if table.pushes:  # the engine's side filters in any case
+            block = below
         if raw and not table.security.discloses:  # the row filter is a part of the condition
             block = replace(block, where=tuple(map(hidden, block.where)))
     positions = sorted(needed)

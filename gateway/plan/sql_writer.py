@@ -30,9 +30,11 @@ from gateway.plan.block import (
     union_all,
 )
 from gateway.plan.expressions import ExpressionWriter
+from gateway.plan.null_aware import is_null_aware
 from gateway.plan.residency import enough_rows
 from gateway.plan.secured_read import read_block
 from gateway.plan.source import Source, Table
+from gateway.plan.trees import adopted
 
 _OUTER = {
     "LEFT": Relation.LEFT_JOIN,
@@ -49,7 +51,6 @@ class SqlWriter:
     functions: Mapping[int, str]
     aliases: Aliases
     subquery: Callable[[Rel], Block | None]
-    null_aware: Callable[[Rel], bool]
 
     def read(self, rel: Rel, table: Table, source: Source) -> Block:
         """The block of a bare table read, with the read's own filter and projection."""
@@ -302,7 +303,7 @@ class SqlWriter:
         if tested.minimum_rows is not None:
             raise NotPushable("which rows there are may single out a row bound to its region")
         kept = opened(kept, self.aliases)
-        null_aware = self.null_aware(rel)
+        null_aware = is_null_aware(rel)
         swapped = kind.startswith("RIGHT")
 
         def side_by_side(tested: Block) -> tuple[Operand, ...]:
@@ -401,7 +402,7 @@ def _passed_on(message: Expression, block: Block) -> Operand | None:
     if segment.struct_field.HasField("child"):
         return None
     column: Operand = block.columns[segment.struct_field.field]
-    return replace(column, sql=column.sql.copy())
+    return replace(column, sql=adopted(column.sql))
 
 
 def _constant(message: Expression) -> int:

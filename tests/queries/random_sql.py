@@ -98,6 +98,19 @@ def random_query(seed: int) -> RandomQuery:
     return RandomQuery(writer.query(), writer.ordered)
 
 
+@dataclass(frozen=True, slots=True)
+class Partitioned:
+    """A query, and the three parts its rows fall into: where a condition is TRUE, FALSE or NULL."""
+
+    whole: str
+    parts: tuple[str, str, str]
+
+
+def random_partition(seed: int) -> Partitioned:
+    """The query of this seed, without order: its parts, put together, have the same rows."""
+    return _Writer(random.Random(seed)).partitioned()
+
+
 class _Writer:
     def __init__(self, chance: random.Random) -> None:
         self._chance = chance
@@ -112,6 +125,17 @@ class _Writer:
         if shape < 0.45:
             return self._grouping()
         return self._selection()
+
+    def partitioned(self) -> Partitioned:
+        """A selection from a join, and the same with each outcome of a condition."""
+        source, scope = self._from()
+        outputs = [self._expression(scope, 2) for _ in range(self._chance.randint(1, 4))]
+        listed = ", ".join(f"{e.sql} AS c{i}" for i, e in enumerate(outputs))
+        sql = f"SELECT {listed} FROM {source}"
+        condition = self._condition(scope, 2)
+        tests = (f"({condition})", f"NOT ({condition})", f"({condition}) IS NULL")
+        true, false, unknown = (f"{sql} WHERE {test}" for test in tests)
+        return Partitioned(sql, (true, false, unknown))
 
     # --- whole queries -------------------------------------------------------------------------
 
