@@ -11,7 +11,8 @@ class Config:
 
     `region` is where the gateway stands, for datasets bound to a region; "" is nowhere known.
     Decisions are recorded in `audit_folder`, below the mesh folder or absolute; an answer waits
-    for its decision up to `audit_wait_seconds`.
+    for its decision up to `audit_wait_seconds`. `embedded_duckdb` lets DuckDB, if it is installed,
+    join and aggregate local Parquet files.
     """
 
     region: str = ""
@@ -27,3 +28,4 @@ class Config:
     plan_age_seconds: float = 300.0
     verified_rows: int = 1_000_000
     audit_wait_seconds: float = 10.0
+    embedded_duckdb: bool = True

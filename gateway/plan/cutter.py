@@ -15,6 +15,7 @@ from substrait.proto import Plan, Rel
 from connectors.capabilities import NotPushable
 from gateway.plan import relations
 from gateway.plan.block import Aliases, Block
+from gateway.plan.embedded import pays
 from gateway.plan.source import TableName, Tables
 from gateway.plan.sql_writer import SqlWriter
 from gateway.plan.types import named_struct
@@ -66,7 +67,7 @@ class Cutter:
         """Find the blocks and, unless one block is everything, put reads in their places."""
         self._build(self._root)
         whole = self._blocks[id(self._root)]
-        if whole is not None:
+        if whole is not None and pays(whole, whole=True):
             return Cut((whole,), True, tuple(self._not_pushed))
         self._materialise(self._root)
         return Cut(tuple(self._fragments), False, tuple(self._not_pushed))
@@ -120,7 +121,8 @@ class Cutter:
 
     def _materialise(self, rel: Rel) -> None:
         block = self._blocks[id(rel)]
-        if block is not None and not block.product and self._replace(rel, block):
+        sends = block is not None and not block.product and pays(block)
+        if sends and block is not None and self._replace(rel, block):
             return
         for child in (*relations.inputs(rel), *self._subqueries(rel)):
             self._materialise(child)

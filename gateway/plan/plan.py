@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -29,7 +29,8 @@ class Plan:
     is a Substrait plan over fragments and engine tables; `unfederated` is SQL the engine runs on
     lazily read tables; or none of them, when the one fragment is the whole query and its rows
     stream straight through. `lasting` is false for a plan that holds the time it was made.
-    `columns` are those the query reads of each dataset.
+    `columns` are those the query reads of each dataset. `otherwise` plans the same without the
+    embedded engine, for when that fails before the first row.
     """
 
     schema: pa.Schema
@@ -44,6 +45,7 @@ class Plan:
     not_pushed: tuple[NotPushed, ...] = ()
     views: Views = field(default_factory=dict)
     columns: Mapping[TableName, tuple[str, ...]] = field(default_factory=dict)
+    otherwise: Callable[[], Plan] | None = field(default=None, repr=False, compare=False)
 
     @property
     def hidden_views(self) -> list[View]:

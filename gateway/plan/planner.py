@@ -37,6 +37,7 @@ from gateway.plan.cutter import (
     NotPushed,
     block_schema,
 )
+from gateway.plan.embedded import elsewhere
 from gateway.plan.fragment import Fragment, FragmentReads
 from gateway.plan.null_aware import leaves_null_aware, mark_null_aware
 from gateway.plan.own_tree import own_tree
@@ -124,7 +125,7 @@ def plan_query(query: Query, tables: Tables, config: Config) -> Plan:
     if least:
         raise violation(max(least))
     reasons: tuple[NotPushed, ...] = ()
-    if any(table.source for table in tables.values()):
+    if elsewhere(tables):
         why = "it has no Substrait form: tables are read lazily instead"
         reasons = (NotPushed("", "query", why),)
     return Plan(
@@ -318,6 +319,9 @@ def _federated(
         return _whole(cut.blocks[0], query, tables, schema, cut.not_pushed)
     if null_aware and leaves_null_aware(plan):
         return None
+    asked = cut.blocks or elsewhere(tables)
+    if not asked and not _may_lose_sort(logical) and not _bound(tables):
+        return None  # files that are read as ever
     guards.settle_constants(plan)
     guards.keep_sorts(plan)
     guards.name_outputs(plan)
