@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import queue
 import threading
 from collections.abc import Callable, Generator
@@ -23,6 +24,8 @@ from gateway.plan.embedded import is_embedded
 from gateway.plan.fragment import FragmentReads
 from gateway.plan.plan import Plan
 from gateway.plan.planner import open_frame
+
+log = logging.getLogger("meshgate.engine")
 
 IsCancelled = Callable[[], bool]
 
@@ -55,7 +58,10 @@ def _otherwise(plan: Plan, reads: FragmentReads) -> Plan | None:
     """
     if plan.otherwise is None or reads.failed is None:
         return None
-    return plan.otherwise() if is_embedded(reads.failed, plan.tables) else None
+    if not is_embedded(reads.failed, plan.tables):
+        return None
+    log.info("the embedded engine gave up, the gateway's takes over: %s", reads.failure)
+    return plan.otherwise()
 
 
 def _run(

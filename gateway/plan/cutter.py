@@ -67,7 +67,7 @@ class Cutter:
         """Find the blocks and, unless one block is everything, put reads in their places."""
         self._build(self._root)
         whole = self._blocks[id(self._root)]
-        if whole is not None and pays(whole, whole=True):
+        if whole is not None and pays(whole):
             return Cut((whole,), True, tuple(self._not_pushed))
         self._materialise(self._root)
         return Cut(tuple(self._fragments), False, tuple(self._not_pushed))

@@ -37,7 +37,7 @@ from gateway.plan.cutter import (
     NotPushed,
     block_schema,
 )
-from gateway.plan.embedded import elsewhere
+from gateway.plan.embedded import elsewhere, reads_on, without
 from gateway.plan.fragment import Fragment, FragmentReads
 from gateway.plan.null_aware import leaves_null_aware, mark_null_aware
 from gateway.plan.own_tree import own_tree
@@ -319,9 +319,12 @@ def _federated(
         return _whole(cut.blocks[0], query, tables, schema, cut.not_pushed)
     if null_aware and leaves_null_aware(plan):
         return None
-    asked = cut.blocks or elsewhere(tables)
-    if not asked and not _may_lose_sort(logical) and not _bound(tables):
-        return None  # files that are read as ever
+    if reads_on(plan.relations[0].root.input, tables):
+        tables = without(tables)
+        if not elsewhere(tables) and not _may_lose_sort(logical) and not _bound(tables):
+            return None  # files that are read as ever
+        if any(block.source.embedded for block in cut.blocks):
+            return _federated(logical, context, query, tables, schema, tuning)
     guards.settle_constants(plan)
     guards.keep_sorts(plan)
     guards.name_outputs(plan)
