@@ -21,15 +21,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
-from sqlglot import exp
+from sqlglot import TokenType, exp
 from sqlglot.dialects.duckdb import DuckDB
-from sqlglot.tokens import TokenType
 
 from connectors.capabilities import Capabilities
 from connectors.casting import refuse_outside
 from connectors.dialect import SqlDialect
 from connectors.embedded_dialect import EMBEDDED, type_name
-from connectors.file_paths import is_pattern, paths_below
+from connectors.file_paths import NO_VALUE, is_pattern, paths_below
 from connectors.interface import (
     BatchStream,
     ParquetFiles,
@@ -249,8 +248,11 @@ def _paths(files: ParquetFiles) -> list[str] | None:
     else:
         paths, base = sorted(paths_below(location[:-1], files.extension)), location
     below = [path[len(base) :] for path in paths]
-    if files.partition_columns and ("=" in base or any("%" in path for path in below)):
-        return None  # folders of the base are no columns; escapes are read in other ways
+    odd = any("%" in path or f"={NO_VALUE}" in path for path in below)
+    if files.partition_columns and ("=" in base or odd):
+        # Folders of the base are no columns; escapes are read in other ways; and of a partition
+        # without a value the engine's plans do not know that there may be one.
+        return None
     if not paths or any(is_pattern(path) or path.startswith("~") for path in paths):
         return None
     return paths
