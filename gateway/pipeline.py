@@ -25,6 +25,7 @@ from gateway.audit.record import Outcome
 from gateway.authorisation import Access
 from gateway.catalogue.catalogue import Catalogue
 from gateway.config import Config
+from gateway.embedding import Embedding
 from gateway.engines.execution import run
 from gateway.errors import (
     Cancelled,
@@ -41,6 +42,7 @@ from gateway.languages import sql
 from gateway.mask_key import ProductKeys
 from gateway.model import Dataset, Principal, Request
 from gateway.plan.disclosure import guarded
+from gateway.plan.embedded import is_embedded
 from gateway.plan.explain import SCHEMA as EXPLAIN_SCHEMA
 from gateway.plan.explain import explain
 from gateway.plan.fragment import FragmentReads, FragmentRun
@@ -188,6 +190,7 @@ class Gateway:
         self._reloader = reloader
         self._recorder = Recorder(audit, config.audit_wait_seconds)
         self._sources = Sources(config)
+        self._embedding = Embedding(config)
         self._plans: TTLCache[tuple[object, ...], Plan] = TTLCache(
             config.cached_plans, config.plan_age_seconds
         )
@@ -216,6 +219,7 @@ class Gateway:
         if self._reloader is not None:
             self._reloader.close()
         self._sources.close()
+        self._embedding.close()
         if self._audit is not None:
             self._audit.close()
 
@@ -332,7 +336,12 @@ class Gateway:
             plan = self._plans.get(key)
         if plan is None:
             query = Query(statement.text, statement.tree, views)
-            plan = plan_query(query, tables, self._config, placement)
+            placed = self._embedding.placed(tables, views)
+            plan = plan_query(query, placed, self._config, placement)
+            if any(is_embedded(fragment, plan.tables) for fragment in plan.fragments):
+                plan = replace(
+                    plan, otherwise=lambda: plan_query(query, tables, self._config, placement)
+                )
             if plan.lasting and self._config.cached_plans:
                 with self._plans_lock:
                     self._plans[key] = plan

@@ -15,6 +15,7 @@ from substrait.proto import Plan, Rel
 from connectors.capabilities import NotPushable
 from gateway.plan import relations
 from gateway.plan.block import Aliases, Block
+from gateway.plan.embedded import pays
 from gateway.plan.limits import is_unordered, push_limits
 from gateway.plan.placement import Placement, is_scan
 from gateway.plan.source import TableName, Tables
@@ -76,7 +77,7 @@ class Cutter:
         self._build(self._root)
         whole = self._blocks[id(self._root)]
         pulled = whole is not None and self._pulls(self._root, whole, whole=True)
-        if whole is not None and not pulled:
+        if whole is not None and not pulled and pays(whole):
             return Cut((whole,), True, tuple(self._not_pushed))
         if push_limits(self._root, self._functions, self._is_block):
             self._blocks.clear()
@@ -147,7 +148,7 @@ class Cutter:
     def _materialise(self, rel: Rel, *, pulled: bool) -> None:
         """Put reads in the places of blocks; where they are pulled, of their scans."""
         block = self._blocks[id(rel)]
-        if block is not None and not block.product:
+        if block is not None and not block.product and pays(block):
             if pulled:
                 send = is_scan(rel)
             else:
