@@ -43,7 +43,7 @@ from gateway.model import Dataset, Principal, Request
 from gateway.plan.disclosure import guarded
 from gateway.plan.explain import SCHEMA as EXPLAIN_SCHEMA
 from gateway.plan.explain import explain
-from gateway.plan.fragment import FragmentReads
+from gateway.plan.fragment import FragmentReads, FragmentRun
 from gateway.plan.plan import EngineRead, Plan
 from gateway.plan.planner import Query, plan_query
 from gateway.plan.source import Table, TableName, Tables, View, Views, unpushed
@@ -91,13 +91,17 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class FragmentReport:
-    """What one source did: the text it got, the rows and bytes it sent, the time it took."""
+    """What one source did: the text it got, the rows and bytes it sent, the time it took.
+
+    `keys` is how many values of other fragments' rows were in the text, which names them only.
+    """
 
     source: str
     text: str
     rows: int
     bytes: int
     seconds: float
+    keys: int = 0
 
 
 @dataclass(slots=True)
@@ -153,6 +157,12 @@ def _check_purpose(access: Access, principal: Principal, purpose: str) -> None:
             f"the purpose {purpose} is not granted to you",
             hint="declare another, or none",
         )
+
+
+def _report(run: FragmentRun) -> FragmentReport:
+    fragment = run.fragment
+    source = str(fragment.source)
+    return FragmentReport(source, fragment.shown, run.rows, run.bytes, run.seconds, fragment.keys)
 
 
 def _never() -> bool:
@@ -234,7 +244,8 @@ class Gateway:
             statement = self._parse(request)
             authorised = resolution.authorise(statement)
             tables, views = self._open(authorised)
-            plan = self._plan(statement, tables, views)
+            placement = request.options.placement
+            plan = self._plan(statement, tables, views, placement)
             unpushed = self._unpushed(statement, tables, views) if _verifies(request) else None
         except GatewayError as error:
             if isinstance(error, ResidencyViolation):
@@ -302,10 +313,13 @@ class Gateway:
             raise from_source(error) from error
         return tables, views
 
-    def _plan(self, statement: sql.Statement, tables: Tables, views: Views) -> Plan:
+    def _plan(
+        self, statement: sql.Statement, tables: Tables, views: Views, placement: str = "auto"
+    ) -> Plan:
         """Equal text over equal datasets is planned once: what may be read is part of the key."""
         key = (
             statement.normalised,
+            placement,
             *(_identity(name, table) for name, table in tables.items()),
             *(_identity(name, view) for name, view in views.items()),
         )
@@ -313,7 +327,7 @@ class Gateway:
             plan = self._plans.get(key)
         if plan is None:
             query = Query(statement.text, statement.tree, views)
-            plan = plan_query(query, tables, self._config)
+            plan = plan_query(query, tables, self._config, placement)
             if plan.lasting and self._config.cached_plans:
                 with self._plans_lock:
                     self._plans[key] = plan
@@ -363,8 +377,7 @@ class Gateway:
         finally:
             report.seconds = time.perf_counter() - started
             report.fragments = tuple(
-                FragmentReport(str(r.fragment.source), r.fragment.shown, r.rows, r.bytes, r.seconds)
-                for r in (() if prepared.plan.hidden_views else reads.runs.values())
+                _report(r) for r in (() if prepared.plan.hidden_views else reads.runs.values())
             )
             self._recorder.ended(
                 prepared.clearance,
