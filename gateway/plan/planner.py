@@ -38,6 +38,7 @@ from gateway.plan.cutter import (
     NotPushed,
     block_schema,
 )
+from gateway.plan.embedded import elsewhere, reads_on, without
 from gateway.plan.estimates import Estimator
 from gateway.plan.fragment import Fragment, FragmentReads
 from gateway.plan.null_aware import leaves_null_aware, mark_null_aware
@@ -45,6 +46,8 @@ from gateway.plan.own_tree import own_tree
 from gateway.plan.placement import Placement
 from gateway.plan.plan import Plan
 from gateway.plan.reads import engine_reads, read_columns
+from gateway.plan.reducible import reductions_of
+from gateway.plan.regrouping import regroup
 from gateway.plan.relations import function_names
 from gateway.plan.residency import reshape, violation
 from gateway.plan.rewrite import both_readings, rewritten, without_repeated_groups
@@ -52,7 +55,9 @@ from gateway.plan.secured_read import read_block
 from gateway.plan.security import Barrier
 from gateway.plan.sending import fragment_of
 from gateway.plan.sessions import (
+    NOTHING_FETCHED,
     Form,
+    Providers,
     columns_of,
     frame_of,
     register_fragments,
@@ -65,6 +70,9 @@ _CLOCK = re.compile(
     r"\b(now|today|current_(date|time|timestamp)|local(time|timestamp))\b", re.IGNORECASE
 )
 """What the optimiser turns into the time of planning: such a plan is used once."""
+
+_PART = re.compile(r'date_(?:part|trunc)\(Utf8\("\w+"\)')
+"""A part of a date, which is the same in small letters and in large ones."""
 
 _LITERAL = r"[A-Z][A-Za-z0-9]*\([^()\n]*\)(?: AS [^,()\n]*(?:\([^()\n]*\))?)?"
 _CONSTANT = re.compile(rf"Projection: {_LITERAL}(?:, {_LITERAL})*\n  EmptyRelation: rows=1\n?")
@@ -131,7 +139,7 @@ def plan_query(query: Query, tables: Tables, config: Config, placement: str = "a
     if least:
         raise violation(max(least))
     reasons: tuple[NotPushed, ...] = ()
-    if any(table.source for table in tables.values()):
+    if elsewhere(tables):
         why = "it has no Substrait form: tables are read lazily instead"
         reasons = (NotPushed("", "query", why),)
     return Plan(
@@ -294,7 +302,8 @@ def _understood(text: str, query: Query, tables: Tables, config: Config) -> str:
             raise
         if plan is None:
             return str(error)
-    return re.sub(r"_sq_\d+", "_sq", plan.display_indent())
+    understood = re.sub(r"_sq_\d+", "_sq", plan.display_indent())
+    return _PART.sub(lambda match: match[0].lower(), understood)
 
 
 def _answer_schema(context: SessionContext, logical: LogicalPlan) -> pa.Schema:
@@ -310,6 +319,8 @@ def _federated(
     schema: pa.Schema,
     tuning: engine.Tuning,
     wanted: str,
+    *,
+    regrouping: bool = True,
 ) -> Plan | None:
     text = logical.display_indent()
     if guards.lost_by_substrait(text):
@@ -322,14 +333,22 @@ def _federated(
     null_aware = mark_null_aware(text, plan)
     if null_aware is None:
         return None
+    subqueries = "<subquery>" in text or "Subquery:" in text
+    regrouped = regrouping and regroup(plan, tables, subqueries=subqueries)
     placement = _placement(wanted, query, tables, schema, plan)
-    cutter = Cutter(plan, tables, placement, subqueries="<subquery>" in text or "Subquery:" in text)
+    cutter = Cutter(plan, tables, placement, subqueries=subqueries)
     cut = cutter.cut()
     if cut.whole:
         found = _whole(cut.blocks[0], query, tables, schema, cut.not_pushed)
         return replace(found, placement=tuple(dict.fromkeys(placement.choices)))
     if null_aware and leaves_null_aware(plan):
         return None
+    if reads_on(plan.relations[0].root.input, tables):
+        tables = without(tables)
+        if not elsewhere(tables) and not _may_lose_sort(logical) and not _bound(tables):
+            return None  # files that are read as ever
+        if any(block.source.embedded for block in cut.blocks):
+            return _federated(logical, context, query, tables, schema, tuning, wanted)
     guards.settle_constants(plan)
     guards.keep_sorts(plan)
     guards.name_outputs(plan)
@@ -341,9 +360,13 @@ def _federated(
     try:  # what Substrait can say is not always what the engine can read back
         rest = _consumed(remainder, fragments, tables, tuning)
     except BaseException as error:
-        if isinstance(error, Exception) or is_panic(error):
-            return None
-        raise
+        if not (isinstance(error, Exception) or is_panic(error)):
+            raise
+        if regrouped:  # the engine reads every join by the names of its columns
+            return _federated(
+                logical, context, query, tables, schema, tuning, wanted, regrouping=False
+            )
+        return None
     return Plan(
         schema,
         tables,
@@ -352,6 +375,7 @@ def _federated(
         tuning=_safe(tuning, rest),
         reads=engine_reads(rest, tables),
         not_pushed=cut.not_pushed,
+        reductions=reductions_of(plan, cut, fragments, tables),
         placement=tuple(dict.fromkeys(placement.choices)),
     )
 
@@ -420,9 +444,16 @@ def _may_lose_sort(logical: LogicalPlan) -> bool:
 
 
 def open_frame(
-    plan: Plan, config: Config, reads: FragmentReads, tuning: engine.Tuning | None = None
+    plan: Plan,
+    config: Config,
+    reads: FragmentReads,
+    tuning: engine.Tuning | None = None,
+    fetched: Providers = NOTHING_FETCHED,
 ) -> DataFrame:
-    """The engine's frame of a plan, in a session of its own that reads through `reads`."""
+    """The engine's frame of a plan, in a session of its own that reads through `reads`.
+
+    Fragments in `fetched` are read from there.
+    """
     remainder = plan.remainder is not None
     context = engine.session(config, remainder=remainder, tuning=tuning or plan.tuning)
     reads.reserve(len(plan.fragments))
@@ -431,5 +462,5 @@ def open_frame(
     if plan.remainder is None:
         assert plan.unfederated is not None
         return frame_of(context, plan.unfederated)
-    register_fragments(context, plan.fragments, reads)
+    register_fragments(context, plan.fragments, reads, fetched)
     return engine.from_substrait(plan.remainder, context)
