@@ -30,6 +30,8 @@ LOGIN = {
     adbc_driver_manager.DatabaseOptions.PASSWORD.value: USER[1],
 }
 
+PUSH = {"adbc.flight.sql.rpc.call_header.x-meshgate-placement": "push"}
+
 
 @pytest.fixture(scope="module")
 def answers() -> Iterator[Mapping[str, pa.Table]]:
@@ -70,6 +72,10 @@ def test_query_gives_the_rows_of_duckdb(
 def test_query_over_one_source_is_one_fragment_without_a_remainder(
     name: str, connection: flight_sql.Connection
 ) -> None:
-    steps = ask(connection, f"EXPLAIN {QUERIES[name]}").to_pylist()
-    assert [step["item"] for step in steps] == ["fragment 1", "remainder"]
+    """When pushing is asked for; by itself the gateway pulls some: see test_placement."""
+    with connection.cursor() as cursor:
+        cursor.adbc_statement.set_options(**PUSH)
+        cursor.execute(f"EXPLAIN {QUERIES[name]}")
+        steps = cursor.fetch_arrow_table().to_pylist()
+    assert [step["item"] for step in steps] == ["fragment 1", "remainder", "placement"]
     assert steps[1]["text"].startswith("none")
