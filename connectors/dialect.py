@@ -292,7 +292,10 @@ class SqlDialect:
     source computes exactly (see connectors/masking.py); any other stays with the gateway.
     `believes_statistics`: a condition that the least and greatest value of a column rule out is
     taken for false before any row is read, and what stands beside it is never computed.
+    `keys` writes that a column holds one of many keys (see connectors/keys.py); a source without
+    it is never told any.
     `places_nulls`: ORDER BY takes NULLS FIRST and NULLS LAST, also in a window.
+    `joins_slowly`: large joins and groups are left to the engine unless they save much transfer.
     """
 
     name: str
@@ -306,7 +309,9 @@ class SqlDialect:
     write_literal: Callable[[object, pa.DataType], exp.Expr | None] = lambda value, _: None
     masks: Mapping[str, MaskBuilder] = field(default_factory=dict)
     believes_statistics: bool = False
+    keys: Callable[[Operand, pa.Array], exp.Expr | None] | None = None
     places_nulls: bool = True
+    joins_slowly: bool = False
 
     def require(self, relation: Relation) -> None:
         """Raise NotPushable unless the source takes this relational operator."""

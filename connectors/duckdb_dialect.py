@@ -20,6 +20,7 @@ from connectors.dialect import Builder, Operand, SqlDialect, date_part_name, mad
 from connectors.duckdb_masks import MASKS
 from connectors.functions import named_text, trimmed
 from connectors.interface import PHYSICAL_TYPE
+from connectors.keys import duckdb_keys
 
 AS_TEXT = frozenset({"UUID", "JSON", "ENUM"})
 """Types that are read as text."""
@@ -178,5 +179,6 @@ DUCKDB = SqlDialect(
     read=_read,
     write_literal=_literal,
     masks=MASKS,
+    keys=duckdb_keys,
     believes_statistics=True,
 )

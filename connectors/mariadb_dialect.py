@@ -36,6 +36,7 @@ from connectors.functions import (
     truncation,
 )
 from connectors.interface import PHYSICAL_TYPE
+from connectors.keys import mariadb_keys
 from connectors.mariadb_masks import MASKS
 
 _NUMBERS: Kinds = frozenset({Kind.INTEGER, Kind.DECIMAL})
@@ -272,5 +273,7 @@ MARIADB = SqlDialect(
     read=_read,
     write_literal=_literal,
     masks=MASKS,
+    keys=mariadb_keys,
     places_nulls=False,
+    joins_slowly=True,
 )

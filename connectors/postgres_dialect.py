@@ -31,6 +31,7 @@ from connectors.dialect import (
 )
 from connectors.functions import call
 from connectors.interface import PHYSICAL_TYPE
+from connectors.keys import postgres_keys
 from connectors.postgres_masks import MASKS
 
 _NUMBERS: Kinds = frozenset({Kind.INTEGER, Kind.DECIMAL})
@@ -314,4 +315,5 @@ POSTGRES = SqlDialect(
     native=_native,
     write_literal=_literal,
     masks=MASKS,
+    keys=postgres_keys,
 )

@@ -27,6 +27,7 @@ from connectors.dialect import (
 )
 from connectors.functions import found, strict_extreme, trimmed
 from connectors.interface import PHYSICAL_TYPE
+from connectors.keys import sqlite_keys
 from connectors.sqlite_masks import MASKS
 
 FIXED = "STRICT"
@@ -157,4 +158,5 @@ SQLITE = SqlDialect(
     native=_native,
     write_literal=_literal,
     masks=MASKS,
+    keys=sqlite_keys,
 )

@@ -15,7 +15,9 @@ from substrait.proto import Plan, Rel
 from connectors.capabilities import NotPushable
 from gateway.plan import relations
 from gateway.plan.block import Aliases, Block
+from gateway.plan.embedded import pays
 from gateway.plan.limits import is_unordered, push_limits
+from gateway.plan.placement import Placement, is_scan
 from gateway.plan.source import TableName, Tables
 from gateway.plan.sql_writer import SqlWriter
 from gateway.plan.types import named_struct
@@ -43,19 +45,25 @@ class Cut:
     blocks: tuple[Block, ...]
     whole: bool
     not_pushed: tuple[NotPushed, ...]
+    origins: tuple[Rel, ...] = ()
+    """What each block stands for."""
 
 
 class Cutter:
     """One use per plan; `plan` is changed in place."""
 
-    def __init__(self, plan: Plan, tables: Tables, *, subqueries: bool) -> None:
-        """`subqueries`: whether expressions hold any."""
+    def __init__(
+        self, plan: Plan, tables: Tables, placement: Placement | None = None, *, subqueries: bool
+    ) -> None:
+        """`subqueries`: whether expressions hold any. Without a `placement` all is pushed."""
         self._root: Rel = plan.relations[0].root.input
         self._tables = tables
+        self._placement = placement
         self._blocks: dict[int, Block | None] = {}
         self._alive: list[Rel] = []  # keeps each message's Python object, and so its id, unique
         self._has_subqueries = subqueries
         self._fragments: list[Block] = []
+        self._origins: list[Rel] = []
         self._not_pushed: list[NotPushed] = []
         self._functions = relations.function_names(plan)
         self._writer = SqlWriter(
@@ -68,14 +76,24 @@ class Cutter:
         """Find the blocks and, unless one block is everything, put reads in their places."""
         self._build(self._root)
         whole = self._blocks[id(self._root)]
-        if whole is not None:
+        pulled = whole is not None and self._pulls(self._root, whole, whole=True)
+        if whole is not None and not pulled and pays(whole):
             return Cut((whole,), True, tuple(self._not_pushed))
         if push_limits(self._root, self._functions, self._is_block):
             self._blocks.clear()
             self._not_pushed.clear()
             self._build(self._root)
-        self._materialise(self._root)
-        return Cut(tuple(self._fragments), False, tuple(self._not_pushed))
+        self._materialise(self._root, pulled=pulled)
+        origins = tuple(self._origins)
+        return Cut(tuple(self._fragments), False, tuple(self._not_pushed), origins)
+
+    def _pulls(self, rel: Rel, block: Block, *, whole: bool) -> bool:
+        if self._placement is None:
+            return False
+        return self._placement.pulls(rel, block, self._block_of, whole=whole)
+
+    def _block_of(self, rel: Rel) -> Block | None:
+        return self._blocks.get(id(rel))
 
     def _is_block(self, rel: Rel) -> bool:
         return self._blocks.get(id(rel)) is not None
@@ -127,12 +145,19 @@ class Cutter:
         table = self._tables.get(name) if name else None
         return str(table.source.key) if table and table.source else ""
 
-    def _materialise(self, rel: Rel) -> None:
+    def _materialise(self, rel: Rel, *, pulled: bool) -> None:
+        """Put reads in the places of blocks; where they are pulled, of their scans."""
         block = self._blocks[id(rel)]
-        if block is not None and not block.product and self._replace(rel, block):
-            return
+        if block is not None and not block.product and pays(block):
+            if pulled:
+                send = is_scan(rel)
+            else:
+                pulled = self._pulls(rel, block, whole=False)
+                send = not pulled
+            if send and self._replace(rel, block):
+                return
         for child in (*relations.inputs(rel), *self._subqueries(rel)):
-            self._materialise(child)
+            self._materialise(child, pulled=pulled)
 
     def _replace(self, rel: Rel, block: Block) -> bool:
         """Make `rel` a read of a new fragment. False when its inputs must be fragments instead."""
@@ -180,6 +205,7 @@ class Cutter:
         base = named_struct(schema)  # may refuse a type before anything is changed
         width = len(block.columns)
         self._fragments.append(block)
+        self._origins.append(relations.copied(rel))
         rel.Clear()
         read = rel.read
         if not width:  # count(*) needs rows, not columns

@@ -22,6 +22,13 @@ from gateway.plan.types import arrow_type
 EPOCH = dt.datetime(1970, 1, 1)  # what Substrait's timestamps count from
 
 
+def copied(rel: Rel) -> Rel:
+    """The relation as it is now."""
+    copy = Rel()
+    copy.CopyFrom(rel)
+    return copy
+
+
 def kind(rel: Rel) -> str:
     """Which relation this is: ``read``, ``filter``, ``project``, ``join`` ..."""
     return str(rel.WhichOneof("rel_type"))
