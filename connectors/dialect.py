@@ -276,6 +276,9 @@ class SqlDialect:
     source computes exactly (see connectors/masking.py); any other stays with the gateway.
     `believes_statistics`: a condition that the least and greatest value of a column rule out is
     taken for false before any row is read, and what stands beside it is never computed.
+    `keys` writes that a column holds one of many keys (see connectors/keys.py); a source without
+    it is never told any.
+    `places_nulls`: ORDER BY takes NULLS FIRST and NULLS LAST, also in a window.
     """
 
     name: str
@@ -289,6 +292,8 @@ class SqlDialect:
     write_literal: Callable[[object, pa.DataType], exp.Expr | None] = lambda value, _: None
     masks: Mapping[str, MaskBuilder] = field(default_factory=dict)
     believes_statistics: bool = False
+    keys: Callable[[Operand, pa.Array], exp.Expr | None] | None = None
+    places_nulls: bool = True
 
     def require(self, relation: Relation) -> None:
         """Raise NotPushable unless the source takes this relational operator."""

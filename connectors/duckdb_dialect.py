@@ -7,10 +7,19 @@ from collections.abc import Sequence
 import pyarrow as pa
 from sqlglot import exp
 
-from connectors.capabilities import ALL_RELATIONS, Capabilities, Kind, Kinds, NotPushable, kind_of
+from connectors.capabilities import (
+    ALL_RELATIONS,
+    Capabilities,
+    Kind,
+    Kinds,
+    NotPushable,
+    kind_of,
+    window_functions,
+)
 from connectors.dialect import Builder, Operand, SqlDialect, date_part_name, made_of_integers, paren
 from connectors.duckdb_masks import MASKS
 from connectors.interface import PHYSICAL_TYPE
+from connectors.keys import duckdb_keys
 
 AS_TEXT = frozenset({"UUID", "JSON", "ENUM"})
 """Types that are read as text."""
@@ -57,6 +66,12 @@ _CAPABILITIES = Capabilities(
     ),
     sorts=_EQUAL,
     groups=_EQUAL,
+    windows=window_functions(
+        values=_COMPARED,
+        sums=_NUMBERS,
+        averages=frozenset({Kind.FLOAT}),
+        extremes=_ORDERED,
+    ),
 )
 
 
@@ -151,5 +166,6 @@ DUCKDB = SqlDialect(
     read=_read,
     write_literal=_literal,
     masks=MASKS,
+    keys=duckdb_keys,
     believes_statistics=True,
 )

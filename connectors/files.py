@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.dataset as pads
 import pyarrow.fs as pafs
 
+from connectors import parquet_statistics
 from connectors.capabilities import Capabilities
 from connectors.file_paths import (
     fixed_part,
@@ -35,6 +36,7 @@ from connectors.interface import (
     SourceKey,
 )
 from connectors.sql import credential, one_line
+from connectors.statistics import UNKNOWN, TableStatistics
 
 FORMATS: Mapping[str, str] = {
     ".parquet": "parquet",
@@ -95,6 +97,7 @@ class FilesConnector:
             )
         self._filesystem: pafs.FileSystem | None = None
         self._schemas: dict[str, tuple[tuple[tuple[str, int, int], ...], pa.Schema]] = {}
+        self._statistics: dict[str, tuple[tuple[tuple[str, int, int], ...], TableStatistics]] = {}
         self._lock = threading.Lock()
 
     @property
@@ -164,6 +167,20 @@ class FilesConnector:
         if extensions or paths_below(files.base, extension) != set(files.paths):
             return None
         return ParquetFiles(f"{files.base}/", extension, files.partitions)
+
+    def statistics(self, object_name: str) -> TableStatistics:
+        """What the footers of Parquet files say; nothing of other formats."""
+        files = self._files(object_name)
+        if files.format != "parquet":
+            return UNKNOWN
+        with self._lock:
+            stamp, known = self._statistics.get(files.name, ((), UNKNOWN))
+        if stamp != files.stamp:
+            with self._errors(object_name):
+                known = parquet_statistics.statistics(list(files.paths), self._fs())
+            with self._lock:
+                self._statistics[files.name] = (files.stamp, known)
+        return known
 
     def close(self) -> None:
         """Nothing is held open between two reads."""

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlglot import exp
 
+from connectors import mariadb_statistics
 from connectors.interface import (
     COMMENT,
     PHYSICAL_TYPE,
@@ -36,6 +37,7 @@ from connectors.sql import (
     one_line,
     positive_number,
 )
+from connectors.statistics import TableStatistics
 
 BATCH_ROWS = 16_384
 BATCH_BYTES = 64 << 20
@@ -111,6 +113,10 @@ class MariaDbConnector(SqlConnector):
         """Timestamps leave as text: the driver cuts their fractions off otherwise."""
         wanted = [i for i, f in enumerate(schema) if pa.types.is_timestamp(f.type)]
         return super().render(cast_outputs(query, schema, wanted, "CHAR"), schema)
+
+    def statistics(self, object_name: str) -> TableStatistics:
+        """What InnoDB estimates."""
+        return mariadb_statistics.statistics(self._rows, object_name, self.table(object_name))
 
     def _connect(self) -> Session:
         return _MariaDbSession(self._open, self._settings, self._longest)

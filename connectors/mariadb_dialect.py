@@ -9,7 +9,14 @@ from collections.abc import Mapping, Sequence
 import pyarrow as pa
 from sqlglot import exp
 
-from connectors.capabilities import Capabilities, Kind, Kinds, NotPushable, Relation
+from connectors.capabilities import (
+    Capabilities,
+    Kind,
+    Kinds,
+    NotPushable,
+    Relation,
+    window_functions,
+)
 from connectors.dialect import (
     FUNCTIONS,
     Builder,
@@ -21,6 +28,7 @@ from connectors.dialect import (
     paren,
 )
 from connectors.interface import PHYSICAL_TYPE
+from connectors.keys import mariadb_keys
 from connectors.mariadb_masks import MASKS
 
 _NUMBERS: Kinds = frozenset({Kind.INTEGER, Kind.DECIMAL})
@@ -32,7 +40,7 @@ _TEXT: Kinds = frozenset({Kind.TEXT})
 _ANY: Kinds = _EQUAL | {Kind.FLOAT, Kind.BINARY}
 
 _CAPABILITIES = Capabilities(
-    relations=frozenset(Relation) - {Relation.FULL_JOIN},
+    relations=frozenset(Relation) - {Relation.FULL_JOIN, Relation.GROUPING_SETS},
     functions={
         **dict.fromkeys(("equal", "not_equal", "lt", "lte", "gt", "gte"), _EQUAL),
         **dict.fromkeys(("is_distinct_from", "is_not_distinct_from"), _EQUAL),
@@ -62,6 +70,14 @@ _CAPABILITIES = Capabilities(
     ),
     sorts=_EQUAL,
     groups=_EQUAL,
+    windows=window_functions(
+        values=_EQUAL,
+        sums=_NUMBERS,
+        averages=frozenset({Kind.FLOAT}),
+        extremes=_ORDERED,
+        defaults=False,  # LAG and LEAD take none
+        shares=False,  # PERCENT_RANK and CUME_DIST are rounded to ten digits
+    ),
 )
 
 _UTF8 = exp.DataType(this=exp.DataType.Type.CHARACTER_SET, kind=exp.var("utf8mb4"))
@@ -206,4 +222,6 @@ MARIADB = SqlDialect(
     read=_read,
     write_literal=_literal,
     masks=MASKS,
+    keys=mariadb_keys,
+    places_nulls=False,
 )

@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import pyarrow as pa
 from sqlglot import exp
 
+from connectors import postgres_statistics
 from connectors.casting import refuse_outside
 from connectors.interface import (
     COMMENT,
@@ -27,6 +28,7 @@ from connectors.pool import Session
 from connectors.postgres_dialect import POSTGRES
 from connectors.postgres_types import COLUMNS, TYPES, decimal_type
 from connectors.sql import SqlConnector, credential, listed, one_line, positive_number
+from connectors.statistics import TableStatistics
 
 _SCHEMA = "public"
 
@@ -120,6 +122,10 @@ class PostgresConnector(SqlConnector):
         with self._session(checked=False) as session:
             assert isinstance(session, _PostgresSession)
             return session.cost(text)
+
+    def statistics(self, object_name: str) -> TableStatistics:
+        """What the last ANALYZE has left."""
+        return postgres_statistics.statistics(self._rows, *split_name(object_name, _SCHEMA))
 
     def _connect(self) -> Session:
         missing = {k: v for k, v in _DEFAULTS.items() if k not in self._query}

@@ -10,7 +10,15 @@ from collections.abc import Sequence
 import pyarrow as pa
 from sqlglot import exp
 
-from connectors.capabilities import ALL_RELATIONS, Capabilities, Kind, Kinds, NotPushable, kind_of
+from connectors.capabilities import (
+    ALL_RELATIONS,
+    Capabilities,
+    Kind,
+    Kinds,
+    NotPushable,
+    kind_of,
+    window_functions,
+)
 from connectors.dialect import (
     Builder,
     Native,
@@ -22,6 +30,7 @@ from connectors.dialect import (
     paren,
 )
 from connectors.interface import PHYSICAL_TYPE
+from connectors.keys import postgres_keys
 from connectors.postgres_masks import MASKS
 
 _NUMBERS: Kinds = frozenset({Kind.INTEGER, Kind.DECIMAL})
@@ -31,13 +40,14 @@ _ORDERED: Kinds = _NUMBERS | _MOMENTS | {Kind.TEXT, Kind.BINARY}
 _EQUAL: Kinds = _ORDERED | {Kind.BOOLEAN}
 _COMPARED: Kinds = _EQUAL | {Kind.FLOAT}  # NaN = NaN and the greatest, -0.0 = 0.0: both sides agree
 _ANY: Kinds = frozenset(Kind) - {Kind.OTHER}
+_RANKS: Kinds = frozenset({Kind.UNSIGNED})
 _BOOLEAN: Kinds = frozenset({Kind.BOOLEAN})
 _TEXT: Kinds = frozenset({Kind.TEXT})
 
 _CAPABILITIES = Capabilities(
     relations=ALL_RELATIONS,
     functions={
-        **dict.fromkeys(("equal", "not_equal", "lt", "lte", "gt", "gte"), _COMPARED),
+        **dict.fromkeys(("equal", "not_equal", "lt", "lte", "gt", "gte"), _COMPARED | _RANKS),
         **dict.fromkeys(("is_distinct_from", "is_not_distinct_from"), _COMPARED),
         **dict.fromkeys(("and", "or", "not"), _BOOLEAN),
         **dict.fromkeys(("is_true", "is_not_true", "is_false", "is_not_false"), _BOOLEAN),
@@ -69,8 +79,14 @@ _CAPABILITIES = Capabilities(
             (Kind.TEXT, Kind.TEXT),
         }
     ),
-    sorts=_EQUAL,
-    groups=_EQUAL,
+    sorts=_EQUAL | _RANKS,
+    groups=_EQUAL | _RANKS,
+    windows=window_functions(
+        values=_COMPARED | _RANKS,
+        sums=_NUMBERS,
+        averages=_ARITHMETIC,  # of floats only those made of integers
+        extremes=_ORDERED - {Kind.BINARY},
+    ),
 )
 
 _C = exp.to_identifier("C", quoted=True)
@@ -278,4 +294,5 @@ POSTGRES = SqlDialect(
     native=_native,
     write_literal=_literal,
     masks=MASKS,
+    keys=postgres_keys,
 )

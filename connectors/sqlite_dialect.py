@@ -8,7 +8,15 @@ from collections.abc import Sequence
 import pyarrow as pa
 from sqlglot import exp
 
-from connectors.capabilities import Capabilities, Kind, Kinds, NotPushable, Relation, kind_of
+from connectors.capabilities import (
+    Capabilities,
+    Kind,
+    Kinds,
+    NotPushable,
+    Relation,
+    kind_of,
+    window_functions,
+)
 from connectors.dialect import (
     FUNCTIONS,
     Builder,
@@ -18,6 +26,7 @@ from connectors.dialect import (
     nonzero_divisor,
 )
 from connectors.interface import PHYSICAL_TYPE
+from connectors.keys import sqlite_keys
 from connectors.sqlite_masks import MASKS
 
 FIXED = "STRICT"
@@ -30,14 +39,20 @@ _INTEGER: Kinds = frozenset({Kind.INTEGER})
 _BOOLEAN: Kinds = frozenset({Kind.BOOLEAN})
 _EQUAL: Kinds = frozenset({Kind.INTEGER, Kind.TEXT, Kind.DATE, Kind.BOOLEAN})
 _ORDERED: Kinds = _EQUAL - _BOOLEAN
+_RANKS: Kinds = frozenset({Kind.UNSIGNED})
 _ANY: Kinds = _EQUAL | {Kind.FLOAT, Kind.DECIMAL, Kind.BINARY, Kind.TIMESTAMP}
 
 _CAPABILITIES = Capabilities(
     # Not scalar sub-queries: one of several rows gives its first row here, and fails elsewhere.
     relations=frozenset(Relation)
-    - {Relation.SCALAR_SUBQUERY, Relation.RIGHT_JOIN, Relation.FULL_JOIN},
+    - {
+        Relation.SCALAR_SUBQUERY,
+        Relation.RIGHT_JOIN,
+        Relation.FULL_JOIN,
+        Relation.GROUPING_SETS,
+    },
     functions={
-        **dict.fromkeys(("equal", "not_equal", "lt", "lte", "gt", "gte"), _EQUAL),
+        **dict.fromkeys(("equal", "not_equal", "lt", "lte", "gt", "gte"), _EQUAL | _RANKS),
         **dict.fromkeys(("is_distinct_from", "is_not_distinct_from"), _EQUAL),
         **dict.fromkeys(("and", "or", "not"), _BOOLEAN),
         **dict.fromkeys(("is_true", "is_not_true", "is_false", "is_not_false"), _BOOLEAN),
@@ -49,8 +64,11 @@ _CAPABILITIES = Capabilities(
         **dict.fromkeys(("min", "max"), _ORDERED),
     },
     casts=frozenset({(Kind.INTEGER, Kind.INTEGER), (Kind.TEXT, Kind.TEXT)}),
-    sorts=_EQUAL,
-    groups=_EQUAL,
+    sorts=_EQUAL | _RANKS,
+    groups=_EQUAL | _RANKS,
+    windows=window_functions(
+        values=_EQUAL | _RANKS, sums=_INTEGER, averages=frozenset(), extremes=_ORDERED
+    ),
 )
 
 
@@ -127,4 +145,5 @@ SQLITE = SqlDialect(
     native=_native,
     write_literal=_literal,
     masks=MASKS,
+    keys=sqlite_keys,
 )

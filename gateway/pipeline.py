@@ -45,7 +45,7 @@ from gateway.plan.disclosure import guarded
 from gateway.plan.embedded import is_embedded
 from gateway.plan.explain import SCHEMA as EXPLAIN_SCHEMA
 from gateway.plan.explain import explain
-from gateway.plan.fragment import FragmentReads
+from gateway.plan.fragment import FragmentReads, FragmentRun
 from gateway.plan.plan import EngineRead, Plan
 from gateway.plan.planner import Query, plan_query
 from gateway.plan.source import Table, TableName, Tables, View, Views, unpushed
@@ -93,13 +93,17 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class FragmentReport:
-    """What one source did: the text it got, the rows and bytes it sent, the time it took."""
+    """What one source did: the text it got, the rows and bytes it sent, the time it took.
+
+    `keys` is how many values of other fragments' rows were in the text, which names them only.
+    """
 
     source: str
     text: str
     rows: int
     bytes: int
     seconds: float
+    keys: int = 0
 
 
 @dataclass(slots=True)
@@ -132,8 +136,8 @@ def _identity(name: TableName, opened: Table | View) -> tuple[object, ...]:
     dataset = opened.dataset
     lends = isinstance(opened, View) and opened.lends
     names = tuple(dataset.schema.names)
-    pushes = isinstance(opened, View) or opened.pushes
-    return (name, dataset.address, names, opened.security.fingerprint, lends, pushes)
+    made_with = None if isinstance(opened, View) else (opened.pushes, opened.statistics_version)
+    return (name, dataset.address, names, opened.security.fingerprint, lends, made_with)
 
 
 def _below(drift: GatewayError) -> SchemaDrift:
@@ -157,6 +161,12 @@ def _check_purpose(access: Access, principal: Principal, purpose: str) -> None:
         )
 
 
+def _report(run: FragmentRun) -> FragmentReport:
+    fragment = run.fragment
+    source = str(fragment.source)
+    return FragmentReport(source, fragment.shown, run.rows, run.bytes, run.seconds, fragment.keys)
+
+
 def _never() -> bool:
     return False
 
@@ -178,8 +188,8 @@ class Gateway:
         self._audit = audit
         self._reloader = reloader
         self._recorder = Recorder(audit, config.audit_wait_seconds)
-        self._sources = Sources()
         self._embedding = Embedding(config)
+        self._sources = Sources(config)
         self._plans: TTLCache[tuple[object, ...], Plan] = TTLCache(
             config.cached_plans, config.plan_age_seconds
         )
@@ -370,8 +380,7 @@ class Gateway:
         finally:
             report.seconds = time.perf_counter() - started
             report.fragments = tuple(
-                FragmentReport(str(r.fragment.source), r.fragment.shown, r.rows, r.bytes, r.seconds)
-                for r in (() if prepared.plan.hidden_views else reads.runs.values())
+                _report(r) for r in (() if prepared.plan.hidden_views else reads.runs.values())
             )
             self._recorder.ended(
                 prepared.clearance,

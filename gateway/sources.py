@@ -12,10 +12,12 @@ from connectors import open_connector
 from connectors.interface import Binding, Connector, RunsSql
 from gateway.catalogue.bindings import fill_secrets
 from gateway.catalogue.drift import drift
+from gateway.config import Config
 from gateway.errors import SchemaDrift
 from gateway.model import Dataset
 from gateway.plan.security import Security
 from gateway.plan.source import Source, Table
+from gateway.statistics import StatisticsCache
 
 SCHEMA_AGE_SECONDS = 30.0
 """How long a dataset that was found to keep its contract is not looked at again."""
@@ -24,8 +26,11 @@ SCHEMA_AGE_SECONDS = 30.0
 class Sources:
     """Opens datasets. Connectors are shared by all requests and live as long as the gateway."""
 
-    def __init__(self) -> None:
+    def __init__(self, config: Config) -> None:
         self._lock = threading.Lock()
+        self._statistics = StatisticsCache(
+            config.statistics_age_seconds, config.statistics_wait_seconds
+        )
         self._opened: dict[tuple[object, ...], tuple[Connector, Source | None]] = {}
         self._checked: TTLCache[tuple[object, ...], bool] = TTLCache(10_000, SCHEMA_AGE_SECONDS)
 
@@ -43,7 +48,16 @@ class Sources:
             self.check(dataset, connector, security.raw)
             with self._lock:
                 self._checked[known] = True
-        return Table(dataset, connector, source, security)
+        key = (*_identity(binding), binding.object)
+        found = self._statistics.of(key, connector, binding.object)
+        return Table(
+            dataset,
+            connector,
+            source,
+            security,
+            statistics=found.statistics,
+            statistics_version=found.version,
+        )
 
     def check(self, dataset: Dataset, connector: Connector, raw: pa.Schema) -> None:
         """Compare the contract with the source as it is now. Raises SchemaDrift, SourceError.
@@ -80,6 +94,7 @@ class Sources:
 
     def close(self) -> None:
         """Close every connector."""
+        self._statistics.close()
         with self._lock:
             opened = list(self._opened.values())
             self._opened.clear()

@@ -19,6 +19,7 @@ from datafusion import DataFrame
 from gateway.config import Config
 from gateway.engines.datafusion import Tuning
 from gateway.engines.failures import exhausted, translate
+from gateway.engines.fetching import Fetching
 from gateway.errors import Cancelled, GatewayError
 from gateway.plan.embedded import is_embedded
 from gateway.plan.fragment import FragmentReads
@@ -105,16 +106,28 @@ def _computed(
 ) -> Generator[pa.RecordBatch]:
     """The engine's rows; what fails before the first of them is tried once in another way."""
     started = False
-    try:
-        for batch in _pump(open_frame(plan, config, reads), config, cancelled):
-            started = True
-            yield batch
-        return
-    except Exception as error:
-        tuning = None if started else another_way(plan.tuning, error)
-        if tuning is None:
-            raise
-    yield from _pump(open_frame(plan, config, reads, tuning), config, cancelled)
+    with closing(Fetching(plan, config, reads)) as fetching:
+        fetching.run(cancelled)
+        try:
+            for batch in _pump(_frame(plan, config, reads, fetching), config, cancelled):
+                started = True
+                yield batch
+            return
+        except Exception as error:
+            tuning = None if started else another_way(plan.tuning, error)
+            if tuning is None:
+                raise
+        yield from _pump(_frame(plan, config, reads, fetching, tuning), config, cancelled)
+
+
+def _frame(
+    plan: Plan,
+    config: Config,
+    reads: FragmentReads,
+    fetching: Fetching,
+    tuning: Tuning | None = None,
+) -> DataFrame:
+    return open_frame(plan, config, reads, tuning, fetching.providers())
 
 
 def another_way(tuning: Tuning, error: Exception) -> Tuning | None:

@@ -37,6 +37,7 @@ class Block:
     condition that connects its sides: it may only be sent where it is reduced again.
     `minimum_rows` is set while the block holds rows that may not leave their region: only groups
     of at least so many may. `bases` are the columns of such a dataset as they are read.
+    `windows`: some column is computed over other rows of the block, so it must keep them all.
     """
 
     source: Source
@@ -51,11 +52,17 @@ class Block:
     product: bool = False
     minimum_rows: int | None = None
     bases: frozenset[str] = frozenset()
+    windows: bool = False
 
     @property
     def open(self) -> bool:
         """True while WHERE, joins and GROUP BY can still be added without nesting."""
-        return self.groups is None and not self.order and not self.bounded
+        return self.groups is None and self.filterable
+
+    @property
+    def filterable(self) -> bool:
+        """True while WHERE or HAVING can still be added without nesting."""
+        return not self.order and not self.bounded and not self.windows
 
     @property
     def bounded(self) -> bool:
@@ -153,8 +160,8 @@ def opened(block: Block, aliases: Aliases) -> Block:
 
 def filtered(block: Block, conditions: Sequence[exp.Expr]) -> Block:
     """The block with more conditions; `conditions` are written over the block's columns."""
-    if block.order or block.bounded:
-        raise ValueError("nest before filtering a block that is ordered or limited")
+    if not block.filterable:
+        raise ValueError("nest before filtering a block that is ordered, limited or has windows")
     if block.groups is not None:
         return replace(block, having=(*block.having, *conditions))
     # a reader of files applies what it can of a filter, and the filter itself stays above it

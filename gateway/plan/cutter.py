@@ -16,6 +16,7 @@ from connectors.capabilities import NotPushable
 from gateway.plan import relations
 from gateway.plan.block import Aliases, Block
 from gateway.plan.embedded import pays
+from gateway.plan.limits import is_unordered, push_limits
 from gateway.plan.source import TableName, Tables
 from gateway.plan.sql_writer import SqlWriter
 from gateway.plan.types import named_struct
@@ -43,6 +44,8 @@ class Cut:
     blocks: tuple[Block, ...]
     whole: bool
     not_pushed: tuple[NotPushed, ...]
+    origins: tuple[Rel, ...] = ()
+    """What each block stands for."""
 
 
 class Cutter:
@@ -56,9 +59,11 @@ class Cutter:
         self._alive: list[Rel] = []  # keeps each message's Python object, and so its id, unique
         self._has_subqueries = subqueries
         self._fragments: list[Block] = []
+        self._origins: list[Rel] = []
         self._not_pushed: list[NotPushed] = []
+        self._functions = relations.function_names(plan)
         self._writer = SqlWriter(
-            functions=relations.function_names(plan),
+            functions=self._functions,
             aliases=Aliases(),
             subquery=lambda rel: self._blocks.get(id(rel)),
         )
@@ -69,8 +74,16 @@ class Cutter:
         whole = self._blocks[id(self._root)]
         if whole is not None and pays(whole):
             return Cut((whole,), True, tuple(self._not_pushed))
+        if push_limits(self._root, self._functions, self._is_block):
+            self._blocks.clear()
+            self._not_pushed.clear()
+            self._build(self._root)
         self._materialise(self._root)
-        return Cut(tuple(self._fragments), False, tuple(self._not_pushed))
+        origins = tuple(self._origins)
+        return Cut(tuple(self._fragments), False, tuple(self._not_pushed), origins)
+
+    def _is_block(self, rel: Rel) -> bool:
+        return self._blocks.get(id(rel)) is not None
 
     def _build(self, rel: Rel) -> Block | None:
         self._alive.append(rel)
@@ -129,9 +142,10 @@ class Cutter:
 
     def _replace(self, rel: Rel, block: Block) -> bool:
         """Make `rel` a read of a new fragment. False when its inputs must be fragments instead."""
-        if block.order and not self._top_n(rel, block):
+        ordered = block.order and not is_unordered(rel)
+        if ordered and not self._top_n(rel, block):
             return False
-        if block.order:
+        if ordered:
             return True
         try:
             self._send(rel, block)
@@ -172,6 +186,7 @@ class Cutter:
         base = named_struct(schema)  # may refuse a type before anything is changed
         width = len(block.columns)
         self._fragments.append(block)
+        self._origins.append(relations.copied(rel))
         rel.Clear()
         read = rel.read
         if not width:  # count(*) needs rows, not columns

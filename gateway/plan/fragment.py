@@ -17,6 +17,7 @@ class Fragment:
     """What one source gets: the exact text, and the schema its answer must have.
 
     `shown` is the text as the caller may see it: without what policies have written into it.
+    `keys` is how many values of other fragments are in the text.
     """
 
     number: int
@@ -25,6 +26,7 @@ class Fragment:
     schema: pa.Schema
     open: Callable[[], BatchStream] = field(repr=False, compare=False)
     shown: str = ""
+    keys: int = 0
 
 
 @dataclass(slots=True)
@@ -95,6 +97,12 @@ class FragmentReads:
             with self._lock:
                 self._streams.discard(stream)
             stream.close()
+
+    @property
+    def open_streams(self) -> int:
+        """How many sources are being read."""
+        with self._lock:
+            return len(self._streams)
 
     def _open(self, fragment: Fragment) -> BatchStream:
         try:

@@ -6,6 +6,8 @@
   column of the same name. A merge join does not do so.
 * A sort key may be dropped that a joined sub-query seems to decide. Its rule is switched off then.
 * An answer with two columns of one name can not be read back from Substrait.
+* Substrait gets a window without its FILTER, its DISTINCT and the widths of its RANGE, and any
+  function without its IGNORE NULLS: it would answer as if they were not there.
 """
 
 from __future__ import annotations
@@ -137,6 +139,19 @@ def repeats_groups(plan_text: str) -> bool:
     """True when some GROUP BY of the plan names a column twice."""
     groups = [keys.split(", ") for keys in _GROUPS.findall(plan_text)]
     return any(len(set(names)) != len(names) for names in groups)
+
+
+_LOST_IN_WINDOW = re.compile(
+    r"^\s*WindowAggr:.*(?:\(DISTINCT | FILTER \(WHERE"
+    r"|RANGE BETWEEN (?!(?:UNBOUNDED PRECEDING|CURRENT ROW) AND"
+    r" (?:CURRENT ROW|UNBOUNDED FOLLOWING)))",
+    re.MULTILINE,
+)
+
+
+def lost_by_substrait(plan_text: str) -> bool:
+    """True when the plan says more about a window or an aggregate than its Substrait form."""
+    return "IGNORE NULLS" in plan_text or _LOST_IN_WINDOW.search(plan_text) is not None
 
 
 _NESTED_LOOP = re.compile(r"^\s*(?:Cross Join:|\w+ Join:\s+Filter:)", re.MULTILINE)

@@ -10,6 +10,7 @@ import pyarrow as pa
 from gateway.engines.datafusion import BEST, Tuning
 from gateway.plan.cutter import NotPushed
 from gateway.plan.fragment import Fragment
+from gateway.plan.reduction import Reductions
 from gateway.plan.source import TableName, Tables, View, Views
 
 
@@ -29,8 +30,9 @@ class Plan:
     is a Substrait plan over fragments and engine tables; `unfederated` is SQL the engine runs on
     lazily read tables; or none of them, when the one fragment is the whole query and its rows
     stream straight through. `lasting` is false for a plan that holds the time it was made.
-    `columns` are those the query reads of each dataset. `otherwise` plans the same without the
-    embedded engine, for when that fails before the first row.
+    `columns` are those the query reads of each dataset, `reductions` what fragments may do for each
+    other. `otherwise` plans the same without the embedded engine, for when that fails before the
+    first row.
     """
 
     schema: pa.Schema
@@ -46,6 +48,7 @@ class Plan:
     views: Views = field(default_factory=dict)
     columns: Mapping[TableName, tuple[str, ...]] = field(default_factory=dict)
     otherwise: Callable[[], Plan] | None = field(default=None, repr=False, compare=False)
+    reductions: Reductions = field(default_factory=Reductions, repr=False)
 
     @property
     def hidden_views(self) -> list[View]:

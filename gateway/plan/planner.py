@@ -43,13 +43,17 @@ from gateway.plan.null_aware import leaves_null_aware, mark_null_aware
 from gateway.plan.own_tree import own_tree
 from gateway.plan.plan import Plan
 from gateway.plan.reads import engine_reads, read_columns
+from gateway.plan.reducible import reductions_of
+from gateway.plan.regrouping import regroup
 from gateway.plan.residency import reshape, violation
 from gateway.plan.rewrite import both_readings, rewritten, without_repeated_groups
 from gateway.plan.secured_read import read_block
 from gateway.plan.security import Barrier
 from gateway.plan.sending import fragment_of
 from gateway.plan.sessions import (
+    NOTHING_FETCHED,
     Form,
+    Providers,
     columns_of,
     frame_of,
     register_fragments,
@@ -303,17 +307,23 @@ def _federated(
     tables: Tables,
     schema: pa.Schema,
     tuning: engine.Tuning,
+    *,
+    regrouping: bool = True,
 ) -> Plan | None:
+    text = logical.display_indent()
+    if guards.lost_by_substrait(text):
+        return None
     try:
         plan = engine.to_substrait(logical, context)
     except Exception:  # Substrait has no word for something, or protobuf no depth for it
         return None
     reshape(plan, _bound(tables))
-    text = logical.display_indent()
     null_aware = mark_null_aware(text, plan)
     if null_aware is None:
         return None
-    cutter = Cutter(plan, tables, subqueries="<subquery>" in text or "Subquery:" in text)
+    subqueries = "<subquery>" in text or "Subquery:" in text
+    regrouped = regrouping and regroup(plan, tables, subqueries=subqueries)
+    cutter = Cutter(plan, tables, subqueries=subqueries)
     cut = cutter.cut()
     if cut.whole:
         return _whole(cut.blocks[0], query, tables, schema, cut.not_pushed)
@@ -323,8 +333,7 @@ def _federated(
         tables = without(tables)
         if not elsewhere(tables) and not _may_lose_sort(logical) and not _bound(tables):
             return None  # files that are read as ever
-        if any(block.source.embedded for block in cut.blocks):
-            return _federated(logical, context, query, tables, schema, tuning)
+        return _federated(logical, context, query, tables, schema, tuning, regrouping=regrouping)
     guards.settle_constants(plan)
     guards.keep_sorts(plan)
     guards.name_outputs(plan)
@@ -336,9 +345,11 @@ def _federated(
     try:  # what Substrait can say is not always what the engine can read back
         rest = _consumed(remainder, fragments, tables, tuning)
     except BaseException as error:
-        if isinstance(error, Exception) or is_panic(error):
-            return None
-        raise
+        if not (isinstance(error, Exception) or is_panic(error)):
+            raise
+        if regrouped:  # the engine reads every join by the names of its columns
+            return _federated(logical, context, query, tables, schema, tuning, regrouping=False)
+        return None
     return Plan(
         schema,
         tables,
@@ -347,6 +358,7 @@ def _federated(
         tuning=_safe(tuning, rest),
         reads=engine_reads(rest, tables),
         not_pushed=cut.not_pushed,
+        reductions=reductions_of(plan, cut, fragments, tables),
     )
 
 
@@ -395,9 +407,16 @@ def _may_lose_sort(logical: LogicalPlan) -> bool:
 
 
 def open_frame(
-    plan: Plan, config: Config, reads: FragmentReads, tuning: engine.Tuning | None = None
+    plan: Plan,
+    config: Config,
+    reads: FragmentReads,
+    tuning: engine.Tuning | None = None,
+    fetched: Providers = NOTHING_FETCHED,
 ) -> DataFrame:
-    """The engine's frame of a plan, in a session of its own that reads through `reads`."""
+    """The engine's frame of a plan, in a session of its own that reads through `reads`.
+
+    Fragments in `fetched` are read from there.
+    """
     remainder = plan.remainder is not None
     context = engine.session(config, remainder=remainder, tuning=tuning or plan.tuning)
     reads.reserve(len(plan.fragments))
@@ -406,5 +425,5 @@ def open_frame(
     if plan.remainder is None:
         assert plan.unfederated is not None
         return frame_of(context, plan.unfederated)
-    register_fragments(context, plan.fragments, reads)
+    register_fragments(context, plan.fragments, reads, fetched)
     return engine.from_substrait(plan.remainder, context)

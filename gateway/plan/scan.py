@@ -20,10 +20,10 @@ from gateway.plan.block import Aliases, Block, filtered
 from gateway.plan.expressions import ExpressionWriter
 from gateway.plan.fragment import Fragment, FragmentReads
 from gateway.plan.lazy import Opener, Planned
+from gateway.plan.relations import referenced
 from gateway.plan.secured_read import hidden, read_block
 from gateway.plan.sending import fragment_of
 from gateway.plan.source import Source, Table
-from gateway.plan.sql_writer import referenced
 
 _CANONICAL = {
     "less": "lt",

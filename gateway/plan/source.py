@@ -52,6 +52,8 @@ class Table:
     """Whether a source is asked for more than columns; not in the unpushed form of a query."""
     statistics: TableStatistics = UNKNOWN
     """What the source said of the dataset's object, raw: hidden rows and columns count as well."""
+    statistics_version: int = 0
+    """Another one with other statistics: a plan is as good as what it was made with."""
 
     @property
     def secured_by_engine(self) -> bool:
