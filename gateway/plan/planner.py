@@ -347,8 +347,9 @@ def _federated(
         tables = without(tables)
         if not elsewhere(tables) and not _may_lose_sort(logical) and not _bound(tables):
             return None  # files that are read as ever
-        if any(block.source.embedded for block in cut.blocks):
-            return _federated(logical, context, query, tables, schema, tuning, wanted)
+        return _federated(
+            logical, context, query, tables, schema, tuning, wanted, regrouping=regrouping
+        )
     guards.settle_constants(plan)
     guards.keep_sorts(plan)
     guards.name_outputs(plan)
