@@ -18,6 +18,7 @@ from connectors.capabilities import (
 )
 from connectors.dialect import Builder, Operand, SqlDialect, date_part_name, made_of_integers, paren
 from connectors.duckdb_masks import MASKS
+from connectors.functions import named_text, trimmed
 from connectors.interface import PHYSICAL_TYPE
 from connectors.keys import duckdb_keys
 
@@ -48,6 +49,16 @@ _CAPABILITIES = Capabilities(
         **dict.fromkeys(("substring", "substr"), _TEXT | {Kind.INTEGER}),
         **dict.fromkeys(("coalesce", "nullif"), _EQUAL),
         "date_part": _TEXT | {Kind.DATE, Kind.TIMESTAMP},
+        # Not lower and upper, which know other letters than the engine; not reverse, which
+        # reverses what looks like one character; not float functions, as floats do not compare.
+        **dict.fromkeys(("btrim", "ltrim", "rtrim", "replace", "strpos", "ends_with"), _TEXT),
+        **dict.fromkeys(("concat", "octet_length"), _TEXT),
+        **dict.fromkeys(("left", "right", "split_part"), _TEXT | {Kind.INTEGER}),
+        **dict.fromkeys(("greatest", "least"), _ORDERED),
+        **dict.fromkeys(("ceil", "floor"), frozenset({Kind.FLOAT})),
+        "round": _NUMBERS,
+        "date_trunc": _TEXT | {Kind.TIMESTAMP},
+        **dict.fromkeys(("is_unknown", "is_not_unknown"), _BOOLEAN),
         "sum": _NUMBERS,
         "avg": frozenset({Kind.FLOAT}),  # of integers only, see _avg
         **dict.fromkeys(("min", "max"), _ORDERED),
@@ -112,7 +123,7 @@ def _avg(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
 
 
 def _date_part(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
-    part = date_part_name(args[0])
+    part = date_part_name(args[0], calendar=True)
     kind = args[1].kind
     if kind is Kind.TEXT or (kind is Kind.DATE and part in {"hour", "minute"}):
         raise NotPushable(f"date_part of {part} of a {kind.value}")
@@ -154,6 +165,8 @@ DUCKDB = SqlDialect(
         "sum": _sum,
         "avg": _avg,
         "date_part": _date_part,
+        "btrim": trimmed("TRIM"),
+        "octet_length": named_text("STRLEN"),
     },
     type_names={
         Kind.INTEGER: "BIGINT",

@@ -29,6 +29,7 @@ from connectors.dialect import (
     nonzero_divisor,
     paren,
 )
+from connectors.functions import call
 from connectors.interface import PHYSICAL_TYPE
 from connectors.keys import postgres_keys
 from connectors.postgres_masks import MASKS
@@ -59,6 +60,17 @@ _CAPABILITIES = Capabilities(
         **dict.fromkeys(("substring", "substr"), _TEXT | {Kind.INTEGER}),
         **dict.fromkeys(("coalesce", "nullif"), _EQUAL),
         "date_part": _TEXT | {Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMP_TZ},
+        # Not lower, upper, initcap and ilike, which follow the database's locale; not lpad and
+        # rpad, which count characters where the engine counts what looks like one; not exp, ln,
+        # power and the like, whose last digits differ; not sqrt, which fails below zero.
+        **dict.fromkeys(("btrim", "ltrim", "rtrim", "replace", "strpos", "ends_with"), _TEXT),
+        **dict.fromkeys(("concat", "reverse", "octet_length"), _TEXT),
+        **dict.fromkeys(("left", "right", "split_part"), _TEXT | {Kind.INTEGER}),
+        **dict.fromkeys(("greatest", "least"), _ORDERED - {Kind.BINARY}),
+        **dict.fromkeys(("ceil", "floor"), frozenset({Kind.FLOAT})),
+        "round": _NUMBERS,
+        "date_trunc": _TEXT | {Kind.TIMESTAMP},
+        **dict.fromkeys(("is_unknown", "is_not_unknown"), _BOOLEAN),
         "sum": _ARITHMETIC,
         "avg": _ARITHMETIC,
         **dict.fromkeys(("min", "max"), _ORDERED - {Kind.BINARY}),
@@ -116,6 +128,13 @@ def _ordering(node: type[exp.Binary]) -> Builder:
 def _extreme(node: type[exp.Expr]) -> Builder:
     def build(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
         return node(this=_bytewise(args[0]))
+
+    return build
+
+
+def _extreme_of(name: str) -> Builder:
+    def build(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
+        return call(name, _bytewise(args[0]), *(a.sql for a in args[1:]))
 
     return build
 
@@ -192,7 +211,7 @@ def _sum(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
 
 
 def _date_part(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
-    part = date_part_name(args[0])
+    part = date_part_name(args[0], calendar=True)
     kind = args[1].kind
     if kind is Kind.TEXT or (kind is Kind.DATE and part in {"hour", "minute"}):
         raise NotPushable(f"date_part of {part} of a {kind.value}")
@@ -278,6 +297,8 @@ POSTGRES = SqlDialect(
         "sum": _sum,
         "avg": _avg,
         "date_part": _date_part,
+        "greatest": _extreme_of("GREATEST"),
+        "least": _extreme_of("LEAST"),
     },
     casts={(Kind.FLOAT, Kind.DECIMAL): _float_to_decimal},
     type_names={

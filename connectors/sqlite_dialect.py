@@ -25,6 +25,7 @@ from connectors.dialect import (
     SqlDialect,
     nonzero_divisor,
 )
+from connectors.functions import found, strict_extreme, trimmed
 from connectors.interface import PHYSICAL_TYPE
 from connectors.keys import sqlite_keys
 from connectors.sqlite_masks import MASKS
@@ -37,6 +38,7 @@ UNFIT = "mesh_unfit_value"
 
 _INTEGER: Kinds = frozenset({Kind.INTEGER})
 _BOOLEAN: Kinds = frozenset({Kind.BOOLEAN})
+_TEXT: Kinds = frozenset({Kind.TEXT})
 _EQUAL: Kinds = frozenset({Kind.INTEGER, Kind.TEXT, Kind.DATE, Kind.BOOLEAN})
 _ORDERED: Kinds = _EQUAL - _BOOLEAN
 _RANKS: Kinds = frozenset({Kind.UNSIGNED})
@@ -62,6 +64,11 @@ _CAPABILITIES = Capabilities(
         "str_concat": frozenset({Kind.TEXT}),
         **dict.fromkeys(("coalesce", "nullif"), _EQUAL),
         **dict.fromkeys(("min", "max"), _ORDERED),
+        # Not length, substr, left, right and GLOB, which end at a NUL; not LIKE, which takes
+        # large letters for small ones; no dates, which are texts; no decimals, which are floats.
+        **dict.fromkeys(("btrim", "ltrim", "rtrim", "replace", "strpos", "concat"), _TEXT),
+        **dict.fromkeys(("greatest", "least"), _ORDERED),
+        **dict.fromkeys(("is_unknown", "is_not_unknown"), _BOOLEAN),
     },
     casts=frozenset({(Kind.INTEGER, Kind.INTEGER), (Kind.TEXT, Kind.TEXT)}),
     sorts=_EQUAL | _RANKS,
@@ -139,7 +146,13 @@ def _native(column: exp.Column, field: pa.Field) -> Native | None:
 SQLITE = SqlDialect(
     name="sqlite",
     capabilities=_CAPABILITIES,
-    builders={name: _by_nonzero(name) for name in ("divide", "modulus")},
+    builders={
+        **{name: _by_nonzero(name) for name in ("divide", "modulus")},
+        "btrim": trimmed("TRIM"),
+        "strpos": found("INSTR"),
+        "greatest": strict_extreme("MAX"),
+        "least": strict_extreme("MIN"),
+    },
     type_names={Kind.INTEGER: "INTEGER", Kind.TEXT: "TEXT"},
     read=_read,
     native=_native,

@@ -244,7 +244,8 @@ class Gateway:
             statement = self._parse(request)
             authorised = resolution.authorise(statement)
             tables, views = self._open(authorised)
-            plan = self._plan(statement, tables, views)
+            placement = request.options.placement
+            plan = self._plan(statement, tables, views, placement)
             unpushed = self._unpushed(statement, tables, views) if _verifies(request) else None
         except GatewayError as error:
             if isinstance(error, ResidencyViolation):
@@ -312,10 +313,13 @@ class Gateway:
             raise from_source(error) from error
         return tables, views
 
-    def _plan(self, statement: sql.Statement, tables: Tables, views: Views) -> Plan:
+    def _plan(
+        self, statement: sql.Statement, tables: Tables, views: Views, placement: str = "auto"
+    ) -> Plan:
         """Equal text over equal datasets is planned once: what may be read is part of the key."""
         key = (
             statement.normalised,
+            placement,
             *(_identity(name, table) for name, table in tables.items()),
             *(_identity(name, view) for name, view in views.items()),
         )
@@ -323,7 +327,7 @@ class Gateway:
             plan = self._plans.get(key)
         if plan is None:
             query = Query(statement.text, statement.tree, views)
-            plan = plan_query(query, tables, self._config)
+            plan = plan_query(query, tables, self._config, placement)
             if plan.lasting and self._config.cached_plans:
                 with self._plans_lock:
                     self._plans[key] = plan

@@ -16,6 +16,7 @@ from connectors.capabilities import NotPushable
 from gateway.plan import relations
 from gateway.plan.block import Aliases, Block
 from gateway.plan.limits import is_unordered, push_limits
+from gateway.plan.placement import Placement, is_scan
 from gateway.plan.source import TableName, Tables
 from gateway.plan.sql_writer import SqlWriter
 from gateway.plan.types import named_struct
@@ -50,10 +51,13 @@ class Cut:
 class Cutter:
     """One use per plan; `plan` is changed in place."""
 
-    def __init__(self, plan: Plan, tables: Tables, *, subqueries: bool) -> None:
+    def __init__(
+        self, plan: Plan, tables: Tables, placement: Placement, *, subqueries: bool
+    ) -> None:
         """`subqueries`: whether expressions hold any."""
         self._root: Rel = plan.relations[0].root.input
         self._tables = tables
+        self._placement = placement
         self._blocks: dict[int, Block | None] = {}
         self._alive: list[Rel] = []  # keeps each message's Python object, and so its id, unique
         self._has_subqueries = subqueries
@@ -71,15 +75,21 @@ class Cutter:
         """Find the blocks and, unless one block is everything, put reads in their places."""
         self._build(self._root)
         whole = self._blocks[id(self._root)]
-        if whole is not None:
+        pulled = whole is not None and self._placement.pulls(
+            self._root, whole, self._block_of, whole=True
+        )
+        if whole is not None and not pulled:
             return Cut((whole,), True, tuple(self._not_pushed))
         if push_limits(self._root, self._functions, self._is_block):
             self._blocks.clear()
             self._not_pushed.clear()
             self._build(self._root)
-        self._materialise(self._root)
+        self._materialise(self._root, pulled=pulled)
         origins = tuple(self._origins)
         return Cut(tuple(self._fragments), False, tuple(self._not_pushed), origins)
+
+    def _block_of(self, rel: Rel) -> Block | None:
+        return self._blocks.get(id(rel))
 
     def _is_block(self, rel: Rel) -> bool:
         return self._blocks.get(id(rel)) is not None
@@ -131,12 +141,19 @@ class Cutter:
         table = self._tables.get(name) if name else None
         return str(table.source.key) if table and table.source else ""
 
-    def _materialise(self, rel: Rel) -> None:
+    def _materialise(self, rel: Rel, *, pulled: bool) -> None:
+        """Put reads in the places of blocks; where they are pulled, of their scans."""
         block = self._blocks[id(rel)]
-        if block is not None and not block.product and self._replace(rel, block):
-            return
+        if block is not None and not block.product:
+            if pulled:
+                send = is_scan(rel)
+            else:
+                pulled = self._placement.pulls(rel, block, self._block_of, whole=False)
+                send = not pulled
+            if send and self._replace(rel, block):
+                return
         for child in (*relations.inputs(rel), *self._subqueries(rel)):
-            self._materialise(child)
+            self._materialise(child, pulled=pulled)
 
     def _replace(self, rel: Rel, block: Block) -> bool:
         """Make `rel` a read of a new fragment. False when its inputs must be fragments instead."""

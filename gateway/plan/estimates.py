@@ -159,13 +159,14 @@ class Estimator:
         columns = (*left.columns, *right.columns)
         width = len(left.columns)
         pairs: list[tuple[int, int]] = []
+        exact: list[tuple[int, int]] = []
         share = 1.0
         if kind != "CROSS" and rel.join.HasField("expression"):
             pairs, rest = self._selectivity.equalities(rel.join.expression, width)
+            exact = self._selectivity.exact(rel.join.expression, width)
+            share = 1.0 / _key_values(left, right, pairs, width)
             for a, b in pairs:
-                one, other = columns[a], columns[b]
-                share /= max(one.distinct, other.distinct, 1.0)
-                share *= (1 - one.null_share) * (1 - other.null_share)
+                share *= (1 - columns[a].null_share) * (1 - columns[b].null_share)
             for condition in rest:
                 share *= self._selectivity.of(condition, columns)
         inner = left.rows * right.rows * share
@@ -176,7 +177,9 @@ class Estimator:
             left.rows if kind in {"LEFT", "OUTER"} else 0.0,
             right.rows if kind in {"RIGHT", "OUTER"} else 0.0,
         )
-        return _scaled(Estimate(rows, columns, _unique_joined(left, right, pairs, width)), rows)
+        return _scaled(
+            Estimate(rows, columns, _unique_joined(kind, left, right, exact, width)), rows
+        )
 
     def _grouped(self, estimate: Estimate, aggregate: AggregateRel) -> Estimate:
         keys = [self._computed(e, estimate) for e in aggregate.grouping_expressions]
@@ -308,17 +311,45 @@ def _tested(
     return _scaled(kept, kept.rows * min(share, 1.0) if other.rows else kept.rows)
 
 
-def _unique_joined(
+def _key_values(
     left: Estimate, right: Estimate, pairs: Sequence[tuple[int, int]], width: int
+) -> float:
+    """Of how many values of the join's key two rows have to agree in one.
+
+    The columns of a key are not independent: there are no more combinations than rows that have
+    them, which for a side that the key identifies are its rows before any were filtered away.
+    """
+    larger = [max(left.columns[a].distinct, right.columns[b - width].distinct) for a, b in pairs]
+    values = math.prod(larger)
+    if len(pairs) < 2:
+        return max(values, 1.0)
+    values = min(values, max(left.rows, right.rows, *larger))
+    for side, mine in (
+        (left, [a for a, _ in pairs]),
+        (right, [b - width for _, b in pairs]),
+    ):
+        if any(key <= set(mine) for key in side.unique):
+            own = zip(larger, (side.columns[p].distinct for p in mine), strict=True)
+            grown = max(value / max(distinct, 1.0) for value, distinct in own)
+            values = min(values, side.rows * max(grown, 1.0))
+    return max(values, 1.0)
+
+
+def _unique_joined(
+    kind: str, left: Estimate, right: Estimate, pairs: Sequence[tuple[int, int]], width: int
 ) -> frozenset[frozenset[int]]:
-    """What identifies a row of a join: a side's keys, when the other has at most one partner."""
+    """What identifies a row of a join: a side's keys, when the other has at most one partner.
+
+    An outer join adds rows that have NULL in all columns of a side, so that its keys may repeat.
+    """
     found: set[frozenset[int]] = set()
     shifted = [frozenset(p + width for p in key) for key in right.unique]
-    if any(key <= {b for _, b in pairs} for key in shifted):
+    if kind not in {"RIGHT", "OUTER"} and any(key <= {b for _, b in pairs} for key in shifted):
         found |= left.unique
-    if any(key <= {a for a, _ in pairs} for key in left.unique):
+    if kind not in {"LEFT", "OUTER"} and any(key <= {a for a, _ in pairs} for key in left.unique):
         found |= set(shifted)
-    found |= {one | other for one in left.unique for other in shifted}
+    if kind in {"INNER", "CROSS"}:
+        found |= {one | other for one in left.unique for other in shifted}
     return frozenset(found)
 
 

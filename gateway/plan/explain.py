@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 from gateway.config import Config
-from gateway.plan.disclosure import shown_plan
+from gateway.plan.disclosure import shown_choice, shown_plan
 from gateway.plan.fragment import FragmentReads
 from gateway.plan.plan import Plan
 from gateway.plan.planner import open_frame
@@ -19,7 +19,7 @@ SCHEMA = pa.schema(
     ]
 )
 """One row an item: "fragment N", "remainder", "read" (by the engine itself), "reduction" (by keys,
-from fragment to fragment), "residency" or "not pushed".
+from fragment to fragment), "residency", "placement" (push or pull) or "not pushed".
 
 `source` is where it runs, `text` what runs there or why it does not.
 """
@@ -66,6 +66,7 @@ def explain(plan: Plan, config: Config) -> pa.RecordBatch:
         for table in plan.tables.values()
         if table.security.minimum_rows is not None
     ]
+    rows += [("placement", c.source, shown_choice(c, plan)) for c in plan.placement]
     rows += [
         ("not pushed", item.source or None, f"{item.operator}: {item.reason}")
         for item in plan.not_pushed

@@ -10,6 +10,7 @@ import pyarrow as pa
 from gateway.engines.datafusion import BEST, Tuning
 from gateway.plan.cutter import NotPushed
 from gateway.plan.fragment import Fragment
+from gateway.plan.placement import Choice
 from gateway.plan.reduction import Reductions
 from gateway.plan.source import TableName, Tables, View, Views
 
@@ -44,6 +45,7 @@ class Plan:
     tuning: Tuning = BEST
     reads: tuple[EngineRead, ...] = ()
     not_pushed: tuple[NotPushed, ...] = ()
+    placement: tuple[Choice, ...] = ()
     views: Views = field(default_factory=dict)
     columns: Mapping[TableName, tuple[str, ...]] = field(default_factory=dict)
     reductions: Reductions = field(default_factory=Reductions, repr=False)

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field, replace
 import pyarrow as pa
 from datafusion import DataFrame, LogicalPlan, SessionContext
 from sqlglot import exp
+from substrait.proto import Plan as SubstraitPlan
 
 from connectors.capabilities import NotPushable
 from connectors.interface import (
@@ -37,12 +38,16 @@ from gateway.plan.cutter import (
     NotPushed,
     block_schema,
 )
+from gateway.plan.estimates import Estimator
 from gateway.plan.fragment import Fragment, FragmentReads
 from gateway.plan.null_aware import leaves_null_aware, mark_null_aware
 from gateway.plan.own_tree import own_tree
+from gateway.plan.placement import Placement
 from gateway.plan.plan import Plan
 from gateway.plan.reads import engine_reads, read_columns
 from gateway.plan.reducible import reductions_of
+from gateway.plan.regrouping import regroup
+from gateway.plan.relations import function_names
 from gateway.plan.residency import reshape, violation
 from gateway.plan.rewrite import both_readings, rewritten, without_repeated_groups
 from gateway.plan.secured_read import read_block
@@ -64,6 +69,9 @@ _CLOCK = re.compile(
     r"\b(now|today|current_(date|time|timestamp)|local(time|timestamp))\b", re.IGNORECASE
 )
 """What the optimiser turns into the time of planning: such a plan is used once."""
+
+_PART = re.compile(r'date_(?:part|trunc)\(Utf8\("\w+"\)')
+"""A part of a date, which is the same in small letters and in large ones."""
 
 _LITERAL = r"[A-Z][A-Za-z0-9]*\([^()\n]*\)(?: AS [^,()\n]*(?:\([^()\n]*\))?)?"
 _CONSTANT = re.compile(rf"Projection: {_LITERAL}(?:, {_LITERAL})*\n  EmptyRelation: rows=1\n?")
@@ -89,8 +97,11 @@ class Query:
     views: Views = field(default_factory=dict)
 
 
-def plan_query(query: Query, tables: Tables, config: Config) -> Plan:
-    """Plan a query. Raises GatewayError for what the engine finds wrong with it."""
+def plan_query(query: Query, tables: Tables, config: Config, placement: str = "auto") -> Plan:
+    """Plan a query. Raises GatewayError for what the engine finds wrong with it.
+
+    `placement` is one of PLACEMENTS: whether sources or the engine do what both could.
+    """
     if any(view.security.minimum_rows is not None for view in query.views.values()):
         raise violation(None)
     known = columns_of(tables, query.views)
@@ -118,7 +129,7 @@ def plan_query(query: Query, tables: Tables, config: Config) -> Plan:
     plan = None
     bound = _bound(tables)
     if any(table.source for table in tables.values()) or _may_lose_sort(logical) or bound:
-        plan = _federated(logical, context, query, tables, schema, tuning)
+        plan = _federated(logical, context, query, tables, schema, tuning, placement)
     if plan is not None:
         return replace(plan, lasting=lasting, columns=columns, views=query.views)
     least = [
@@ -290,7 +301,8 @@ def _understood(text: str, query: Query, tables: Tables, config: Config) -> str:
             raise
         if plan is None:
             return str(error)
-    return re.sub(r"_sq_\d+", "_sq", plan.display_indent())
+    understood = re.sub(r"_sq_\d+", "_sq", plan.display_indent())
+    return _PART.sub(lambda match: match[0].lower(), understood)
 
 
 def _answer_schema(context: SessionContext, logical: LogicalPlan) -> pa.Schema:
@@ -305,6 +317,9 @@ def _federated(
     tables: Tables,
     schema: pa.Schema,
     tuning: engine.Tuning,
+    wanted: str,
+    *,
+    regrouping: bool = True,
 ) -> Plan | None:
     text = logical.display_indent()
     if guards.lost_by_substrait(text):
@@ -317,10 +332,14 @@ def _federated(
     null_aware = mark_null_aware(text, plan)
     if null_aware is None:
         return None
-    cutter = Cutter(plan, tables, subqueries="<subquery>" in text or "Subquery:" in text)
+    subqueries = "<subquery>" in text or "Subquery:" in text
+    regrouped = regrouping and regroup(plan, tables, subqueries=subqueries)
+    placement = _placement(wanted, query, tables, schema, plan)
+    cutter = Cutter(plan, tables, placement, subqueries=subqueries)
     cut = cutter.cut()
     if cut.whole:
-        return _whole(cut.blocks[0], query, tables, schema, cut.not_pushed)
+        found = _whole(cut.blocks[0], query, tables, schema, cut.not_pushed)
+        return replace(found, placement=tuple(dict.fromkeys(placement.choices)))
     if null_aware and leaves_null_aware(plan):
         return None
     guards.settle_constants(plan)
@@ -334,9 +353,13 @@ def _federated(
     try:  # what Substrait can say is not always what the engine can read back
         rest = _consumed(remainder, fragments, tables, tuning)
     except BaseException as error:
-        if isinstance(error, Exception) or is_panic(error):
-            return None
-        raise
+        if not (isinstance(error, Exception) or is_panic(error)):
+            raise
+        if regrouped:  # the engine reads every join by the names of its columns
+            return _federated(
+                logical, context, query, tables, schema, tuning, wanted, regrouping=False
+            )
+        return None
     return Plan(
         schema,
         tables,
@@ -346,6 +369,26 @@ def _federated(
         reads=engine_reads(rest, tables),
         not_pushed=cut.not_pushed,
         reductions=reductions_of(plan, cut, fragments, tables),
+        placement=tuple(dict.fromkeys(placement.choices)),
+    )
+
+
+def _placement(
+    wanted: str, query: Query, tables: Tables, schema: pa.Schema, plan: SubstraitPlan
+) -> Placement:
+    """Who decides what is pushed: blind where policies hide something of a table or a view."""
+    secured = [t.security for t in tables.values()] + [v.security for v in query.views.values()]
+
+    def own_text(block: Block) -> str | None:
+        own = own_tree(query.tree, tables, block.source, schema)
+        return None if own is None else block.source.connector.render(own, schema)
+
+    return Placement(
+        wanted,
+        tables,
+        Estimator(tables, function_names(plan)),
+        blind=any(s.governs or s.bound for s in secured),
+        own_text=own_text,
     )
 
 

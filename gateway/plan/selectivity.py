@@ -68,6 +68,15 @@ class Selectivity:
                 pairs.append(pair)
         return pairs, rest
 
+    def exact(self, condition: Expression, width: int) -> list[tuple[int, int]]:
+        """The pairs whose columns are compared as they are: a cast may make values the same."""
+        whole = [
+            word
+            for word in self._words(condition, "and")
+            if all(field_position(a.value) is not None for a in word.scalar_function.arguments)
+        ]
+        return [pair for word in whole for pair in self.equalities(word, width)[0]]
+
     def constant(self, condition: Expression) -> set[int]:
         """The columns that have one value in all rows a condition keeps."""
         found = set()

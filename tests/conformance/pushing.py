@@ -13,7 +13,7 @@ from gateway.plan.planner import Query, plan_query
 from gateway.plan.security import Security
 from gateway.plan.source import Source as PlannedSource
 from gateway.plan.source import Table
-from tests.conformance.reference import TABLE, run_text
+from tests.conformance.reference import TABLE, Reference, rows_of, run_text
 from tests.conformance.specs import Source
 
 
@@ -39,3 +39,15 @@ def answered(source: Source, plan: Plan) -> list[tuple[object, ...]]:
     (fragment,) = plan.fragments
     schema = pa.schema([pa.field(f"c{i}", f.type) for i, f in enumerate(fragment.schema)])
     return run_text(source, fragment.text, schema)
+
+
+def compare(source: Source, reference: Reference, sql: str, *, ordered: bool = True) -> bool:
+    """True when the source may be asked, and then gives what the engine gives."""
+    plan = planned(source, sql)
+    if not is_pushed(plan):
+        return False
+    expected, actual = rows_of(reference.answer(sql)), answered(source, plan)
+    if not ordered:
+        expected, actual = (sorted(rows, key=repr) for rows in (expected, actual))
+    assert actual == expected, f"{sql}\n{plan.fragments[0].text}"
+    return True

@@ -6,8 +6,8 @@ import pytest
 
 from connectors.capabilities import Kind
 from tests.conformance.cases import COLUMNS
-from tests.conformance.pushing import answered, is_pushed, planned
-from tests.conformance.reference import TABLE, Reference, rows_of
+from tests.conformance.pushing import compare, is_pushed, planned
+from tests.conformance.reference import TABLE, Reference
 from tests.conformance.specs import Source
 
 RANKS = ("row_number()", "rank()", "dense_rank()", "percent_rank()", "cume_dist()", "ntile(7)")
@@ -38,16 +38,6 @@ FRAMES = (
 )
 ORDERS = ("ASC NULLS LAST", "ASC NULLS FIRST", "DESC NULLS LAST", "DESC NULLS FIRST")
 KINDS = sorted(COLUMNS, key=lambda kind: str(kind.value))
-
-
-def compare(source: Source, reference: Reference, sql: str) -> bool:
-    """True when the source may be asked, and then gives what the engine gives."""
-    plan = planned(source, sql)
-    if not is_pushed(plan):
-        return False
-    expected = rows_of(reference.answer(sql))
-    assert answered(source, plan) == expected, f"{sql}\n{plan.fragments[0].text}"
-    return True
 
 
 @pytest.mark.parametrize("order", ORDERS)

@@ -95,6 +95,7 @@ def test_rows(sql: str, rows: float) -> None:
         ("SELECT name, id FROM customers WHERE id > 3 ORDER BY name", {1}),
         ("SELECT country, count(*) FROM customers GROUP BY country", {0}),
         ("SELECT o.id, c.name FROM customers c JOIN orders o ON c.id = o.customer", {0}),
+        ("SELECT o.id, c.name FROM orders o LEFT JOIN customers c ON c.id = o.customer", {0}),
     ],
 )
 def test_what_identifies_a_row(sql: str, unique: set[int]) -> None:
@@ -107,6 +108,11 @@ def test_what_identifies_a_row(sql: str, unique: set[int]) -> None:
         "SELECT customer, note FROM orders",
         "SELECT c.id FROM customers c JOIN orders o ON c.id = o.customer",
         "SELECT id FROM customers UNION ALL SELECT id FROM orders",
+        # rows without a partner have NULL in the key of the other side
+        "SELECT c.id, o.customer FROM orders o LEFT JOIN customers c ON o.id = c.id",
+        "SELECT o.id FROM customers c FULL JOIN orders o ON c.id = o.id",
+        # two ids may be the same once they are cast
+        "SELECT o.id FROM orders o JOIN customers c ON o.customer = CAST(c.id AS SMALLINT)",
     ],
 )
 def test_what_does_not_identify_a_row(sql: str) -> None:
