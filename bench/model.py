@@ -12,6 +12,7 @@ from typing import Any
 FORMAT = 1
 GATEWAY = "gateway"
 PEER = "peer"
+RATIO = "ratio"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,10 @@ class Total:
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """What follows from the series measured before it: one value a contender, or nothing."""
+    """What follows from the series measured before it: one value a contender, or nothing.
+
+    Its target is one for a ratio: that of the gateway to the peer, or the value, in RATIO.
+    """
 
     name: str
     unit: str

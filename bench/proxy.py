@@ -65,24 +65,26 @@ class CountingProxy:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
+        writers = [writer]
         try:
             from_server, to_server = await asyncio.open_connection(*self._target, limit=CHUNK)
-            await asyncio.gather(
-                self._relay(reader, to_server, "sent"),
-                self._relay(from_server, writer, "received"),
-            )
-        except (OSError, asyncio.CancelledError):
-            writer.close()  # the other end sees what a broken connection looks like
+            writers.append(to_server)
+            async with asyncio.TaskGroup() as both:
+                both.create_task(self._relay(reader, to_server, "sent"))
+                both.create_task(self._relay(from_server, writer, "received"))
+        except* (OSError, asyncio.CancelledError):
+            pass  # the other end sees what a broken connection looks like
         finally:
+            for one in writers:
+                one.close()
             self._tasks.discard(task)
 
     async def _relay(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, counter: str
     ) -> None:
-        try:
-            while chunk := await reader.read(CHUNK):
-                setattr(self, counter, getattr(self, counter) + len(chunk))
-                writer.write(chunk)
-                await writer.drain()
-        finally:
-            writer.close()
+        """One direction, until its end; the other may go on."""
+        while chunk := await reader.read(CHUNK):
+            setattr(self, counter, getattr(self, counter) + len(chunk))
+            writer.write(chunk)
+            await writer.drain()
+        writer.write_eof()

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from bench.cases import REGISTRY
-from bench.model import GATEWAY, Derived, Series, SeriesResult, Settings, Total, Withdrawn
+from bench.model import GATEWAY, RATIO, Derived, Series, SeriesResult, Settings, Total, Withdrawn
 
 
 class Case(Protocol):
@@ -46,7 +46,9 @@ def run(
                 if values is None:
                     continue
                 samples = {name: (value,) for name, value in values.items()}
-                result = SeriesResult(case.name, one.name, one.unit, samples, one.target)
+                compared = one.unit == RATIO or len(values) > 1
+                target = one.target if compared else None  # nobody to be compared with
+                result = SeriesResult(case.name, one.name, one.unit, samples, target)
             else:
                 withdrawn: dict[str, str] = {}
                 samples = measure(one, settings.rounds, withdrawn)

@@ -24,9 +24,10 @@ from connectors.interface import (
 )
 from connectors.names import join_name, split_name
 from connectors.outputs import cast_outputs
+from connectors.own_queries import described
 from connectors.pool import Session
 from connectors.postgres_dialect import POSTGRES
-from connectors.postgres_types import COLUMNS, TYPES, decimal_type
+from connectors.postgres_types import COLUMNS, TYPES, decimal_type, own_type
 from connectors.sql import SqlConnector, credential, listed, one_line, positive_number
 from connectors.statistics import TableStatistics
 
@@ -122,6 +123,13 @@ class PostgresConnector(SqlConnector):
         with self._session(checked=False) as session:
             assert isinstance(session, _PostgresSession)
             return session.cost(text)
+
+    def describe(self, text: str) -> pa.Schema:
+        """The columns of a query's answer; numerics are text, since their scale is not known."""
+        with self._session() as session:
+            assert isinstance(session, _PostgresSession)
+            found = session.describe(text)
+        return pa.schema([described(f.name, own_type(f)) for f in found])
 
     def statistics(self, object_name: str) -> TableStatistics:
         """What the last ANALYZE has left."""
@@ -233,6 +241,10 @@ class _PostgresSession:
             # The driver lets infinity and the far future wrap around into the past.
             refuse_outside(batch, _FIRST_DAY, _FIRST_MICROSECOND)
             yield batch
+
+    def describe(self, text: str) -> pa.Schema:
+        """The schema of a query's answer, which is prepared and not run."""
+        return self._cursor.adbc_execute_schema(text)
 
     def cost(self, text: str) -> float:
         """The planner's estimate. EXPLAIN can not be copied out, so it is read row by row."""

@@ -18,7 +18,8 @@ class Config:
     Statistics of sources are fetched again after `statistics_age_seconds`; only the first plan over
     a table waits for them, `statistics_wait_seconds` at most.
     Decisions are recorded in `audit_folder`, below the mesh folder or absolute; an answer waits
-    for its decision up to `audit_wait_seconds`.
+    for its decision up to `audit_wait_seconds`. `embedded_duckdb` lets DuckDB, if it is installed,
+    join and aggregate local Parquet files.
     """
 
     region: str = ""
@@ -41,3 +42,4 @@ class Config:
     statistics_age_seconds: float = 300.0
     statistics_wait_seconds: float = 0.25
     audit_wait_seconds: float = 10.0
+    embedded_duckdb: bool = True

@@ -25,6 +25,7 @@ from gateway.audit.record import Outcome
 from gateway.authorisation import Access
 from gateway.catalogue.catalogue import Catalogue
 from gateway.config import Config
+from gateway.embedding import Embedding
 from gateway.engines.execution import run
 from gateway.errors import (
     Cancelled,
@@ -41,6 +42,7 @@ from gateway.languages import sql
 from gateway.mask_key import ProductKeys
 from gateway.model import Dataset, Principal, Request
 from gateway.plan.disclosure import guarded
+from gateway.plan.embedded import is_embedded
 from gateway.plan.explain import SCHEMA as EXPLAIN_SCHEMA
 from gateway.plan.explain import explain
 from gateway.plan.fragment import FragmentReads, FragmentRun
@@ -48,6 +50,7 @@ from gateway.plan.plan import EngineRead, Plan
 from gateway.plan.planner import Query, plan_query
 from gateway.plan.source import Table, TableName, Tables, View, Views, unpushed
 from gateway.records import Clearance, Recorder
+from gateway.remote_queries import RemoteQueries
 from gateway.resolution import Authorised, Resolution
 from gateway.sources import Sources
 from gateway.verification.verification import verified
@@ -187,6 +190,7 @@ class Gateway:
         self._reloader = reloader
         self._recorder = Recorder(audit, config.audit_wait_seconds)
         self._sources = Sources(config)
+        self._embedding = Embedding(config)
         self._plans: TTLCache[tuple[object, ...], Plan] = TTLCache(
             config.cached_plans, config.plan_age_seconds
         )
@@ -215,6 +219,7 @@ class Gateway:
         if self._reloader is not None:
             self._reloader.close()
         self._sources.close()
+        self._embedding.close()
         if self._audit is not None:
             self._audit.close()
 
@@ -243,7 +248,11 @@ class Gateway:
             _check_purpose(access, request.principal, request.purpose)
             statement = self._parse(request)
             authorised = resolution.authorise(statement)
+            remote = RemoteQueries(
+                self.catalogue, self._sources, access, request, resolution.decided
+            ).open(statement.remote)
             tables, views = self._open(authorised)
+            tables = {**tables, **{name: r.table for name, r in remote.items()}}
             placement = request.options.placement
             plan = self._plan(statement, tables, views, placement)
             unpushed = self._unpushed(statement, tables, views) if _verifies(request) else None
@@ -252,7 +261,7 @@ class Gateway:
                 error.message = f"{error.message} ({self._places(request.principal)})"
             self._recorder.denied(request, policy_version, resolution.decided, error)
             raise
-        grants = authorised.grants
+        grants = {**authorised.grants, **{name: r.grant for name, r in remote.items()}}
         clearance = self._recorder.allowed(request, policy_version, grants, plan)
         return Prepared(request, plan, clearance, statement, unpushed)
 
@@ -327,7 +336,12 @@ class Gateway:
             plan = self._plans.get(key)
         if plan is None:
             query = Query(statement.text, statement.tree, views)
-            plan = plan_query(query, tables, self._config, placement)
+            placed = self._embedding.placed(tables, views)
+            plan = plan_query(query, placed, self._config, placement)
+            if any(is_embedded(fragment, plan.tables) for fragment in plan.fragments):
+                plan = replace(
+                    plan, otherwise=lambda: plan_query(query, tables, self._config, placement)
+                )
             if plan.lasting and self._config.cached_plans:
                 with self._plans_lock:
                     self._plans[key] = plan

@@ -79,6 +79,10 @@ class Sources:
         with self._lock:
             self._checked.pop((dataset.address, *_identity(dataset.binding)), None)
 
+    def connector(self, binding: Binding) -> Connector:
+        """The one connector of all bindings that mean the same source. Raises SourceError."""
+        return self._connected(binding)[0]
+
     def _connected(self, binding: Binding) -> tuple[Connector, Source | None]:
         identity = _identity(binding)
         with self._lock:

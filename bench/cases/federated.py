@@ -17,7 +17,7 @@ from bench.answers import Answers
 from bench.client import Client
 from bench.federation import LAYOUTS, Places, counted, filled, publish
 from bench.mesh import USER
-from bench.model import GATEWAY, Derived, Series, SeriesResult, Settings, Target, Withdrawn
+from bench.model import GATEWAY, RATIO, Derived, Series, SeriesResult, Settings, Target, Withdrawn
 from bench.peers.environment import PeerMissing
 from bench.peers.federated import PEERS, Peer, PeerFailed, Worker, running
 from bench.proxy import CountingProxy
@@ -143,18 +143,19 @@ class _Layout:
         sent: dict[str, dict[str, float | Withdrawn]] = {}
         rows: dict[str, float] = {}
         with counted(self.places) as (places, proxies):
-            for number, peer in enumerate((None, *(p for p in self.peers if p.moves))):
-                with self._contenders(folder / str(number), places, peer) as contenders:
+            for peer in (None, *(p for p in self.peers if p.moves)):  # one by one: to know whose
+                with self._contenders(folder, places, peer) as contenders:
                     for name, contender in contenders.items():
                         for query, sql in self.queries().items():
                             once = _megabytes(contender, proxies, query, sql)
                             sent.setdefault(query, {})[name] = once
-                            if isinstance(contender, _Gateway):
+                            if isinstance(contender, _Gateway) and isinstance(once, float):
                                 rows[query] = contender.rows_moved()
         for query, values in sent.items():
             works = {name: _constant(value) for name, value in values.items()}
             yield Series(f"{self.name} {query}", MOVED, works, rounds=1, warmups=0)
-            works = {GATEWAY: _constant(rows[query])}
+        for query, number in rows.items():
+            works = {GATEWAY: _constant(number)}
             yield Series(f"{self.name} {query}", ROWS, works, rounds=1, warmups=0)
 
     def summary(self) -> Iterator[Derived]:
@@ -169,13 +170,13 @@ class _Layout:
         for peer, bound in means.items():
             names = (peer,) if isinstance(peer, str) else peer
             label = f"{self.name}: mean ratio to {' or '.join(names)}"
-            yield Derived(label, "ratio", ratios.geometric_mean(timed, names), target(bound))
+            yield Derived(label, RATIO, ratios.geometric_mean(timed, names), target(bound))
         for peer in (p.name for p in self.peers):
             goal = target(goals.total.get(peer))
             yield Derived(f"{self.name}: total, {peer}", TIME, ratios.total(timed, peer), goal)
             goal = target(goals.worst.get(peer))
             label = f"{self.name}: worst ratio to {peer}"
-            yield Derived(label, "ratio", ratios.worst(timed, peer), goal)
+            yield Derived(label, RATIO, ratios.worst(timed, peer), goal)
         label = f"{self.name}: all queries"
         yield Derived(label, TIME, ratios.sums(timed))
         yield Derived(label, MOVED, ratios.sums(moved), target(goals.moved))

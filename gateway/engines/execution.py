@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import queue
 import threading
 from collections.abc import Callable, Generator
@@ -19,10 +20,13 @@ from gateway.config import Config
 from gateway.engines.datafusion import Tuning
 from gateway.engines.failures import exhausted, translate
 from gateway.engines.fetching import Fetching
-from gateway.errors import Cancelled
+from gateway.errors import Cancelled, GatewayError
+from gateway.plan.embedded import is_embedded
 from gateway.plan.fragment import FragmentReads
 from gateway.plan.plan import Plan
 from gateway.plan.planner import open_frame
+
+log = logging.getLogger("meshgate.engine")
 
 IsCancelled = Callable[[], bool]
 
@@ -34,6 +38,36 @@ def run(
 
     Raises GatewayError only.
     """
+    started = False
+    try:
+        for batch in _run(plan, config, reads, cancelled, text):
+            started = True
+            yield batch
+        return
+    except GatewayError:
+        other = None if started or cancelled() else _otherwise(plan, reads)
+        if other is None:
+            raise
+    yield from _run(other, config, reads.anew(), cancelled, text)
+
+
+def _otherwise(plan: Plan, reads: FragmentReads) -> Plan | None:
+    """The plan without the embedded engine, when it was this that failed.
+
+    What overflows or finds no room there may not do so in the gateway's engine; and where it
+    would, the error is that engine's own.
+    """
+    if plan.otherwise is None or reads.failed is None:
+        return None
+    if not is_embedded(reads.failed, plan.tables):
+        return None
+    log.info("the embedded engine gave up, the gateway's takes over: %s", reads.failure)
+    return plan.otherwise()
+
+
+def _run(
+    plan: Plan, config: Config, reads: FragmentReads, cancelled: IsCancelled, text: str
+) -> Generator[pa.RecordBatch]:
     if plan.constant is not None:
         yield from (conform(batch, plan.schema) for batch in plan.constant)
         return

@@ -18,6 +18,7 @@ from sqlglot.errors import SqlglotError
 from sqlglot.tokenizer_core import Token, TokenType
 
 from gateway.errors import LimitExceeded, ParseError, Position, Unsupported
+from gateway.languages import remote
 
 DIALECT = "postgres"
 """The sqlglot dialect nearest to what clients write and the engine reads: unquoted names in lower
@@ -84,6 +85,7 @@ class Statement:
     references: tuple[Reference, ...]
     explain: bool = False
     normalised: str = ""
+    remote: tuple[remote.RemoteCall, ...] = ()
 
 
 # a statement sqlglot does not know is refused here; its warning about it says nothing more
@@ -112,10 +114,17 @@ def _read(text: str) -> Statement:
         text = _versions_as_names(text, words)
         words = _tokenize(text)
         tree = _parse(text, words)
+    calls: tuple[remote.RemoteCall, ...] = ()
+    if count := remote.calls(tree):
+        text, calls = remote.named(text, words, count)
+        words = _tokenize(text)
+        tree = _parse(text, words)
     _refuse_unsafe(tree)
     _check_expansion(tree)
-    references = tuple(_references(tree))
-    return Statement(text, tree, references, explain is not None, _normalised(text, words))
+    ours = {(call.name,) for call in calls}
+    references = tuple(r for r in _references(tree) if r.name not in ours)
+    normalised = _normalised(text, words)
+    return Statement(text, tree, references, explain is not None, normalised, calls)
 
 
 def _normalised(text: str, words: list[Token]) -> str:

@@ -164,7 +164,9 @@ def filtered(block: Block, conditions: Sequence[exp.Expr]) -> Block:
         raise ValueError("nest before filtering a block that is ordered, limited or has windows")
     if block.groups is not None:
         return replace(block, having=(*block.having, *conditions))
-    return replace(block, where=(*block.where, *conditions))
+    # a reader of files applies what it can of a filter, and the filter itself stays above it
+    added = [c for c in conditions if c not in block.where]
+    return replace(block, where=(*block.where, *added))
 
 
 def fetched(block: Block, offset: int, count: int | None) -> Block:

@@ -15,6 +15,7 @@ from substrait.proto import Plan, Rel
 from connectors.capabilities import NotPushable
 from gateway.plan import relations
 from gateway.plan.block import Aliases, Block
+from gateway.plan.embedded import pays
 from gateway.plan.limits import is_unordered, push_limits
 from gateway.plan.placement import Placement, is_scan
 from gateway.plan.source import TableName, Tables
@@ -52,9 +53,9 @@ class Cutter:
     """One use per plan; `plan` is changed in place."""
 
     def __init__(
-        self, plan: Plan, tables: Tables, placement: Placement, *, subqueries: bool
+        self, plan: Plan, tables: Tables, placement: Placement | None = None, *, subqueries: bool
     ) -> None:
-        """`subqueries`: whether expressions hold any."""
+        """`subqueries`: whether expressions hold any. Without a `placement` all is pushed."""
         self._root: Rel = plan.relations[0].root.input
         self._tables = tables
         self._placement = placement
@@ -75,10 +76,8 @@ class Cutter:
         """Find the blocks and, unless one block is everything, put reads in their places."""
         self._build(self._root)
         whole = self._blocks[id(self._root)]
-        pulled = whole is not None and self._placement.pulls(
-            self._root, whole, self._block_of, whole=True
-        )
-        if whole is not None and not pulled:
+        pulled = whole is not None and self._pulls(self._root, whole, whole=True)
+        if whole is not None and not pulled and pays(whole):
             return Cut((whole,), True, tuple(self._not_pushed))
         if push_limits(self._root, self._functions, self._is_block):
             self._blocks.clear()
@@ -87,6 +86,11 @@ class Cutter:
         self._materialise(self._root, pulled=pulled)
         origins = tuple(self._origins)
         return Cut(tuple(self._fragments), False, tuple(self._not_pushed), origins)
+
+    def _pulls(self, rel: Rel, block: Block, *, whole: bool) -> bool:
+        if self._placement is None:
+            return False
+        return self._placement.pulls(rel, block, self._block_of, whole=whole)
 
     def _block_of(self, rel: Rel) -> Block | None:
         return self._blocks.get(id(rel))
@@ -144,11 +148,11 @@ class Cutter:
     def _materialise(self, rel: Rel, *, pulled: bool) -> None:
         """Put reads in the places of blocks; where they are pulled, of their scans."""
         block = self._blocks[id(rel)]
-        if block is not None and not block.product:
+        if block is not None and not block.product and pays(block):
             if pulled:
                 send = is_scan(rel)
             else:
-                pulled = self._placement.pulls(rel, block, self._block_of, whole=False)
+                pulled = self._pulls(rel, block, whole=False)
                 send = not pulled
             if send and self._replace(rel, block):
                 return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -32,7 +32,8 @@ class Plan:
     lazily read tables; or none of them, when the one fragment is the whole query and its rows
     stream straight through. `lasting` is false for a plan that holds the time it was made.
     `columns` are those the query reads of each dataset, `reductions` what fragments may do for each
-    other.
+    other. `otherwise` plans the same without the embedded engine, for when that fails before the
+    first row.
     """
 
     schema: pa.Schema
@@ -49,6 +50,7 @@ class Plan:
     views: Views = field(default_factory=dict)
     columns: Mapping[TableName, tuple[str, ...]] = field(default_factory=dict)
     reductions: Reductions = field(default_factory=Reductions, repr=False)
+    otherwise: Callable[[], Plan] | None = field(default=None, repr=False, compare=False)
 
     @property
     def hidden_views(self) -> list[View]:

@@ -38,6 +38,7 @@ from gateway.plan.cutter import (
     NotPushed,
     block_schema,
 )
+from gateway.plan.embedded import elsewhere, reads_on, without
 from gateway.plan.estimates import Estimator
 from gateway.plan.fragment import Fragment, FragmentReads
 from gateway.plan.null_aware import leaves_null_aware, mark_null_aware
@@ -138,7 +139,7 @@ def plan_query(query: Query, tables: Tables, config: Config, placement: str = "a
     if least:
         raise violation(max(least))
     reasons: tuple[NotPushed, ...] = ()
-    if any(table.source for table in tables.values()):
+    if elsewhere(tables):
         why = "it has no Substrait form: tables are read lazily instead"
         reasons = (NotPushed("", "query", why),)
     return Plan(
@@ -342,6 +343,12 @@ def _federated(
         return replace(found, placement=tuple(dict.fromkeys(placement.choices)))
     if null_aware and leaves_null_aware(plan):
         return None
+    if reads_on(plan.relations[0].root.input, tables):
+        tables = without(tables)
+        if not elsewhere(tables) and not _may_lose_sort(logical) and not _bound(tables):
+            return None  # files that are read as ever
+        if any(block.source.embedded for block in cut.blocks):
+            return _federated(logical, context, query, tables, schema, tuning, wanted)
     guards.settle_constants(plan)
     guards.keep_sorts(plan)
     guards.name_outputs(plan)

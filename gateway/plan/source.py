@@ -23,6 +23,8 @@ class Source:
 
     key: SourceKey
     connector: RunsSql
+    embedded: bool = False
+    """Whether it is in this process, over files that the engine could read as well."""
 
     @property
     def dialect(self) -> SqlDialect:
