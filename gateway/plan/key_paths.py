@@ -83,6 +83,7 @@ class _Search:
     schemas: Mapping[int, pa.Schema]
     found: set[KeyPath] = field(default_factory=set)
     known: dict[int, tuple[_Column, ...]] = field(default_factory=dict)
+    pairs: dict[int, tuple[tuple[int, int], ...]] = field(default_factory=dict)
     alive: list[Rel] = field(default_factory=list)  # keeps the ids of messages unique
 
     # where values come from, bottom up
@@ -305,8 +306,14 @@ class _Search:
                         to[at] = more
                         changed = True
 
-    def _equalities(self, rel: Rel, width: int) -> Iterator[tuple[int, int]]:
+    def _equalities(self, rel: Rel, width: int) -> tuple[tuple[int, int], ...]:
         """Pairs of positions, of the left and of the right side, that must be equal."""
+        if id(rel) not in self.pairs:
+            self.alive.append(rel)
+            self.pairs[id(rel)] = tuple(self._found_equalities(rel, width))
+        return self.pairs[id(rel)]
+
+    def _found_equalities(self, rel: Rel, width: int) -> Iterator[tuple[int, int]]:
         if relations.kind(rel) == "cross" or not rel.join.HasField("expression"):
             return
         columns = (*self.columns(relations.inputs(rel)[0]), *self.columns(relations.inputs(rel)[1]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import pyarrow as pa
@@ -33,7 +33,8 @@ def takes_keys(block: Block, position: int) -> bool:
         return False
     if column.kind not in dialect.capabilities.functions.get("equal", frozenset()):
         return False
-    return column.native is not None or _is_read(column.sql, block.select())
+    tables = [item.table for item in block.tables]
+    return column.native is not None or _is_read(column.sql, tables)
 
 
 def reduced(block: Block, keys: Mapping[int, pa.Array], most: int) -> Block | None:
@@ -122,8 +123,8 @@ _TRANSPARENT = (exp.Paren, exp.Collate)
 _WHOLE_OR_TEXT = frozenset({"TEXT", "CHAR", "VARCHAR", "BIGINT", "CHARACTER_SET"})
 
 
-def _is_read(tree: exp.Expr, query: exp.Query) -> bool:
-    """True when an expression over a query's tables is a column of one, as its source reads it."""
+def _is_read(tree: exp.Expr, tables: Sequence[exp.Expr]) -> bool:
+    """True when an expression over tables is a column of one, as its source reads it."""
     while True:
         if isinstance(tree, _TRANSPARENT) or (isinstance(tree, exp.Cast) and _whole_or_text(tree)):
             tree = tree.this
@@ -131,10 +132,10 @@ def _is_read(tree: exp.Expr, query: exp.Query) -> bool:
             break
     if not isinstance(tree, exp.Column):
         return False
-    table = _table(query, tree.table)
+    table = next((table for table in tables if table.alias == tree.table), None)
     if isinstance(table, exp.Subquery):
         position = int(tree.name.removeprefix("c"))  # a derived table's columns are numbered
-        return all(_is_read(_output(s, position), s) for s in _selects(table.this))
+        return all(_is_read(_output(s, position), _read_by(s)) for s in _selects(table.this))
     return isinstance(table, exp.Table)
 
 
@@ -143,10 +144,10 @@ def _whole_or_text(cast: exp.Cast) -> bool:
     return cast.to.this.name in _WHOLE_OR_TEXT
 
 
-def _table(query: exp.Query, alias: str) -> exp.Expr | None:
-    joined = [join.this for join in query.args.get("joins") or ()]
-    tables = [query.args["from_"].this, *joined]
-    return next((table for table in tables if table.alias == alias), None)
+def _read_by(query: exp.Select) -> list[exp.Expr]:
+    source = query.args.get("from_")
+    joins = query.args.get("joins") or ()
+    return [item.this for item in (source, *joins) if item is not None]
 
 
 def _selects(query: exp.Expr) -> list[exp.Select]:

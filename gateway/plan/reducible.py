@@ -24,7 +24,7 @@ from gateway.plan.fragment import Fragment
 from gateway.plan.key_paths import key_paths
 from gateway.plan.reduced_block import takes_keys
 from gateway.plan.reduction import Reducible, Reductions
-from gateway.plan.source import Table, Tables
+from gateway.plan.source import Table, TableName, Tables
 
 _log = logging.getLogger(__name__)
 
@@ -38,13 +38,15 @@ def reductions_of(
     below = {f.number: _tables(rel, tables) for f, rel in zip(fragments, cut.origins, strict=True)}
     blocks = {f.number: block for f, block in zip(fragments, cut.blocks, strict=True)}
     schemas = {f.number: f.schema for f in fragments}
-    paths = tuple(
-        path
-        for path in key_paths(plan, schemas)
-        if _gives(below[path.giver.fragment])
-        and _takes(blocks[path.taker.fragment], below[path.taker.fragment])
-        and takes_keys(blocks[path.taker.fragment], path.taker.column)
-    )
+    followed = key_paths(plan, schemas)
+    takers = {
+        place
+        for place in {path.taker for path in followed}
+        if _takes(blocks[place.fragment], below[place.fragment])
+        and takes_keys(blocks[place.fragment], place.column)
+    }
+    givers = {number for number, opened in below.items() if _gives(opened)}
+    paths = tuple(p for p in followed if p.taker in takers and p.giver.fragment in givers)
     estimator = Estimator(_estimable(tables), relations.function_names(plan))
     made = {
         number: _reducible(number, block, rel, below[number], estimator)
@@ -55,7 +57,14 @@ def reductions_of(
 
 
 def _tables(rel: Rel, tables: Tables) -> list[Table]:
-    names = {relations.table_name(read) for read in relations.walk(rel)}
+    names: set[TableName | None] = set()
+    waiting = [rel]
+    while waiting:
+        one = waiting.pop()
+        names.add(relations.table_name(one))
+        waiting += relations.inputs(one)
+        if relations.kind(one) != "read" or one.read.HasField("filter"):
+            waiting += relations.subqueries(one)
     return [tables[name] for name in names if name is not None and name in tables]
 
 
