@@ -80,9 +80,7 @@ class BatchQueue:
         """The batches in the order they came. Raises what a writer ended with."""
         while True:
             with self._changed:
-                self._changed.wait_for(
-                    lambda: self._batches or self._closed or self._over
-                )
+                self._changed.wait_for(lambda: self._batches or self._closed or self._over)
                 if self._error is not None:
                     raise self._error
                 if not self._batches:

@@ -301,7 +301,7 @@ class _PostgresSession:
             yield batch if schema is None else unpadded(batch)
 
     def plan(self, text: str) -> dict[str, Any]:
-        """The plan with the server's estimates. EXPLAIN can not be copied out, so it is read row by row."""
+        """The server's plan. EXPLAIN can not be copied out, so it is read row by row."""
         cursor = self._connection.cursor(adbc_stmt_kwargs={"adbc.postgresql.use_copy": "false"})
         try:
             cursor.execute(f"EXPLAIN (FORMAT JSON) {text}")

@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -37,6 +37,12 @@ _CANCEL_LIMIT = 30.0
 
 _BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _SHORT_WAIT = "SET LOCAL lock_timeout = '1s'"
+
+_LOCKED = """
+SELECT (SELECT 1 FROM {table} LIMIT 0) AS locked, pg_export_snapshot() AS snapshot,
+  pg_relation_size(oid)::bigint AS bytes, relkind::text AS kind
+FROM pg_class WHERE oid = to_regclass({name})
+"""
 
 FACTS = """
 SELECT pg_relation_size(c.oid)::bigint AS bytes, current_setting('block_size')::bigint AS block,
@@ -85,9 +91,7 @@ def plain_scan(tree: exp.Query) -> PlainScan | None:
     table = None if source is None else source.this
     if not isinstance(table, exp.Table) or not isinstance(table.this, exp.Identifier):
         return None
-    if not table.db or any(
-        v for k, v in table.args.items() if k not in {"this", "db", "alias"}
-    ):
+    if not table.db or any(v for k, v in table.args.items() if k not in {"this", "db", "alias"}):
         return None
     inner = (exp.AggFunc, exp.Window, exp.Query)
     if any(isinstance(node, inner) for node in tree.walk() if node is not tree):
@@ -107,11 +111,11 @@ def splits_statement(plan: dict[str, Any], pages: int) -> bool:
     return plan["Node Type"] == "Seq Scan" and "Plans" not in plan and plan["Plan Rows"] >= pages
 
 
-def ranges_of(facts: TableFacts, streams: int) -> list[tuple[int, int | None]]:
-    """Block ranges [first, end) that cover a table of any size; the last has no end."""
-    pages = -(-facts.bytes // facts.block)
+def ranges_of(size: int, block: int, streams: int) -> list[tuple[int, int | None]]:
+    """Block ranges [first, end) of a table of `size` bytes; the last has no end."""
+    pages = -(-size // block)
     step = pages // (streams * RANGES_A_STREAM)
-    step = max(1, min(step, LARGEST_RANGE // facts.block))
+    step = max(1, min(step, LARGEST_RANGE // block))
     starts = list(range(0, max(pages, 1), step))
     return list(zip(starts, [*starts[1:], None], strict=True))
 
@@ -235,10 +239,13 @@ class RangeStream:
                 return None
             _done(leader, _BEGIN)
             # The sub-query takes the table's lock before the snapshot is anyone's.
-            text = f"SELECT (SELECT 1 FROM {self._scan.table} LIMIT 0), pg_export_snapshot()"
-            (batch,) = leader.run(text)
-            snapshot = str(batch.column(1)[0].as_py())
-            self._left.extend(ranges_of(facts, self._streams))
+            table = exp.Literal.string(self._scan.table).sql(dialect="postgres")
+            (batch,) = leader.run(_LOCKED.format(table=self._scan.table, name=table))
+            (row,) = batch.to_pylist()
+            if row["kind"] not in {"r", "m"}:  # a view has taken its name
+                return None
+            snapshot = row["snapshot"]
+            self._left.extend(ranges_of(row["bytes"], facts.block, self._streams))
             kept = True
             return leader, snapshot
         except SourceError as error:
@@ -279,9 +286,7 @@ class RangeStream:
         self._check_cancelled()
 
     def _start(self, target: Callable[..., None], *arguments: object) -> None:
-        threading.Thread(
-            target=target, args=arguments, name="postgres-range", daemon=True
-        ).start()
+        threading.Thread(target=target, args=arguments, name="postgres-range", daemon=True).start()
 
     def _lead(self, queue: BatchQueue, statement: str, session: Session) -> None:
         self._work(queue, statement, session)
@@ -314,12 +319,14 @@ class RangeStream:
         finally:
             if not joined:
                 self._release(session, healthy=False)
-        self._work(queue, statement, session)
+        if joined:
+            self._work(queue, statement, session)
 
     def _work(self, queue: BatchQueue, statement: str, session: Session) -> None:
         """Read range after range into the queue, and give the session back."""
-        failure: Exception | None = None
+        failure: BaseException | None = None
         healthy = False
+        delivered: Iterator[pa.RecordBatch] = iter(())
         try:
             while not queue.closed:
                 try:
@@ -330,14 +337,17 @@ class RangeStream:
                 text = f"{statement} >= '({first},0)'"
                 if end is not None:
                     text += f" AND {self._scan.alias}.ctid < '({end},0)'"
-                for batch in cast_batches(session.run(text, self._schema), self._schema):
+                delivered = session.run(text, self._schema)
+                for batch in cast_batches(delivered, self._schema):
                     if not queue.put(batch):
                         return
-        except Exception as error:
+        except BaseException as error:  # whatever it is, a range must never be missing in silence
             failure = error
         finally:
             if not healthy:
                 _cancel_quietly(session)  # first, or the driver may read to the end as it closes
+            if isinstance(delivered, Generator):  # what an error holds would keep it open
+                delivered.close()
             self._release(session, healthy)
             queue.leave(failure)
 

@@ -24,7 +24,7 @@ def transported(query: exp.Query, schema: pa.Schema) -> exp.Query:
     """The statement with outputs in the form they travel best; it means the same to `unpadded`."""
     decimals = [i for i, f in enumerate(schema) if pa.types.is_decimal(f.type)]
     tree = cast_outputs(query, schema, decimals, "TEXT")
-    if not rewritable(tree, schema):
+    if not rewritable(tree, schema) or tree.args.get("group"):  # a key is written as it is read
         return tree
     padded = [i for i, o in enumerate(tree.expressions) if BLANK_PADDED in o.unalias().meta]
     if not padded:
