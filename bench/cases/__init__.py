@@ -11,4 +11,5 @@ REGISTRY: Mapping[str, str] = {
     "decision": "bench.cases.decision:Decisions",
     "plan-tpch": "bench.cases.plan_tpch:PlanTpch",
     "tpch-postgres": "bench.cases.tpch_postgres:TpchPostgres",
+    "postgres-read": "bench.cases.postgres_read:PostgresRead",
 }
