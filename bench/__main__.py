@@ -32,6 +32,12 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--rounds", type=int, help="samples per contender (default: the case's)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the report here as well")
     parser.add_argument("--strict", action="store_true", help="exit 1 when a target is missed")
+    narrow = parser.add_argument_group("federated")
+    narrow.add_argument("--layout", type=_names, metavar="NAME,...", help="which layouts")
+    narrow.add_argument("--scale", type=float, help="the scale factor of TPC-H")
+    narrow.add_argument("--peers", type=_names, metavar="NAME,...", help="which peers; '' for none")
+    narrow.add_argument("--queries", type=_names, metavar="NAME,...", help="as in q05,q09")
+    narrow.add_argument("--no-moved", action="store_true", help="do not count what is moved")
     args = parser.parse_args(arguments)
     if args.list:
         for name in REGISTRY:
@@ -40,12 +46,20 @@ def main(arguments: Sequence[str]) -> int:
     unknown = [name for name in args.cases if name not in REGISTRY]
     if unknown:
         parser.error(f"no such case: {', '.join(unknown)} (known: {', '.join(REGISTRY)})")
-    report = _run(args.cases or list(REGISTRY), Settings(args.quick, args.rounds))
+    settings = Settings(
+        *(args.quick, args.rounds, args.scale),
+        *(args.layout, args.peers, args.queries, not args.no_moved),
+    )
+    report = _run(args.cases or list(REGISTRY), settings)
     show(report, console)
     if args.json:
         args.json.write_text(report.to_json())
     missed = args.strict and any(result.met is False for result in report.results)
     return int(bool(report.failures) or missed)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name for name in text.split(",") if name)
 
 
 def _run(names: Sequence[str], settings: Settings) -> Report:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.flight as fl
@@ -63,6 +65,12 @@ class Client:
             rows += chunk.data.num_rows
             size += chunk.data.nbytes
         return Drained(rows, size, time.perf_counter() - start)
+
+    def report(self) -> dict[str, Any]:
+        """What the gateway says that the latest query of this user did."""
+        (answer,) = self._client.do_action(fl.Action("meshgate.report", b""), self._options)
+        report: dict[str, Any] = json.loads(answer.body.to_pybytes())
+        return report
 
     def close(self) -> None:
         """Drop the connection."""

@@ -19,6 +19,11 @@ THREE_SOURCES = {
     **dict.fromkeys(("part", "partsupp", "supplier"), "mariadb"),
     "lineitem": "parquet",
 }
+ALL_IN_PARQUET = dict.fromkeys(tpch.TABLES, "parquet")
+PARTS_IN_PARQUET = {
+    **ALL_IN_POSTGRES,
+    **dict.fromkeys(("part", "partsupp", "lineitem"), "parquet"),
+}
 ALTERNATING = {
     "lineitem": "postgres",
     "orders": "mariadb",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import statistics
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,14 +12,23 @@ from typing import Any
 FORMAT = 1
 GATEWAY = "gateway"
 PEER = "peer"
+RATIO = "ratio"
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How a run is done. `quick` asks every case for its smallest meaningful size."""
+    """How a run is done. `quick` asks every case for its smallest meaningful size.
+
+    The others narrow the case `federated` down; None leaves it its choice.
+    """
 
     quick: bool = False
     rounds: int | None = None
+    scale: float | None = None
+    layouts: tuple[str, ...] | None = None
+    peers: tuple[str, ...] | None = None
+    queries: tuple[str, ...] | None = None
+    moved: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +46,17 @@ class Target:
         return f"{'≥' if self.at_least else '≤'} {self.bound:g}"
 
 
+class Withdrawn(Exception):
+    """A peer that can not do the work of a series; the others go on without it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One quantity, measured for one or two contenders.
+    """One quantity, measured for one contender or more.
 
-    Each contender is a function that does the work once and returns the quantity in `unit`.
-    A contender named `PEER` is what the gateway is compared with.
+    Each contender is a function that does the work once and returns the quantity in `unit`, or
+    raises Withdrawn. The gateway is compared with the contender named `PEER`, else with the
+    smallest of the others.
     """
 
     name: str
@@ -62,14 +76,28 @@ class Total:
 
 
 @dataclass(frozen=True, slots=True)
+class Derived:
+    """What follows from the series measured before it: one value a contender, or nothing.
+
+    Its target is one for a ratio: that of the gateway to the peer, or the value, in RATIO.
+    """
+
+    name: str
+    unit: str
+    values: Callable[[Sequence[SeriesResult]], Mapping[str, float] | None]
+    target: Target | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SeriesResult:
-    """The samples of one series in the order they were taken."""
+    """The samples of one series in the order they were taken; `withdrawn` says who gave up, why."""
 
     case: str
     name: str
     unit: str
     samples: Mapping[str, tuple[float, ...]]
     target: Target | None = None
+    withdrawn: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def medians(self) -> dict[str, float]:
@@ -77,10 +105,20 @@ class SeriesResult:
         return {name: statistics.median(values) for name, values in self.samples.items()}
 
     @property
+    def peer(self) -> str | None:
+        """The contender the gateway is compared with."""
+        others = {name: value for name, value in self.medians.items() if name != GATEWAY}
+        return PEER if PEER in others else min(others, key=lambda n: others[n], default=None)
+
+    @property
     def ratio(self) -> float | None:
         """Median of the gateway over median of the peer; None without a peer."""
+        return self.against(self.peer)
+
+    def against(self, peer: str | None) -> float | None:
+        """Median of the gateway over that of one contender; None when it has none, or zero."""
         medians = self.medians
-        return medians[GATEWAY] / medians[PEER] if medians.get(PEER) else None
+        return medians[GATEWAY] / medians[peer] if peer and medians.get(peer) else None
 
     @property
     def met(self) -> bool | None:
@@ -145,4 +183,5 @@ def _result(entry: Mapping[str, Any]) -> SeriesResult:
         entry["unit"],
         {name: tuple(values) for name, values in entry["samples"].items()},
         Target(**target) if target else None,
+        entry.get("withdrawn", {}),
     )

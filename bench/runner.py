@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
 from bench.cases import REGISTRY
-from bench.model import Series, SeriesResult, Settings, Total
+from bench.model import GATEWAY, RATIO, Derived, Series, SeriesResult, Settings, Total, Withdrawn
 
 
 class Case(Protocol):
@@ -17,7 +17,9 @@ class Case(Protocol):
     name: str
     summary: str
 
-    def open(self, settings: Settings) -> AbstractContextManager[Iterator[Series | Total]]:
+    def open(
+        self, settings: Settings
+    ) -> AbstractContextManager[Iterator[Series | Total | Derived]]:
         """Start what the case needs; leaving the context stops it."""
         ...
 
@@ -39,9 +41,20 @@ def run(
             progress(f"{case.name}: {one.name}")
             if isinstance(one, Total):
                 result = _total(case.name, one, done)
+            elif isinstance(one, Derived):
+                values = one.values(done)
+                if values is None:
+                    continue
+                samples = {name: (value,) for name, value in values.items()}
+                compared = one.unit == RATIO or len(values) > 1
+                target = one.target if compared else None  # nobody to be compared with
+                result = SeriesResult(case.name, one.name, one.unit, samples, target)
             else:
-                samples = measure(one, settings.rounds)
-                result = SeriesResult(case.name, one.name, one.unit, samples, one.target)
+                withdrawn: dict[str, str] = {}
+                samples = measure(one, settings.rounds, withdrawn)
+                if not samples:
+                    continue
+                result = SeriesResult(case.name, one.name, one.unit, samples, one.target, withdrawn)
             done.append(result)
             yield result
 
@@ -55,13 +68,26 @@ def _total(case: str, total: Total, parts: Sequence[SeriesResult]) -> SeriesResu
     return SeriesResult(case, total.name, first.unit, samples, total.target)
 
 
-def measure(series: Series, rounds: int | None = None) -> Mapping[str, tuple[float, ...]]:
-    """Warm up, then let the contenders take turns: A B A B ...; samples in the series' unit."""
-    for _ in range(series.warmups):
-        for work in series.contenders.values():
-            work()
+def measure(
+    series: Series, rounds: int | None = None, withdrawn: dict[str, str] | None = None
+) -> dict[str, tuple[float, ...]]:
+    """Warm up, then let the contenders take turns: A B A B ...; samples in the series' unit.
+
+    A contender that withdraws has no samples; the reason goes into `withdrawn`. Nobody is measured
+    once the gateway has.
+    """
     samples: dict[str, list[float]] = {name: [] for name in series.contenders}
-    for _ in range(rounds or series.rounds):
-        for name, work in series.contenders.items():
-            samples[name].append(work())
+    reasons = {} if withdrawn is None else withdrawn
+    for number in range(series.warmups + (rounds or series.rounds)):
+        for name in list(samples):
+            try:
+                value = series.contenders[name]()
+            except Withdrawn as reason:
+                reasons[name] = str(reason)
+                del samples[name]
+                if name == GATEWAY:
+                    return {}
+                continue
+            if number >= series.warmups:
+                samples[name].append(value)
     return {name: tuple(values) for name, values in samples.items()}

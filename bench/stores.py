@@ -27,17 +27,17 @@ Store = Callable[[Path, Sequence[Table]], AbstractContextManager[Product]]
 def _postgres(folder: Path, tables: Sequence[Table]) -> Iterator[Product]:
     with postgres_database() as uri:
         load_postgres(uri, tables)
-        yield Product("postgres", "postgres", _without_password(uri, folder / "postgres"), uri)
+        yield Product("postgres", "postgres", without_password(uri, folder / "postgres"), uri)
 
 
 @contextmanager
 def _mariadb(folder: Path, tables: Sequence[Table]) -> Iterator[Product]:
     with mariadb_database() as (uri, odbc):
         load_mariadb(odbc, tables)
-        yield Product("mariadb", "mariadb", _without_password(uri, folder / "mariadb"), uri)
+        yield Product("mariadb", "mariadb", without_password(uri, folder / "mariadb"), uri)
 
 
-def _without_password(uri: str, file: Path) -> str:
+def without_password(uri: str, file: Path) -> str:
     """The uri with a reference to the file in the place of its password, as contracts need it."""
     password = urlsplit(uri).password
     if not password:

@@ -20,11 +20,20 @@ REGISTRY: Mapping[str, str] = {
     "postgres": "connectors.postgres:PostgresConnector",
     "mariadb": "connectors.mariadb:MariaDbConnector",
     "mysql": "connectors.mariadb:MariaDbConnector",
+    "delta": "connectors.delta:DeltaConnector",
+    "iceberg": "connectors.iceberg:IcebergConnector",
+    "flightsql": "connectors.flightsql:FlightSqlConnector",
     "memory": "connectors.memory:MemoryConnector",
 }
 """Name of a connector -> ``module:Class``, imported when the first source of its kind opens."""
 
 _EXTRAS = {"mysql": "mariadb"}
+
+_ABSENT = {
+    "clickhouse": "none has been held against a real ClickHouse server, so none is offered: "
+    "export to Parquet, Delta or Iceberg and bind that"
+}
+"""What somebody may look for, and why it is not here."""
 
 
 def open_connector(binding: Binding) -> Connector:
@@ -39,7 +48,7 @@ def open_connector(binding: Binding) -> Connector:
         raise SourceError(
             SourceErrorCode.BINDING_INVALID,
             f"there is no connector {binding.connector!r}",
-            hint=f"the connectors are {known}",
+            hint=_ABSENT.get(binding.connector) or f"the connectors are {known}",
         )
     module, _, name = target.partition(":")
     try:

@@ -87,6 +87,11 @@ class Relation(Enum):
     CROSS_JOIN = "cross join"
     UNION_ALL = "union all"
     SCALAR_SUBQUERY = "scalar sub-query"
+    WINDOW = "window"
+    GROUPING_SETS = "grouping sets"
+    MARK_JOIN = "mark join"
+    INTERSECT = "intersect"
+    EXCEPT = "except"
 
 
 ALL_RELATIONS = frozenset(Relation)
@@ -99,7 +104,9 @@ class Capabilities:
 
     `functions` maps a canonical name to the kinds its arguments may have. `sorts`, `groups` give
     the kinds that may be ORDER BY keys and GROUP BY / DISTINCT keys; `reads` the kinds a fragment
-    may return. An empty set of relations means: whole tables only.
+    may return. An empty set of relations means: whole tables only. `windows` maps a function to
+    the kinds its argument may have over a window; ranking functions have none. UNSIGNED among the
+    kinds of a source without unsigned columns is what its windows count.
     """
 
     relations: frozenset[Relation] = frozenset()
@@ -107,6 +114,37 @@ class Capabilities:
     casts: frozenset[tuple[Kind, Kind]] = frozenset()
     sorts: Kinds = frozenset()
     groups: Kinds = frozenset()
+    windows: Mapping[str, Kinds] = field(default_factory=dict)
+
+
+def window_functions(
+    *,
+    values: Kinds,
+    sums: Kinds,
+    averages: Kinds,
+    extremes: Kinds,
+    defaults: bool = True,
+    shares: bool = True,
+) -> dict[str, Kinds]:
+    """A list of window functions that has them all, by the kinds of their arguments.
+
+    `values` may be counted and taken from other rows; `defaults` is whether LAG and LEAD take a
+    value for where there is no such row, `shares` whether PERCENT_RANK and CUME_DIST are exact.
+    """
+    taken = ("count", "lag", "lead", "first_value", "last_value", "nth_value")
+    ranks = ["row_number", "rank", "dense_rank", "ntile"]
+    if shares:
+        ranks += ["percent_rank", "cume_dist"]
+    listed: dict[str, Kinds] = {
+        **dict.fromkeys(ranks, frozenset()),
+        **dict.fromkeys(taken, values),
+        "sum": sums,
+        "avg": averages,
+        **dict.fromkeys(("min", "max"), extremes),
+    }
+    if defaults:
+        listed |= dict.fromkeys(("lag_default", "lead_default"), values)
+    return listed
 
 
 class NotPushable(Exception):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import decimal
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -17,6 +18,7 @@ import pyarrow as pa
 from sqlglot import exp
 
 from connectors.capabilities import Capabilities, Kind, NotPushable, Relation, kind_of
+from connectors.functions import COMMON
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,9 +155,16 @@ def _like(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
     pattern = args[1]
     if not pattern.is_literal:
         raise NotPushable("LIKE with a pattern that is not a constant")
+    like: exp.Expr = exp.Like(this=args[0].sql, expression=pattern.sql)
     if isinstance(pattern.literal, str) and "\\" in pattern.literal:
-        raise NotPushable("LIKE with an escape in its pattern")
-    return paren(exp.Like(this=args[0].sql, expression=pattern.sql))
+        if "\\" in _ESCAPED.sub("", pattern.literal):
+            raise NotPushable("LIKE with a backslash that escapes nothing")
+        like = exp.Escape(this=like, expression=exp.Literal.string("\\"))
+    return paren(like)
+
+
+_ESCAPED = re.compile(r"\\[%_]")
+"""What every source takes for a character that matches only itself."""
 
 
 def _substring(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
@@ -169,13 +178,19 @@ def _substring(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
 
 
 DATE_PARTS = frozenset({"year", "month", "day", "hour", "minute", "quarter"})
-"""Parts whose value every source agrees on (week numbers and weekdays differ)."""
+"""Parts that every source calls and counts alike."""
+
+CALENDAR_PARTS = frozenset({"week", "dow", "doy"})
+"""Weeks by ISO 8601, days of the week from Sunday, 0, days of the year: written by each source."""
 
 
-def date_part_name(operand: Operand) -> str:
-    """The constant part of a date_part call, lower case. Raises NotPushable."""
+def date_part_name(operand: Operand, *, calendar: bool = False) -> str:
+    """The constant part of a date_part call, lower case. Raises NotPushable.
+
+    With `calendar` it may be one of CALENDAR_PARTS as well.
+    """
     part = str(operand.literal).lower() if operand.is_literal else ""
-    if part not in DATE_PARTS:
+    if part not in DATE_PARTS and not (calendar and part in CALENDAR_PARTS):
         raise NotPushable(f"date_part of {part or 'a part that is not constant'}")
     return part
 
@@ -240,6 +255,7 @@ FUNCTIONS: Mapping[str, Builder] = {
     "coalesce": variadic(exp.Coalesce),
     "nullif": lambda args, _: exp.Nullif(this=args[0].sql, expression=args[1].sql),
     "date_part": _date_part,
+    **COMMON,
 }
 """The common form of every scalar function that any source may be asked."""
 
@@ -276,6 +292,10 @@ class SqlDialect:
     source computes exactly (see connectors/masking.py); any other stays with the gateway.
     `believes_statistics`: a condition that the least and greatest value of a column rule out is
     taken for false before any row is read, and what stands beside it is never computed.
+    `keys` writes that a column holds one of many keys (see connectors/keys.py); a source without
+    it is never told any.
+    `places_nulls`: ORDER BY takes NULLS FIRST and NULLS LAST, also in a window.
+    `joins_slowly`: large joins and groups are left to the engine unless they save much transfer.
     """
 
     name: str
@@ -289,6 +309,9 @@ class SqlDialect:
     write_literal: Callable[[object, pa.DataType], exp.Expr | None] = lambda value, _: None
     masks: Mapping[str, MaskBuilder] = field(default_factory=dict)
     believes_statistics: bool = False
+    keys: Callable[[Operand, pa.Array], exp.Expr | None] | None = None
+    places_nulls: bool = True
+    joins_slowly: bool = False
 
     def require(self, relation: Relation) -> None:
         """Raise NotPushable unless the source takes this relational operator."""

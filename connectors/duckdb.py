@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 from sqlglot import exp
 
+from connectors import duckdb_statistics
 from connectors.casting import refuse_outside
 from connectors.duckdb_dialect import AS_TEXT, DUCKDB, base_type
 from connectors.duckdb_file import DuckDbFile
@@ -25,6 +26,7 @@ from connectors.local_file import local_path
 from connectors.names import join_name, split_name
 from connectors.pool import Session
 from connectors.sql import SqlConnector, listed, one_line, positive_number
+from connectors.statistics import TableStatistics
 
 BATCH_ROWS = 65_536
 
@@ -77,6 +79,10 @@ class DuckDbConnector(SqlConnector):
         for name, columns in sorted(self._columns().items()):
             if fnmatch.fnmatchcase(name, pattern or "*"):
                 yield listed(name, partial(self._info, name, columns))
+
+    def statistics(self, object_name: str) -> TableStatistics:
+        """The table's size and keys."""
+        return duckdb_statistics.statistics(self._rows, *split_name(object_name, _SCHEMA))
 
     def close(self) -> None:
         """Close the file, or leave that to the last of the streams that still read it."""

@@ -7,10 +7,20 @@ from collections.abc import Sequence
 import pyarrow as pa
 from sqlglot import exp
 
-from connectors.capabilities import ALL_RELATIONS, Capabilities, Kind, Kinds, NotPushable, kind_of
+from connectors.capabilities import (
+    ALL_RELATIONS,
+    Capabilities,
+    Kind,
+    Kinds,
+    NotPushable,
+    kind_of,
+    window_functions,
+)
 from connectors.dialect import Builder, Operand, SqlDialect, date_part_name, made_of_integers, paren
 from connectors.duckdb_masks import MASKS
+from connectors.functions import named_text, trimmed
 from connectors.interface import PHYSICAL_TYPE
+from connectors.keys import duckdb_keys
 
 AS_TEXT = frozenset({"UUID", "JSON", "ENUM"})
 """Types that are read as text."""
@@ -39,6 +49,16 @@ _CAPABILITIES = Capabilities(
         **dict.fromkeys(("substring", "substr"), _TEXT | {Kind.INTEGER}),
         **dict.fromkeys(("coalesce", "nullif"), _EQUAL),
         "date_part": _TEXT | {Kind.DATE, Kind.TIMESTAMP},
+        # Not lower and upper, which know other letters than the engine; not reverse, which
+        # reverses what looks like one character; not float functions, as floats do not compare.
+        **dict.fromkeys(("btrim", "ltrim", "rtrim", "replace", "strpos", "ends_with"), _TEXT),
+        **dict.fromkeys(("concat", "octet_length"), _TEXT),
+        **dict.fromkeys(("left", "right", "split_part"), _TEXT | {Kind.INTEGER}),
+        **dict.fromkeys(("greatest", "least"), _ORDERED),
+        **dict.fromkeys(("ceil", "floor"), frozenset({Kind.FLOAT})),
+        "round": _NUMBERS,
+        "date_trunc": _TEXT | {Kind.TIMESTAMP},
+        **dict.fromkeys(("is_unknown", "is_not_unknown"), _BOOLEAN),
         "sum": _NUMBERS,
         "avg": frozenset({Kind.FLOAT}),  # of integers only, see _avg
         **dict.fromkeys(("min", "max"), _ORDERED),
@@ -57,6 +77,12 @@ _CAPABILITIES = Capabilities(
     ),
     sorts=_EQUAL,
     groups=_EQUAL,
+    windows=window_functions(
+        values=_COMPARED,
+        sums=_NUMBERS,
+        averages=frozenset({Kind.FLOAT}),
+        extremes=_ORDERED,
+    ),
 )
 
 
@@ -97,7 +123,7 @@ def _avg(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
 
 
 def _date_part(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
-    part = date_part_name(args[0])
+    part = date_part_name(args[0], calendar=True)
     kind = args[1].kind
     if kind is Kind.TEXT or (kind is Kind.DATE and part in {"hour", "minute"}):
         raise NotPushable(f"date_part of {part} of a {kind.value}")
@@ -139,6 +165,8 @@ DUCKDB = SqlDialect(
         "sum": _sum,
         "avg": _avg,
         "date_part": _date_part,
+        "btrim": trimmed("TRIM"),
+        "octet_length": named_text("STRLEN"),
     },
     type_names={
         Kind.INTEGER: "BIGINT",
@@ -151,5 +179,6 @@ DUCKDB = SqlDialect(
     read=_read,
     write_literal=_literal,
     masks=MASKS,
+    keys=duckdb_keys,
     believes_statistics=True,
 )

@@ -46,12 +46,12 @@ def pattern(text: str) -> re.Pattern[str]:
 _WILDCARDS = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
 
 
-_NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
+NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 
 
 def _partition_type(values: list[str]) -> pa.DataType:
     """int32 or int64 when every value is a whole number, else text."""
-    known = [v for v in values if v != _NO_VALUE]
+    known = [v for v in values if v != NO_VALUE]
     if not known or not all(re.fullmatch(r"-?\d{1,18}", v) for v in known):
         return pa.string()
     small = all(-(2**31) <= int(v) < 2**31 for v in known)

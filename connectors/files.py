@@ -9,13 +9,13 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pyarrow as pa
 import pyarrow.dataset as pads
 import pyarrow.fs as pafs
 
+from connectors import parquet_statistics
 from connectors.capabilities import Capabilities
 from connectors.file_paths import (
     fixed_part,
@@ -34,7 +34,10 @@ from connectors.interface import (
     SourceErrorCode,
     SourceKey,
 )
-from connectors.sql import credential, one_line
+from connectors.plain_types import plain_field, plain_type
+from connectors.sql import one_line
+from connectors.statistics import UNKNOWN, TableStatistics
+from connectors.stores import S3_OPTIONS, s3_credential, s3_filesystem, s3_location
 
 FORMATS: Mapping[str, str] = {
     ".parquet": "parquet",
@@ -72,10 +75,7 @@ class FilesConnector:
     """
 
     capabilities = Capabilities()
-    option_names = frozenset(
-        {"format", "partitioning", "delimiter", "header", "endpoint", "region"}
-        | {"access_key", "secret_key", "session_token", "anonymous"}
-    )
+    option_names = frozenset({"format", "partitioning", "delimiter", "header"}) | S3_OPTIONS
 
     def __init__(self, uri: str, options: Mapping[str, str]) -> None:
         self._options = options
@@ -95,6 +95,7 @@ class FilesConnector:
             )
         self._filesystem: pafs.FileSystem | None = None
         self._schemas: dict[str, tuple[tuple[tuple[str, int, int], ...], pa.Schema]] = {}
+        self._statistics: dict[str, tuple[tuple[tuple[str, int, int], ...], TableStatistics]] = {}
         self._lock = threading.Lock()
 
     @property
@@ -102,10 +103,8 @@ class FilesConnector:
         """The folder; for S3 also the endpoint and who asks."""
         if self._scheme == "file":
             return SourceKey("files", self._root)
-        endpoint = self._option("endpoint")
-        host = f"{urlsplit(endpoint).netloc or endpoint}/" if endpoint else ""
-        identity = credential(self._option("access_key"), self._option("secret_key"))
-        return SourceKey("files", f"s3://{host}{self._root}", identity)
+        options = self._s3()
+        return SourceKey("files", s3_location(self._root, options), s3_credential(options))
 
     def schema(self, object_name: str) -> pa.Schema:
         """The columns of all files together; files that disagree on a type are an error."""
@@ -142,7 +141,7 @@ class FilesConnector:
             factory = pads.FileSystemDatasetFactory(
                 self._fs(), list(files.paths), self._file_format(files.format), options
             )
-            return factory.finish(pa.schema([_planned(f) for f in planned]))
+            return factory.finish(pa.schema([plain_field(f) for f in planned]))
 
     def parquet(self, object_name: str, schema: pa.Schema) -> ParquetFiles | None:
         """The local Parquet files behind the object, when they are one file or a whole folder."""
@@ -165,6 +164,20 @@ class FilesConnector:
             return None
         return ParquetFiles(f"{files.base}/", extension, files.partitions)
 
+    def statistics(self, object_name: str) -> TableStatistics:
+        """What the footers of Parquet files say; nothing of other formats."""
+        files = self._files(object_name)
+        if files.format != "parquet":
+            return UNKNOWN
+        with self._lock:
+            stamp, known = self._statistics.get(files.name, ((), UNKNOWN))
+        if stamp != files.stamp:
+            with self._errors(object_name):
+                known = parquet_statistics.statistics(list(files.paths), self._fs())
+            with self._lock:
+                self._statistics[files.name] = (files.stamp, known)
+        return known
+
     def close(self) -> None:
         """Nothing is held open between two reads."""
         self._filesystem = None
@@ -175,25 +188,11 @@ class FilesConnector:
     def _fs(self) -> pafs.FileSystem:
         if self._filesystem is None:
             local = self._scheme == "file"
-            self._filesystem = pafs.LocalFileSystem() if local else self._s3()
+            self._filesystem = pafs.LocalFileSystem() if local else s3_filesystem(self._s3())
         return self._filesystem
 
-    def _s3(self) -> pafs.FileSystem:
-        endpoint = self._option("endpoint")
-        settings: dict[str, Any] = {
-            "access_key": self._option("access_key") or None,
-            "secret_key": self._option("secret_key") or None,
-            "session_token": self._option("session_token") or None,
-            "region": self._option("region") or None,
-            "anonymous": self._option("anonymous").lower() == "true",
-            "connect_timeout": 5,
-            "request_timeout": 30,
-            "retry_strategy": pafs.AwsStandardS3RetryStrategy(max_attempts=2),
-        }
-        if endpoint:
-            parts = urlsplit(endpoint if "://" in endpoint else f"https://{endpoint}")
-            settings |= {"endpoint_override": parts.netloc, "scheme": parts.scheme}
-        return pafs.S3FileSystem(**{k: v for k, v in settings.items() if v is not None})
+    def _s3(self) -> dict[str, str]:
+        return {name: self._option(name) for name in S3_OPTIONS}
 
     def _list(self, folder: str) -> list[pafs.FileInfo]:
         with self._errors(folder):
@@ -318,7 +317,9 @@ def _unify(schemas: list[pa.Schema], files: _Files) -> pa.Schema:
             known = fields.get(field.name)
             if known is None or pa.types.is_null(known.type):
                 fields[field.name] = field
-            elif not pa.types.is_null(field.type) and _plain(known.type) != _plain(field.type):
+            elif not pa.types.is_null(field.type) and plain_type(known.type) != plain_type(
+                field.type
+            ):
                 raise SourceError(
                     SourceErrorCode.VALUE_UNEXPECTED,
                     f"the files {files.name!r} disagree: column {field.name!r} is "
@@ -336,25 +337,5 @@ def _unify(schemas: list[pa.Schema], files: _Files) -> pa.Schema:
     return pa.schema([*columns, *map(_described, files.partitions)])
 
 
-def _planned(field: pa.Field) -> pa.Field:
-    return pa.field(field.name, _plain(field.type), field.nullable)
-
-
 def _described(field: pa.Field) -> pa.Field:
-    return _planned(field).with_metadata({PHYSICAL_TYPE: str(field.type)})
-
-
-def _plain(data_type: pa.DataType) -> pa.DataType:
-    """The type without views, dictionaries and 64-bit offsets, which not every client reads."""
-    t = pa.types
-    if t.is_dictionary(data_type):
-        return _plain(data_type.value_type)
-    if t.is_string_view(data_type) or t.is_large_string(data_type) or t.is_null(data_type):
-        return pa.string()
-    if t.is_binary_view(data_type) or t.is_large_binary(data_type):
-        return pa.binary()
-    if t.is_list(data_type) or t.is_large_list(data_type) or t.is_list_view(data_type):
-        return pa.list_(_planned(data_type.value_field))
-    if t.is_struct(data_type):
-        return pa.struct([_planned(f) for f in data_type])
-    return data_type
+    return plain_field(field).with_metadata({PHYSICAL_TYPE: str(field.type)})

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlglot import exp
 
+from connectors import mariadb_statistics
 from connectors.interface import (
     COMMENT,
     PHYSICAL_TYPE,
@@ -27,7 +28,9 @@ from connectors.interface import (
     SourceKey,
 )
 from connectors.mariadb_dialect import MARIADB, arrow_type
+from connectors.mariadb_types import own_type
 from connectors.outputs import cast_outputs
+from connectors.own_queries import described
 from connectors.pool import Session
 from connectors.sql import (
     SqlConnector,
@@ -36,6 +39,7 @@ from connectors.sql import (
     one_line,
     positive_number,
 )
+from connectors.statistics import TableStatistics
 
 BATCH_ROWS = 16_384
 BATCH_BYTES = 64 << 20
@@ -111,6 +115,17 @@ class MariaDbConnector(SqlConnector):
         """Timestamps leave as text: the driver cuts their fractions off otherwise."""
         wanted = [i for i, f in enumerate(schema) if pa.types.is_timestamp(f.type)]
         return super().render(cast_outputs(query, schema, wanted, "CHAR"), schema)
+
+    def describe(self, text: str) -> pa.Schema:
+        """The columns of a query's answer, of which no row is asked for."""
+        with self._session() as session:
+            assert isinstance(session, _MariaDbSession)
+            found = session.describe(f"SELECT * FROM ({text}) AS q LIMIT 0")
+        return pa.schema([described(f.name, own_type(f)) for f in found])
+
+    def statistics(self, object_name: str) -> TableStatistics:
+        """What InnoDB estimates."""
+        return mariadb_statistics.statistics(self._rows, object_name, self.table(object_name))
 
     def _connect(self) -> Session:
         return _MariaDbSession(self._open, self._settings, self._longest)
@@ -193,6 +208,20 @@ class _MariaDbSession:
         )
         for batch in reader:
             yield batch if schema is None else _typed(batch, schema)
+
+    def describe(self, text: str) -> pa.Schema:
+        """What the driver says of a query's columns; the query gives no rows."""
+        seen: list[pa.Schema] = []
+
+        def note(found: pa.Schema) -> pa.Schema:
+            seen.append(found)
+            return _transport(found, None)
+
+        for _ in self._connection.read_arrow_batches(
+            text, max_text_size=64, max_binary_size=64, map_schema=note
+        ):
+            pass
+        return seen[0]
 
     def cancel(self) -> None:
         self._open().execute(f"KILL QUERY {self._id}")

@@ -9,7 +9,14 @@ from collections.abc import Mapping, Sequence
 import pyarrow as pa
 from sqlglot import exp
 
-from connectors.capabilities import Capabilities, Kind, Kinds, NotPushable, Relation
+from connectors.capabilities import (
+    Capabilities,
+    Kind,
+    Kinds,
+    NotPushable,
+    Relation,
+    window_functions,
+)
 from connectors.dialect import (
     FUNCTIONS,
     Builder,
@@ -20,7 +27,16 @@ from connectors.dialect import (
     nonzero_divisor,
     paren,
 )
+from connectors.functions import (
+    call,
+    found,
+    shrinking_replace,
+    strict_extreme,
+    trimmed_of_one,
+    truncation,
+)
 from connectors.interface import PHYSICAL_TYPE
+from connectors.keys import mariadb_keys
 from connectors.mariadb_masks import MASKS
 
 _NUMBERS: Kinds = frozenset({Kind.INTEGER, Kind.DECIMAL})
@@ -32,7 +48,7 @@ _TEXT: Kinds = frozenset({Kind.TEXT})
 _ANY: Kinds = _EQUAL | {Kind.FLOAT, Kind.BINARY}
 
 _CAPABILITIES = Capabilities(
-    relations=frozenset(Relation) - {Relation.FULL_JOIN},
+    relations=frozenset(Relation) - {Relation.FULL_JOIN, Relation.GROUPING_SETS},
     functions={
         **dict.fromkeys(("equal", "not_equal", "lt", "lte", "gt", "gte"), _EQUAL),
         **dict.fromkeys(("is_distinct_from", "is_not_distinct_from"), _EQUAL),
@@ -46,6 +62,15 @@ _CAPABILITIES = Capabilities(
         **dict.fromkeys(("substring", "substr"), _TEXT | {Kind.INTEGER}),
         **dict.fromkeys(("coalesce", "nullif"), _EQUAL - _BOOLEAN - {Kind.UNSIGNED}),
         "date_part": _TEXT | {Kind.DATE, Kind.TIMESTAMP},
+        # Not lower and upper, which know other letters than the engine; not split_part, which
+        # there is none of; not what makes texts longer, since a text too long becomes NULL.
+        **dict.fromkeys(("btrim", "ltrim", "rtrim", "replace", "strpos", "ends_with"), _TEXT),
+        **dict.fromkeys(("concat", "reverse", "octet_length"), _TEXT),
+        **dict.fromkeys(("left", "right"), _TEXT | {Kind.INTEGER}),
+        **dict.fromkeys(("greatest", "least"), _ORDERED - {Kind.UNSIGNED}),
+        "round": _NUMBERS,
+        "date_trunc": _TEXT | {Kind.TIMESTAMP},
+        **dict.fromkeys(("is_unknown", "is_not_unknown"), _BOOLEAN),
         "sum": _NUMBERS,
         "avg": frozenset({Kind.FLOAT}),  # of integers only, see _avg
         **dict.fromkeys(("min", "max"), _ORDERED),
@@ -62,6 +87,14 @@ _CAPABILITIES = Capabilities(
     ),
     sorts=_EQUAL,
     groups=_EQUAL,
+    windows=window_functions(
+        values=_EQUAL,
+        sums=_NUMBERS,
+        averages=frozenset({Kind.FLOAT}),
+        extremes=_ORDERED,
+        defaults=False,  # LAG and LEAD take none
+        shares=False,  # PERCENT_RANK and CUME_DIST are rounded to ten digits
+    ),
 )
 
 _UTF8 = exp.DataType(this=exp.DataType.Type.CHARACTER_SET, kind=exp.var("utf8mb4"))
@@ -113,11 +146,37 @@ def _avg(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
 
 
 def _date_part(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
-    part = date_part_name(args[0])
+    part = date_part_name(args[0], calendar=True)
     kind = args[1].kind
     if kind is Kind.TEXT or (kind is Kind.DATE and part in {"hour", "minute"}):
         raise NotPushable(f"date_part of {part} of a {kind.value}")
-    return exp.Extract(this=exp.var(part.upper()), expression=args[1].sql)
+    day = args[1].sql
+    match part:
+        case "week":
+            return call("WEEK", day, exp.Literal.number(3))  # the mode of ISO 8601
+        case "dow":
+            return paren(exp.Sub(this=call("DAYOFWEEK", day), expression=exp.Literal.number(1)))
+        case "doy":
+            return call("DAYOFYEAR", day)
+    return exp.Extract(this=exp.var(part.upper()), expression=day)
+
+
+_TRUNCATED = {
+    "year": "%Y-01-01 00:00:00",
+    "month": "%Y-%m-01 00:00:00",
+    "day": "%Y-%m-%d 00:00:00",
+    "hour": "%Y-%m-%d %H:00:00",
+    "minute": "%Y-%m-%d %H:%i:00",
+    "second": "%Y-%m-%d %H:%i:%s",
+}
+
+
+def _date_trunc(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
+    part, moment = truncation(args[0], among=tuple(_TRUNCATED)), args[1]
+    if moment.kind is not Kind.TIMESTAMP or returns != moment.type:
+        raise NotPushable("date_trunc of what is no timestamp of microseconds")
+    text = call("DATE_FORMAT", moment.sql, exp.Literal.string(_TRUNCATED[part]))
+    return exp.cast(text, exp.DataType.build("DATETIME(6)", dialect="mysql"))
 
 
 def _literal(value: object, data_type: pa.DataType) -> exp.Expr | None:
@@ -190,6 +249,14 @@ _BUILDERS: Mapping[str, Builder] = {
     "modulus": _modulus,
     "avg": _avg,
     "date_part": _date_part,
+    "date_trunc": _date_trunc,
+    "btrim": trimmed_of_one("BOTH"),
+    "ltrim": trimmed_of_one("LEADING"),
+    "rtrim": trimmed_of_one("TRAILING"),
+    "replace": shrinking_replace,
+    "strpos": found("LOCATE", text_first=False),
+    "greatest": strict_extreme("GREATEST"),
+    "least": strict_extreme("LEAST"),
 }
 
 MARIADB = SqlDialect(
@@ -206,4 +273,7 @@ MARIADB = SqlDialect(
     read=_read,
     write_literal=_literal,
     masks=MASKS,
+    keys=mariadb_keys,
+    places_nulls=False,
+    joins_slowly=True,
 )

@@ -11,6 +11,7 @@ import pyarrow.dataset as pads
 
 from connectors.capabilities import Capabilities
 from connectors.interface import ObjectInfo, SourceError, SourceErrorCode, SourceKey
+from connectors.statistics import TableStatistics
 
 SCHEME = "memory://"
 
@@ -63,6 +64,10 @@ class MemoryConnector:
         """The table as a dataset."""
         table = self._table(object_name)
         return pads.dataset(table if schema is None else _select(table, schema, object_name))
+
+    def statistics(self, object_name: str) -> TableStatistics:
+        """The number of rows."""
+        return TableStatistics(float(self._table(object_name).num_rows))
 
     def close(self) -> None:
         """Nothing is held open: the store stays until it is forgotten."""

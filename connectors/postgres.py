@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import pyarrow as pa
 from sqlglot import exp
 
+from connectors import postgres_statistics
 from connectors.casting import refuse_outside
 from connectors.interface import (
     COMMENT,
@@ -27,11 +28,12 @@ from connectors.interface import (
     SourceKey,
 )
 from connectors.names import join_name, split_name
+from connectors.own_queries import described
 from connectors.pool import Session
 from connectors.postgres_dialect import POSTGRES
 from connectors.postgres_ranges import FACTS, PlainScan, RangeStream, TableFacts, plain_scan
 from connectors.postgres_transport import transported, unpadded
-from connectors.postgres_types import COLUMNS, TYPES, decimal_type
+from connectors.postgres_types import COLUMNS, TYPES, decimal_type, own_type
 from connectors.sql import (
     SqlConnector,
     credential,
@@ -40,6 +42,7 @@ from connectors.sql import (
     one_line,
     positive_number,
 )
+from connectors.statistics import TableStatistics
 
 _SCHEMA = "public"
 
@@ -193,6 +196,17 @@ class PostgresConnector(SqlConnector):
             assert isinstance(session, _PostgresSession)
             return float(session.plan(text)["Total Cost"])
 
+    def describe(self, text: str) -> pa.Schema:
+        """The columns of a query's answer; numerics are text, since their scale is not known."""
+        with self._session() as session:
+            assert isinstance(session, _PostgresSession)
+            found = session.describe(text)
+        return pa.schema([described(f.name, own_type(f)) for f in found])
+
+    def statistics(self, object_name: str) -> TableStatistics:
+        """What the last ANALYZE has left."""
+        return postgres_statistics.statistics(self._rows, *split_name(object_name, _SCHEMA))
+
     def _connect(self) -> Session:
         missing = {k: v for k, v in _DEFAULTS.items() if k not in self._query}
         separator = "&" if "?" in self._uri else "?"
@@ -299,6 +313,10 @@ class _PostgresSession:
             # The driver lets infinity and the far future wrap around into the past.
             refuse_outside(batch, _FIRST_DAY, _FIRST_MICROSECOND)
             yield batch if schema is None else unpadded(batch)
+
+    def describe(self, text: str) -> pa.Schema:
+        """The schema of a query's answer, which is prepared and not run."""
+        return self._cursor.adbc_execute_schema(text)
 
     def plan(self, text: str) -> dict[str, Any]:
         """The server's plan. EXPLAIN can not be copied out, so it is read row by row."""

@@ -10,7 +10,15 @@ from collections.abc import Sequence
 import pyarrow as pa
 from sqlglot import exp
 
-from connectors.capabilities import ALL_RELATIONS, Capabilities, Kind, Kinds, NotPushable, kind_of
+from connectors.capabilities import (
+    ALL_RELATIONS,
+    Capabilities,
+    Kind,
+    Kinds,
+    NotPushable,
+    kind_of,
+    window_functions,
+)
 from connectors.dialect import (
     Builder,
     Native,
@@ -21,7 +29,9 @@ from connectors.dialect import (
     nonzero_divisor,
     paren,
 )
+from connectors.functions import call
 from connectors.interface import PHYSICAL_TYPE
+from connectors.keys import postgres_keys
 from connectors.postgres_masks import MASKS
 from connectors.postgres_transport import BLANK_PADDED
 
@@ -32,13 +42,14 @@ _ORDERED: Kinds = _NUMBERS | _MOMENTS | {Kind.TEXT, Kind.BINARY}
 _EQUAL: Kinds = _ORDERED | {Kind.BOOLEAN}
 _COMPARED: Kinds = _EQUAL | {Kind.FLOAT}  # NaN = NaN and the greatest, -0.0 = 0.0: both sides agree
 _ANY: Kinds = frozenset(Kind) - {Kind.OTHER}
+_RANKS: Kinds = frozenset({Kind.UNSIGNED})
 _BOOLEAN: Kinds = frozenset({Kind.BOOLEAN})
 _TEXT: Kinds = frozenset({Kind.TEXT})
 
 _CAPABILITIES = Capabilities(
     relations=ALL_RELATIONS,
     functions={
-        **dict.fromkeys(("equal", "not_equal", "lt", "lte", "gt", "gte"), _COMPARED),
+        **dict.fromkeys(("equal", "not_equal", "lt", "lte", "gt", "gte"), _COMPARED | _RANKS),
         **dict.fromkeys(("is_distinct_from", "is_not_distinct_from"), _COMPARED),
         **dict.fromkeys(("and", "or", "not"), _BOOLEAN),
         **dict.fromkeys(("is_true", "is_not_true", "is_false", "is_not_false"), _BOOLEAN),
@@ -50,6 +61,17 @@ _CAPABILITIES = Capabilities(
         **dict.fromkeys(("substring", "substr"), _TEXT | {Kind.INTEGER}),
         **dict.fromkeys(("coalesce", "nullif"), _EQUAL),
         "date_part": _TEXT | {Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMP_TZ},
+        # Not lower, upper, initcap and ilike, which follow the database's locale; not lpad and
+        # rpad, which count characters where the engine counts what looks like one; not exp, ln,
+        # power and the like, whose last digits differ; not sqrt, which fails below zero.
+        **dict.fromkeys(("btrim", "ltrim", "rtrim", "replace", "strpos", "ends_with"), _TEXT),
+        **dict.fromkeys(("concat", "reverse", "octet_length"), _TEXT),
+        **dict.fromkeys(("left", "right", "split_part"), _TEXT | {Kind.INTEGER}),
+        **dict.fromkeys(("greatest", "least"), _ORDERED - {Kind.BINARY}),
+        **dict.fromkeys(("ceil", "floor"), frozenset({Kind.FLOAT})),
+        "round": _NUMBERS,
+        "date_trunc": _TEXT | {Kind.TIMESTAMP},
+        **dict.fromkeys(("is_unknown", "is_not_unknown"), _BOOLEAN),
         "sum": _ARITHMETIC,
         "avg": _ARITHMETIC,
         **dict.fromkeys(("min", "max"), _ORDERED - {Kind.BINARY}),
@@ -70,8 +92,14 @@ _CAPABILITIES = Capabilities(
             (Kind.TEXT, Kind.TEXT),
         }
     ),
-    sorts=_EQUAL,
-    groups=_EQUAL,
+    sorts=_EQUAL | _RANKS,
+    groups=_EQUAL | _RANKS,
+    windows=window_functions(
+        values=_COMPARED | _RANKS,
+        sums=_NUMBERS,
+        averages=_ARITHMETIC,  # of floats only those made of integers
+        extremes=_ORDERED - {Kind.BINARY},
+    ),
 )
 
 _C = exp.to_identifier("C", quoted=True)
@@ -101,6 +129,13 @@ def _ordering(node: type[exp.Binary]) -> Builder:
 def _extreme(node: type[exp.Expr]) -> Builder:
     def build(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
         return node(this=_bytewise(args[0]))
+
+    return build
+
+
+def _extreme_of(name: str) -> Builder:
+    def build(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
+        return call(name, _bytewise(args[0]), *(a.sql for a in args[1:]))
 
     return build
 
@@ -177,7 +212,7 @@ def _sum(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
 
 
 def _date_part(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
-    part = date_part_name(args[0])
+    part = date_part_name(args[0], calendar=True)
     kind = args[1].kind
     if kind is Kind.TEXT or (kind is Kind.DATE and part in {"hour", "minute"}):
         raise NotPushable(f"date_part of {part} of a {kind.value}")
@@ -269,6 +304,8 @@ POSTGRES = SqlDialect(
         "sum": _sum,
         "avg": _avg,
         "date_part": _date_part,
+        "greatest": _extreme_of("GREATEST"),
+        "least": _extreme_of("LEAST"),
     },
     casts={(Kind.FLOAT, Kind.DECIMAL): _float_to_decimal},
     type_names={
@@ -285,4 +322,5 @@ POSTGRES = SqlDialect(
     native=_native,
     write_literal=_literal,
     masks=MASKS,
+    keys=postgres_keys,
 )

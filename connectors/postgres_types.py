@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 import pyarrow as pa
 
+from connectors.interface import SourceError, SourceErrorCode
+
 
 def decimal_type(modifier: int) -> pa.DataType:
     """numeric(p, s) from its type modifier; a scale may be negative there."""
@@ -73,3 +75,30 @@ WHERE c.relkind IN ('r', 'v', 'm', 'p', 'f') AND {conditions}
   AND (has_table_privilege(c.oid, 'SELECT') OR has_any_column_privilege(c.oid, 'SELECT'))
 ORDER BY n.nspname, c.relname, a.attnum
 """
+
+
+_AS_THEY_COME = (
+    *("bool", "int2", "int4", "int8", "oid", "float4", "float8", "date", "time", "timestamp"),
+    *("timestamptz", "bytea", "text", "varchar", "bpchar", "name", "json", "jsonb"),
+)
+"""Types that the driver sends in the form the gateway plans with, without a cast in the query."""
+
+
+def own_type(field: pa.Field) -> pa.DataType:
+    """The type of a column of an own query, from what the driver says of it.
+
+    Raises TYPE_UNSUPPORTED.
+    """
+    physical = (field.metadata or {}).get(b"ADBC:postgresql:typname", b"").decode()
+    if physical == "numeric" or getattr(field.type, "type_name", "") == "numeric":
+        return pa.string()
+    if physical in _AS_THEY_COME:
+        return TYPES[physical]
+    if not physical and field.type in {TYPES[name] for name in _AS_THEY_COME}:
+        return field.type
+    raise SourceError(
+        SourceErrorCode.TYPE_UNSUPPORTED,
+        f"column {field.name!r} of the query has type {physical or field.type}, which has no exact "
+        "counterpart in Arrow",
+        hint="cast it in the query, to text for one",
+    )

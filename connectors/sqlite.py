@@ -17,6 +17,7 @@ from urllib.parse import quote
 import pyarrow as pa
 from sqlglot import exp
 
+from connectors import sqlite_statistics
 from connectors.interface import (
     PHYSICAL_TYPE,
     ObjectInfo,
@@ -29,6 +30,7 @@ from connectors.pool import Session
 from connectors.sql import SqlConnector, listed, one_line
 from connectors.sqlite_dialect import FIXED, SQLITE, UNFIT
 from connectors.sqlite_values import to_array
+from connectors.statistics import TableStatistics
 
 BATCH_ROWS = 16_384
 """Rows a batch: the interpreter is held for some 20 ms while one is made."""
@@ -63,6 +65,10 @@ class SqliteConnector(SqlConnector):
             name = str(row["name"])
             if fnmatch.fnmatchcase(name, pattern or "*"):
                 yield listed(name, partial(self._describe, name))
+
+    def statistics(self, object_name: str) -> TableStatistics:
+        """What ANALYZE has left in the file, and its keys."""
+        return sqlite_statistics.statistics(self._rows, object_name)
 
     def _connect(self) -> Session:
         # Taken before it is opened: a file replaced in between is opened once more, never missed.

@@ -8,7 +8,15 @@ from collections.abc import Sequence
 import pyarrow as pa
 from sqlglot import exp
 
-from connectors.capabilities import Capabilities, Kind, Kinds, NotPushable, Relation, kind_of
+from connectors.capabilities import (
+    Capabilities,
+    Kind,
+    Kinds,
+    NotPushable,
+    Relation,
+    kind_of,
+    window_functions,
+)
 from connectors.dialect import (
     FUNCTIONS,
     Builder,
@@ -17,7 +25,9 @@ from connectors.dialect import (
     SqlDialect,
     nonzero_divisor,
 )
+from connectors.functions import found, strict_extreme, trimmed
 from connectors.interface import PHYSICAL_TYPE
+from connectors.keys import sqlite_keys
 from connectors.sqlite_masks import MASKS
 
 FIXED = "STRICT"
@@ -28,16 +38,23 @@ UNFIT = "mesh_unfit_value"
 
 _INTEGER: Kinds = frozenset({Kind.INTEGER})
 _BOOLEAN: Kinds = frozenset({Kind.BOOLEAN})
+_TEXT: Kinds = frozenset({Kind.TEXT})
 _EQUAL: Kinds = frozenset({Kind.INTEGER, Kind.TEXT, Kind.DATE, Kind.BOOLEAN})
 _ORDERED: Kinds = _EQUAL - _BOOLEAN
+_RANKS: Kinds = frozenset({Kind.UNSIGNED})
 _ANY: Kinds = _EQUAL | {Kind.FLOAT, Kind.DECIMAL, Kind.BINARY, Kind.TIMESTAMP}
 
 _CAPABILITIES = Capabilities(
     # Not scalar sub-queries: one of several rows gives its first row here, and fails elsewhere.
     relations=frozenset(Relation)
-    - {Relation.SCALAR_SUBQUERY, Relation.RIGHT_JOIN, Relation.FULL_JOIN},
+    - {
+        Relation.SCALAR_SUBQUERY,
+        Relation.RIGHT_JOIN,
+        Relation.FULL_JOIN,
+        Relation.GROUPING_SETS,
+    },
     functions={
-        **dict.fromkeys(("equal", "not_equal", "lt", "lte", "gt", "gte"), _EQUAL),
+        **dict.fromkeys(("equal", "not_equal", "lt", "lte", "gt", "gte"), _EQUAL | _RANKS),
         **dict.fromkeys(("is_distinct_from", "is_not_distinct_from"), _EQUAL),
         **dict.fromkeys(("and", "or", "not"), _BOOLEAN),
         **dict.fromkeys(("is_true", "is_not_true", "is_false", "is_not_false"), _BOOLEAN),
@@ -47,10 +64,18 @@ _CAPABILITIES = Capabilities(
         "str_concat": frozenset({Kind.TEXT}),
         **dict.fromkeys(("coalesce", "nullif"), _EQUAL),
         **dict.fromkeys(("min", "max"), _ORDERED),
+        # Not length, substr, left, right and GLOB, which end at a NUL; not LIKE, which takes
+        # large letters for small ones; no dates, which are texts; no decimals, which are floats.
+        **dict.fromkeys(("btrim", "ltrim", "rtrim", "replace", "strpos", "concat"), _TEXT),
+        **dict.fromkeys(("greatest", "least"), _ORDERED),
+        **dict.fromkeys(("is_unknown", "is_not_unknown"), _BOOLEAN),
     },
     casts=frozenset({(Kind.INTEGER, Kind.INTEGER), (Kind.TEXT, Kind.TEXT)}),
-    sorts=_EQUAL,
-    groups=_EQUAL,
+    sorts=_EQUAL | _RANKS,
+    groups=_EQUAL | _RANKS,
+    windows=window_functions(
+        values=_EQUAL | _RANKS, sums=_INTEGER, averages=frozenset(), extremes=_ORDERED
+    ),
 )
 
 
@@ -121,10 +146,17 @@ def _native(column: exp.Column, field: pa.Field) -> Native | None:
 SQLITE = SqlDialect(
     name="sqlite",
     capabilities=_CAPABILITIES,
-    builders={name: _by_nonzero(name) for name in ("divide", "modulus")},
+    builders={
+        **{name: _by_nonzero(name) for name in ("divide", "modulus")},
+        "btrim": trimmed("TRIM"),
+        "strpos": found("INSTR"),
+        "greatest": strict_extreme("MAX"),
+        "least": strict_extreme("MIN"),
+    },
     type_names={Kind.INTEGER: "INTEGER", Kind.TEXT: "TEXT"},
     read=_read,
     native=_native,
     write_literal=_literal,
     masks=MASKS,
+    keys=sqlite_keys,
 )

@@ -6,6 +6,8 @@ must do without any of them.
 
 from __future__ import annotations
 
+import datetime as dt
+import decimal
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
@@ -46,6 +48,24 @@ class TableStatistics:
 
 NOTHING = ColumnStatistics()
 UNKNOWN = TableStatistics()
+
+
+def value_of(text: object) -> object:
+    """A value that a source's catalogue keeps as text: int, Decimal, date, datetime, or the text.
+
+    None for what is not known.
+    """
+    if not isinstance(text, str):
+        return None
+    for read in (int, decimal.Decimal, dt.date.fromisoformat, dt.datetime.fromisoformat):
+        try:
+            value = read(text)
+        except (ValueError, decimal.InvalidOperation):
+            continue
+        if isinstance(value, decimal.Decimal) and not value.is_finite():
+            return None
+        return value
+    return text
 
 
 @runtime_checkable

@@ -18,6 +18,7 @@ from policies.filters import bind, parse_row_filter, session_attributes
 from policies.masks import effective, parse_mask
 
 DISCOVER, READ, PUBLISH, ADMIN = "discover", "read", "publish", "admin"
+REMOTE_QUERY = "remote_query"
 
 REMEMBERED = 4096
 """How many callers' views of datasets are kept made up."""

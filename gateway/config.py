@@ -9,9 +9,17 @@ from dataclasses import dataclass
 class Config:
     """What an operator may change. Sizes are bytes, times seconds.
 
+    A fragment's keys go into the text of another one if it has at most `reduction_rows` rows and
+    `reduction_keys` keys, the other at least `reduction_least_rows` rows, and each key keeps
+    `reduction_rows_per_key` rows or more from being sent. Fragments that are read before the engine
+    starts may together take `reduction_bytes`.
+
     `region` is where the gateway stands, for datasets bound to a region; "" is nowhere known.
+    Statistics of sources are fetched again after `statistics_age_seconds`; only the first plan over
+    a table waits for them, `statistics_wait_seconds` at most.
     Decisions are recorded in `audit_folder`, below the mesh folder or absolute; an answer waits
-    for its decision up to `audit_wait_seconds`.
+    for its decision up to `audit_wait_seconds`. `embedded_duckdb` lets DuckDB, if it is installed,
+    join and aggregate local Parquet files.
     """
 
     region: str = ""
@@ -25,4 +33,13 @@ class Config:
     poll_seconds: float = 0.05
     cached_plans: int = 512
     plan_age_seconds: float = 300.0
+    verified_rows: int = 1_000_000
+    reduction_rows: int = 200_000
+    reduction_bytes: int = 64 * 1024**2
+    reduction_keys: int = 50_000
+    reduction_least_rows: int = 5_000
+    reduction_rows_per_key: float = 8.0
+    statistics_age_seconds: float = 300.0
+    statistics_wait_seconds: float = 0.25
     audit_wait_seconds: float = 10.0
+    embedded_duckdb: bool = True

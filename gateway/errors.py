@@ -237,6 +237,18 @@ class AuditBroken(UserError):
     code = "AUDIT_BROKEN"
 
 
+class VerificationFailed(SourceFailure):
+    """A query with the option `verify` gave other rows when nothing of it was pushed."""
+
+    code = "VERIFICATION_FAILED"
+
+
+class VerificationInconclusive(UserError):
+    """The same, but the query may rightly give other rows each time."""
+
+    code = "VERIFICATION_INCONCLUSIVE"
+
+
 class InternalError(GatewayError):
     """A bug. Nothing of it leaves but an id to find it in the log."""
 

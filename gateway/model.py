@@ -96,6 +96,25 @@ class Principal:
     purposes: tuple[str, ...] | None = None
 
 
+PLACEMENTS = ("auto", "push", "pull")
+"""Who does the work a source could do: whoever is faster, the source, or the gateway."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueryOptions:
+    """How a request is to be answered. Nothing here changes the answer.
+
+    `placement` is one of PLACEMENTS. With `verify` the query runs a second time, over bare scans
+    of its sources, and is answered only if both give the same rows.
+    """
+
+    placement: str = "auto"
+    verify: bool = False
+
+
+DEFAULT_OPTIONS = QueryOptions()
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """What a client asked for, before anything is understood. `purpose` is declared: "" is none."""
@@ -104,6 +123,7 @@ class Request:
     text: str
     language: str = "sql"
     purpose: str = ""
+    options: QueryOptions = DEFAULT_OPTIONS
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
 

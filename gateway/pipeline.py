@@ -25,6 +25,7 @@ from gateway.audit.record import Outcome
 from gateway.authorisation import Access
 from gateway.catalogue.catalogue import Catalogue
 from gateway.config import Config
+from gateway.embedding import Embedding
 from gateway.engines.execution import run
 from gateway.errors import (
     Cancelled,
@@ -41,15 +42,18 @@ from gateway.languages import sql
 from gateway.mask_key import ProductKeys
 from gateway.model import Dataset, Principal, Request
 from gateway.plan.disclosure import guarded
+from gateway.plan.embedded import is_embedded
 from gateway.plan.explain import SCHEMA as EXPLAIN_SCHEMA
 from gateway.plan.explain import explain
-from gateway.plan.fragment import FragmentReads
+from gateway.plan.fragment import FragmentReads, FragmentRun
 from gateway.plan.plan import EngineRead, Plan
 from gateway.plan.planner import Query, plan_query
-from gateway.plan.source import Table, TableName, Tables, View, Views
+from gateway.plan.source import Table, TableName, Tables, View, Views, unpushed
 from gateway.records import Clearance, Recorder
+from gateway.remote_queries import RemoteQueries
 from gateway.resolution import Authorised, Resolution
 from gateway.sources import Sources
+from gateway.verification.verification import verified
 from policies.decide import Authoriser
 from policies.reload import Reloader
 from policies.snapshot import Snapshot
@@ -68,7 +72,14 @@ class Prepared:
     request: Request
     plan: Plan = field(repr=False)
     clearance: Clearance = field(repr=False)
-    explain: bool = False
+    statement: sql.Statement = field(repr=False)
+    unpushed: Plan | None = field(default=None, repr=False)
+    """The same query over bare scans, where the answer is to be verified."""
+
+    @property
+    def explain(self) -> bool:
+        """Whether the plan itself is the answer."""
+        return self.statement.explain
 
     @property
     def policy_version(self) -> str:
@@ -83,13 +94,17 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class FragmentReport:
-    """What one source did: the text it got, the rows and bytes it sent, the time it took."""
+    """What one source did: the text it got, the rows and bytes it sent, the time it took.
+
+    `keys` is how many values of other fragments' rows were in the text, which names them only.
+    """
 
     source: str
     text: str
     rows: int
     bytes: int
     seconds: float
+    keys: int = 0
 
 
 @dataclass(slots=True)
@@ -122,7 +137,8 @@ def _identity(name: TableName, opened: Table | View) -> tuple[object, ...]:
     dataset = opened.dataset
     lends = isinstance(opened, View) and opened.lends
     names = tuple(dataset.schema.names)
-    return (name, dataset.address, names, opened.security.fingerprint, lends)
+    made_with = None if isinstance(opened, View) else (opened.pushes, opened.statistics_version)
+    return (name, dataset.address, names, opened.security.fingerprint, lends, made_with)
 
 
 def _below(drift: GatewayError) -> SchemaDrift:
@@ -134,12 +150,22 @@ def _below(drift: GatewayError) -> SchemaDrift:
     )
 
 
+def _verifies(request: Request) -> bool:
+    return request.options.verify
+
+
 def _check_purpose(access: Access, principal: Principal, purpose: str) -> None:
     if purpose and purpose not in access.purposes(principal):
         raise PurposeNotGranted(
             f"the purpose {purpose} is not granted to you",
             hint="declare another, or none",
         )
+
+
+def _report(run: FragmentRun) -> FragmentReport:
+    fragment = run.fragment
+    source = str(fragment.source)
+    return FragmentReport(source, fragment.shown, run.rows, run.bytes, run.seconds, fragment.keys)
 
 
 def _never() -> bool:
@@ -163,7 +189,8 @@ class Gateway:
         self._audit = audit
         self._reloader = reloader
         self._recorder = Recorder(audit, config.audit_wait_seconds)
-        self._sources = Sources()
+        self._sources = Sources(config)
+        self._embedding = Embedding(config)
         self._plans: TTLCache[tuple[object, ...], Plan] = TTLCache(
             config.cached_plans, config.plan_age_seconds
         )
@@ -192,8 +219,14 @@ class Gateway:
         if self._reloader is not None:
             self._reloader.close()
         self._sources.close()
+        self._embedding.close()
         if self._audit is not None:
             self._audit.close()
+
+    def forget_plans(self) -> None:
+        """Plan every query anew from now on."""
+        with self._plans_lock:
+            self._plans.clear()
 
     def purposes(self, principal: Principal) -> frozenset[str]:
         """The purposes the principal may declare."""
@@ -215,15 +248,22 @@ class Gateway:
             _check_purpose(access, request.principal, request.purpose)
             statement = self._parse(request)
             authorised = resolution.authorise(statement)
-            plan = self._plan(statement, *self._open(authorised))
+            remote = RemoteQueries(
+                self.catalogue, self._sources, access, request, resolution.decided
+            ).open(statement.remote)
+            tables, views = self._open(authorised)
+            tables = {**tables, **{name: r.table for name, r in remote.items()}}
+            placement = request.options.placement
+            plan = self._plan(statement, tables, views, placement)
+            unpushed = self._unpushed(statement, tables, views) if _verifies(request) else None
         except GatewayError as error:
             if isinstance(error, ResidencyViolation):
                 error.message = f"{error.message} ({self._places(request.principal)})"
             self._recorder.denied(request, policy_version, resolution.decided, error)
             raise
-        grants = authorised.grants
+        grants = {**authorised.grants, **{name: r.grant for name, r in remote.items()}}
         clearance = self._recorder.allowed(request, policy_version, grants, plan)
-        return Prepared(request, plan, clearance, statement.explain)
+        return Prepared(request, plan, clearance, statement, unpushed)
 
     def execute(self, prepared: Prepared, cancelled: Callable[[], bool] = _never) -> Result:
         """Run a prepared request. Rights are asked for again: they may have gone since.
@@ -282,10 +322,13 @@ class Gateway:
             raise from_source(error) from error
         return tables, views
 
-    def _plan(self, statement: sql.Statement, tables: Tables, views: Views) -> Plan:
+    def _plan(
+        self, statement: sql.Statement, tables: Tables, views: Views, placement: str = "auto"
+    ) -> Plan:
         """Equal text over equal datasets is planned once: what may be read is part of the key."""
         key = (
-            statement.text,
+            statement.normalised,
+            placement,
             *(_identity(name, table) for name, table in tables.items()),
             *(_identity(name, view) for name, view in views.items()),
         )
@@ -293,11 +336,28 @@ class Gateway:
             plan = self._plans.get(key)
         if plan is None:
             query = Query(statement.text, statement.tree, views)
-            plan = plan_query(query, tables, self._config)
-            if plan.lasting:
+            placed = self._embedding.placed(tables, views)
+            plan = plan_query(query, placed, self._config, placement)
+            if any(is_embedded(fragment, plan.tables) for fragment in plan.fragments):
+                plan = replace(
+                    plan, otherwise=lambda: plan_query(query, tables, self._config, placement)
+                )
+            if plan.lasting and self._config.cached_plans:
                 with self._plans_lock:
                     self._plans[key] = plan
         return plan
+
+    def _unpushed(self, statement: sql.Statement, tables: Tables, views: Views) -> Plan | None:
+        """The plan that leaves everything to the engine, to compare with."""
+        if statement.explain:
+            return None
+        if any(table.security.bound for table in tables.values()):
+            raise Unsupported(
+                "a query over rows that may not leave their region can not be verified",
+                hint="ask without verify",
+            )
+        bare = {name: unpushed(table) for name, table in tables.items()}
+        return self._plan(statement, bare, views)
 
     def _explain(self, prepared: Prepared, report: QueryReport) -> Iterator[pa.RecordBatch]:
         batch = explain(prepared.plan, self._config)
@@ -314,7 +374,7 @@ class Gateway:
         report.outcome = "cancelled"  # unless it ends in another way
         recorded = False
         try:
-            for batch in run(prepared.plan, self._config, reads, cancelled, prepared.request.text):
+            for batch in self._batches(prepared, reads, cancelled):
                 if not recorded:
                     prepared.clearance.wait()
                     recorded = True
@@ -331,13 +391,27 @@ class Gateway:
         finally:
             report.seconds = time.perf_counter() - started
             report.fragments = tuple(
-                FragmentReport(str(r.fragment.source), r.fragment.shown, r.rows, r.bytes, r.seconds)
-                for r in (() if prepared.plan.hidden_views else reads.runs.values())
+                _report(r) for r in (() if prepared.plan.hidden_views else reads.runs.values())
             )
             self._recorder.ended(
                 prepared.clearance,
                 Outcome(report.outcome, report.rows, report.bytes, report.seconds),
             )
+
+    def _batches(
+        self, prepared: Prepared, reads: FragmentReads, cancelled: Callable[[], bool]
+    ) -> Iterator[pa.RecordBatch]:
+        config, text, plan = self._config, prepared.request.text, prepared.plan
+        other = prepared.unpushed
+        if other is None:
+            return run(plan, config, reads, cancelled, text)
+        return verified(
+            lambda: run(plan, config, reads, cancelled, text),
+            lambda: run(other, config, FragmentReads(), cancelled, text),
+            prepared.statement.tree,
+            plan.schema,
+            config.verified_rows,
+        )
 
     def _explained(self, error: GatewayError, plan: Plan) -> GatewayError:
         """A rejected fragment may mean that the source has changed under its contract."""

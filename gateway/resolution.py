@@ -138,6 +138,8 @@ class Resolution:
             raise LimitExceeded(f"the view {address} stands on too many views, or on itself")
         try:
             statement = sql.parse(view.sql)
+            if statement.remote:  # its reader would have to hold the right, and be shown the text
+                raise InvalidQuery("a view may not hold a remote_query")
             names: dict[TableName, TableName] = {}
             lends = False
             for reference in statement.references:

@@ -12,10 +12,12 @@ from connectors import open_connector
 from connectors.interface import Binding, Connector, RunsSql
 from gateway.catalogue.bindings import fill_secrets
 from gateway.catalogue.drift import drift
+from gateway.config import Config
 from gateway.errors import SchemaDrift
 from gateway.model import Dataset
 from gateway.plan.security import Security
 from gateway.plan.source import Source, Table
+from gateway.statistics import StatisticsCache
 
 SCHEMA_AGE_SECONDS = 30.0
 """How long a dataset that was found to keep its contract is not looked at again."""
@@ -24,9 +26,12 @@ SCHEMA_AGE_SECONDS = 30.0
 class Sources:
     """Opens datasets. Connectors are shared by all requests and live as long as the gateway."""
 
-    def __init__(self) -> None:
+    def __init__(self, config: Config) -> None:
         self._lock = threading.Lock()
-        self._connectors: dict[tuple[object, ...], Connector] = {}
+        self._statistics = StatisticsCache(
+            config.statistics_age_seconds, config.statistics_wait_seconds
+        )
+        self._opened: dict[tuple[object, ...], tuple[Connector, Source | None]] = {}
         self._checked: TTLCache[tuple[object, ...], bool] = TTLCache(10_000, SCHEMA_AGE_SECONDS)
 
     def open(self, dataset: Dataset, security: Security) -> Table:
@@ -35,7 +40,7 @@ class Sources:
         Raises SourceError when the source does not answer, SchemaDrift when it has changed.
         """
         binding = dataset.binding
-        connector = self._connector(binding)
+        connector, source = self._connected(binding)
         known = (dataset.address, *_identity(binding))
         with self._lock:
             fresh = known in self._checked
@@ -43,8 +48,16 @@ class Sources:
             self.check(dataset, connector, security.raw)
             with self._lock:
                 self._checked[known] = True
-        source = Source(connector.source_key, connector) if isinstance(connector, RunsSql) else None
-        return Table(dataset, connector, source, security)
+        key = (*_identity(binding), binding.object)
+        found = self._statistics.of(key, connector, binding.object)
+        return Table(
+            dataset,
+            connector,
+            source,
+            security,
+            statistics=found.statistics,
+            statistics_version=found.version,
+        )
 
     def check(self, dataset: Dataset, connector: Connector, raw: pa.Schema) -> None:
         """Compare the contract with the source as it is now. Raises SchemaDrift, SourceError.
@@ -66,22 +79,30 @@ class Sources:
         with self._lock:
             self._checked.pop((dataset.address, *_identity(dataset.binding)), None)
 
-    def _connector(self, binding: Binding) -> Connector:
+    def connector(self, binding: Binding) -> Connector:
+        """The one connector of all bindings that mean the same source. Raises SourceError."""
+        return self._connected(binding)[0]
+
+    def _connected(self, binding: Binding) -> tuple[Connector, Source | None]:
         identity = _identity(binding)
         with self._lock:
-            connector = self._connectors.get(identity)
-        if connector is not None:
-            return connector
-        opened = open_connector(replace(fill_secrets(binding)))
+            opened = self._opened.get(identity)
+        if opened is not None:
+            return opened
+        connector = open_connector(replace(fill_secrets(binding)))
+        source = None
+        if isinstance(connector, RunsSql):  # a slow question, asked once
+            source = Source(connector.source_key, connector)
         with self._lock:
-            return self._connectors.setdefault(identity, opened)
+            return self._opened.setdefault(identity, (connector, source))
 
     def close(self) -> None:
         """Close every connector."""
+        self._statistics.close()
         with self._lock:
-            connectors = list(self._connectors.values())
-            self._connectors.clear()
-        for connector in connectors:
+            opened = list(self._opened.values())
+            self._opened.clear()
+        for connector, _ in opened:
             connector.close()
 
 

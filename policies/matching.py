@@ -10,10 +10,10 @@ import functools
 import re
 from collections.abc import Collection
 
-ACTIONS = frozenset({"discover", "read", "execute", "write", "publish", "admin"})
+ACTIONS = frozenset({"discover", "read", "execute", "write", "publish", "admin", "remote_query"})
 """Everything that can be asked for."""
 
-_COVERS = {"admin": ACTIONS, "read": frozenset({"discover", "read"})}
+_COVERS = {"admin": ACTIONS - {"remote_query"}, "read": frozenset({"discover", "read"})}
 
 _SEGMENT = r"(\*|[A-Za-z0-9_][A-Za-z0-9_.-]*)"
 _NAME = r"[^\x00-\x1f\x7f]+"
@@ -80,7 +80,8 @@ def any_of(values: Collection[str], alternatives: str) -> bool:
 def act_match(action: str, alternatives: str) -> bool:
     """True when one of ``a|b|c`` is the action or covers it.
 
-    ``read`` covers ``discover``, ``admin`` covers everything: in allow rows and in deny rows.
+    ``read`` covers ``discover``, ``admin`` covers everything but ``remote_query``: in allow rows
+    and in deny rows.
     """
     return action == alternatives or any(
         action == said or action in _COVERS.get(said, ()) for said in alternatives.split("|")

@@ -10,6 +10,7 @@ REGISTRY: Mapping[str, str] = {
     "governed": "bench.cases.governed:Governed",
     "decision": "bench.cases.decision:Decisions",
     "plan-tpch": "bench.cases.plan_tpch:PlanTpch",
+    "federated": "bench.cases.federated:Federated",
     "tpch-postgres": "bench.cases.tpch_postgres:TpchPostgres",
     "postgres-read": "bench.cases.postgres_read:PostgresRead",
 }

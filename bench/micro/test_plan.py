@@ -12,6 +12,7 @@ from bench import tpch
 from bench.mesh import ROLE, USER, Product, build
 from bench.micro.texts import always_new
 from bench.sources import load_sqlite
+from gateway.config import Config
 from gateway.model import Principal, Request
 from gateway.pipeline import Gateway
 
@@ -34,7 +35,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
             Product("large", "files", str(tpch.generate(SCALE)), objects=files),
         ],
     )
-    opened = Gateway.open(mesh)
+    opened = Gateway.open(mesh, Config(cached_plans=0))
     yield opened
     opened.close()
 

@@ -19,6 +19,7 @@ REMEMBERED_LENGTH = 4096
 REMEMBERED = 2048
 """So many texts, up to so long, are remembered in their written form."""
 
+_PRODUCT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 _LIST = re.compile(r"\?(?:, ?\?)+")
 
 
@@ -66,12 +67,29 @@ def normalised(text: str, *, understood: bool) -> str | None:
         return None
     parts: list[str] = []
     end = -1
-    for before, word in zip([None, *words], words, strict=False):
+    for i, (before, word) in enumerate(zip([None, *words], words, strict=False)):
         if parts and word.start > end + 1:
             parts.append(" ")  # whatever stood there: blanks, a comment
-        parts.append(_kept(text, word, before, understood))
+        remote = _remote_text(words, i)
+        parts.append(_kept(text, word, before, understood) if remote is None else remote)
         end = word.end
     return _LIST.sub("?, ...", "".join(parts))
+
+
+def _remote_text(words: list[Token], i: int) -> str | None:
+    """An argument of remote_query as it is kept: the product, and the query without its literals.
+
+    None for any other word. It is another source's SQL: what can not be read as ours is a literal,
+    and names in quotes may be values.
+    """
+    if words[i].token_type not in {TokenType.STRING, TokenType.HEREDOC_STRING}:
+        return None
+    if i >= 2 and words[i - 2].text.lower() == "remote_query" and words[i - 1].text == "(":
+        return f"'{words[i].text}'" if _PRODUCT.fullmatch(words[i].text) else None
+    if i < 4 or words[i - 4].text.lower() != "remote_query" or words[i - 1].text != ",":
+        return None
+    kept = normalised(words[i].text, understood=False)
+    return None if kept is None else "'" + kept.replace("'", "''") + "'"
 
 
 def _is_query(text: str, words: list[Token]) -> bool:

@@ -73,6 +73,8 @@ class Catalogue:
         Raises UnknownDataset, AmbiguousDataset.
         """
         candidates = [d for d in self.named(parts) if visible(d)]
+        if version is None and len(candidates) == 1 and candidates[0].status == "active":
+            return candidates[0]
         names = sorted({dataset.address.sql_name for dataset in candidates})
         if len(names) > 1:
             raise AmbiguousDataset(

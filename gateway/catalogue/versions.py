@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from gateway.model import Dataset
 
@@ -12,6 +13,7 @@ VERSION = re.compile(r"v?\d+(\.\d+)*(-[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?\Z", re.A
 Order = tuple[tuple[int, ...], int, tuple[tuple[int, int, str], ...]]
 
 
+@lru_cache(maxsize=4096)  # every request asks for every version of what it names
 def version_order(version: str) -> Order:
     """The key that sorts versions as semantic versioning does; missing numbers count as 0."""
     numbers, _, pre = version.removeprefix("v").partition("-")

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from gateway.errors import UserError
 from gateway.flight.callers import check_purpose
 from gateway.flight.client import Client
+from gateway.model import PLACEMENTS, QueryOptions
 
 PASSWORD_VARIABLE = "MESHGATE_PASSWORD"
 TOKEN_VARIABLE = "MESHGATE_TOKEN"
@@ -34,6 +35,17 @@ def add_login_arguments(parser: argparse.ArgumentParser) -> None:
     )
     token.add_argument("--token-file", type=Path, metavar="FILE", help="the file it is in")
     parser.add_argument("--purpose", default="", help="what the answer is for")
+    parser.add_argument(
+        "--placement",
+        choices=PLACEMENTS,
+        default="auto",
+        help="who does the work a source could do: whoever is faster, the source, or the gateway",
+    )
+    parser.add_argument(
+        "--verify",
+        action="store_true",
+        help="run it a second time over bare scans, and answer only if both give the same",
+    )
     parser.add_argument("--tls-roots", type=Path, metavar="PEM", help="certificates to trust")
 
 
@@ -47,9 +59,22 @@ def connect(args: argparse.Namespace) -> Client:
     roots = _read_roots(args.tls_roots)
     token = _token(args)
     if token is not None:
-        return Client(args.connect, token=token, tls_roots=roots, purpose=purpose)
+        return Client(
+            args.connect, token=token, tls_roots=roots, purpose=purpose, options=_options(args)
+        )
     password = _password(args.password_stdin)
-    return Client(args.connect, args.user, password, roots, purpose=purpose)
+    return Client(args.connect, args.user, password, roots, purpose=purpose, options=_options(args))
+
+
+def query_options(args: argparse.Namespace) -> QueryOptions:
+    """What --placement and --verify say."""
+    return QueryOptions(args.placement, args.verify)
+
+
+def _options(args: argparse.Namespace) -> dict[str, str]:
+    given = query_options(args)
+    verify = {"verify": "true"} if given.verify else {}
+    return verify | ({"placement": given.placement} if given.placement != "auto" else {})
 
 
 def check_address(uri: str) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from gateway.commands.connection import add_login_arguments, connect
+from gateway.commands.connection import add_login_arguments, connect, query_options
 from gateway.config import Config
 from gateway.errors import GatewayError, Position, UserError
 from gateway.flight.callers import check_purpose
@@ -67,7 +67,9 @@ def _on_folder(args: argparse.Namespace, statement: str) -> Iterable[dict[str, o
     purpose = check_purpose(args.purpose)
     gateway = Gateway.open(args.mesh, Config(region=args.gateway_region), audited=False)
     try:
-        prepared = gateway.prepare(Request(user.principal, statement, purpose=purpose))
+        prepared = gateway.prepare(
+            Request(user.principal, statement, purpose=purpose, options=query_options(args))
+        )
         batches = list(gateway.execute(prepared).batches)
     finally:
         gateway.close()

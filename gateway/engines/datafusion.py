@@ -33,8 +33,8 @@ READ_ONLY = SQLOptions().with_allow_ddl(False).with_allow_dml(False).with_allow_
 
 DEFAULT_CATALOG = "datafusion"
 
-Provider: TypeAlias = pads.Dataset | ParquetFiles
-"""A table the engine can read: any pyarrow dataset, or Parquet files it opens itself."""
+Provider: TypeAlias = pads.Dataset | ParquetFiles | pa.Table
+"""A table the engine can read: any pyarrow dataset, Parquet files it opens itself, or rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +89,8 @@ def register(
     table: Any = provider
     if isinstance(provider, ParquetFiles):
         table = _listing(context, provider, schema)
+    elif isinstance(provider, pa.Table):
+        table = _in_memory(context, provider)
     *path, leaf = name
     if not path:
         context.register_table(leaf, table)
@@ -114,6 +116,14 @@ def _listing(context: SessionContext, files: ParquetFiles, schema: pa.Schema) ->
         file_extension=files.extension,
         schema=held,
     )
+    return context.catalog(DEFAULT_CATALOG).schema("public").table(name)
+
+
+def _in_memory(context: SessionContext, rows: pa.Table) -> Any:
+    """A table of rows at hand, whose number the engine knows when it plans joins."""
+    name = f"__rows_{uuid.uuid4().hex}"
+    batches = rows.to_batches() or [pa.RecordBatch.from_pylist([], schema=rows.schema)]
+    context.register_record_batches(name, [batches])
     return context.catalog(DEFAULT_CATALOG).schema("public").table(name)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import queue
 import threading
 from collections.abc import Callable, Generator
@@ -18,10 +19,14 @@ from datafusion import DataFrame
 from gateway.config import Config
 from gateway.engines.datafusion import Tuning
 from gateway.engines.failures import exhausted, translate
-from gateway.errors import Cancelled
+from gateway.engines.fetching import Fetching
+from gateway.errors import Cancelled, GatewayError
+from gateway.plan.embedded import is_embedded
 from gateway.plan.fragment import FragmentReads
 from gateway.plan.plan import Plan
 from gateway.plan.planner import open_frame
+
+log = logging.getLogger("meshgate.engine")
 
 IsCancelled = Callable[[], bool]
 
@@ -33,6 +38,36 @@ def run(
 
     Raises GatewayError only.
     """
+    started = False
+    try:
+        for batch in _run(plan, config, reads, cancelled, text):
+            started = True
+            yield batch
+        return
+    except GatewayError:
+        other = None if started or cancelled() else _otherwise(plan, reads)
+        if other is None:
+            raise
+    yield from _run(other, config, reads.anew(), cancelled, text)
+
+
+def _otherwise(plan: Plan, reads: FragmentReads) -> Plan | None:
+    """The plan without the embedded engine, when it was this that failed.
+
+    What overflows or finds no room there may not do so in the gateway's engine; and where it
+    would, the error is that engine's own.
+    """
+    if plan.otherwise is None or reads.failed is None:
+        return None
+    if not is_embedded(reads.failed, plan.tables):
+        return None
+    log.info("the embedded engine gave up, the gateway's takes over: %s", reads.failure)
+    return plan.otherwise()
+
+
+def _run(
+    plan: Plan, config: Config, reads: FragmentReads, cancelled: IsCancelled, text: str
+) -> Generator[pa.RecordBatch]:
     if plan.constant is not None:
         yield from (conform(batch, plan.schema) for batch in plan.constant)
         return
@@ -71,16 +106,28 @@ def _computed(
 ) -> Generator[pa.RecordBatch]:
     """The engine's rows; what fails before the first of them is tried once in another way."""
     started = False
-    try:
-        for batch in _pump(open_frame(plan, config, reads), config, cancelled):
-            started = True
-            yield batch
-        return
-    except Exception as error:
-        tuning = None if started else another_way(plan.tuning, error)
-        if tuning is None:
-            raise
-    yield from _pump(open_frame(plan, config, reads, tuning), config, cancelled)
+    with closing(Fetching(plan, config, reads)) as fetching:
+        fetching.run(cancelled)
+        try:
+            for batch in _pump(_frame(plan, config, reads, fetching), config, cancelled):
+                started = True
+                yield batch
+            return
+        except Exception as error:
+            tuning = None if started else another_way(plan.tuning, error)
+            if tuning is None:
+                raise
+        yield from _pump(_frame(plan, config, reads, fetching, tuning), config, cancelled)
+
+
+def _frame(
+    plan: Plan,
+    config: Config,
+    reads: FragmentReads,
+    fetching: Fetching,
+    tuning: Tuning | None = None,
+) -> DataFrame:
+    return open_frame(plan, config, reads, tuning, fetching.providers())
 
 
 def another_way(tuning: Tuning, error: Exception) -> Tuning | None:

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gateway.errors import UserError
-from gateway.model import PURPOSE, Principal, Request
+from gateway.flight.options import query_options
+from gateway.model import DEFAULT_OPTIONS, PURPOSE, Principal, QueryOptions, Request
 
 PURPOSE_HEADERS = ("x-meshgate-purpose", "purpose")
 """The first that is there counts. JDBC sends the second for ``purpose=`` in its URL."""
@@ -34,11 +35,12 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """One call's principal and declared purpose ("" none), and the session it is part of."""
+    """One call's principal, declared purpose ("" none) and options, and the session it is in."""
 
     principal: Principal
     purpose: str = ""
     session: Session = field(default_factory=Session, compare=False)
+    options: QueryOptions = DEFAULT_OPTIONS
 
     @property
     def name(self) -> str:
@@ -46,17 +48,17 @@ class Caller:
 
     def request(self, text: str) -> Request:
         """A request of this caller."""
-        return Request(self.principal, text, purpose=self.purpose)
+        return Request(self.principal, text, purpose=self.purpose, options=self.options)
 
 
 def make_caller(principal: Principal, headers: Headers, session: Session | None) -> Caller:
-    """The caller with the purpose its header declares, or else its session.
+    """The caller with the purpose and options of its headers, or else its session.
 
     UserError for a purpose that is not the name of one. Whether it is granted is for the policies.
     """
     session = session or Session()
     purpose = _header(headers) or session.options.get(PURPOSE_OPTION, "")
-    return Caller(principal, purpose, session)
+    return Caller(principal, purpose, session, query_options(headers, session.options))
 
 
 def check_purpose(purpose: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from types import TracebackType
 from typing import Any
@@ -16,6 +16,7 @@ import pyarrow.flight as fl
 from gateway.errors import GatewayError, Position
 from gateway.flight import commands
 from gateway.flight.callers import PURPOSE_HEADERS
+from gateway.flight.options import HEADER
 from gateway.flight.wire import flightsql_pb2 as sql
 
 CANCEL_SECONDS = 2.0
@@ -79,7 +80,8 @@ class Client:
             table = client.query("SELECT count(*) FROM travel.flights.flights")
 
     `tls_roots` is a PEM file's content to trust instead of the system's certificates. With a
-    `token` (a JSON Web Token) nobody logs in. `purpose` is declared with every call.
+    `token` (a JSON Web Token) nobody logs in. `purpose` and `options`
+    (`gateway.flight.options`) are sent with every call.
     """
 
     def __init__(
@@ -91,9 +93,12 @@ class Client:
         *,
         token: str | None = None,
         purpose: str = "",
+        options: Mapping[str, str] | None = None,
     ) -> None:
         self._flight = _answered(lambda: fl.FlightClient(uri, tls_root_certs=tls_roots))
         headers = [(PURPOSE_HEADERS[0].encode(), purpose.encode())] if purpose else []
+        for name, value in (options or {}).items():
+            headers.append((HEADER.format(name).encode(), value.encode()))
         try:
             if token is None:
                 login = _answered(lambda: self._flight.authenticate_basic_token(user, password))

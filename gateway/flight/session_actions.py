@@ -1,11 +1,11 @@
-"""The actions upon a session: its one option is the purpose of what is asked in it."""
+"""The actions upon a session: its options are the purpose and the ways of answering."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from gateway.errors import UserError
-from gateway.flight import commands
+from gateway.flight import commands, options
 from gateway.flight.callers import PURPOSE_OPTION, Caller, check_purpose
 from gateway.flight.service import FlightSql
 from gateway.flight.wire import flight_pb2 as wire
@@ -22,16 +22,14 @@ def set_options(service: FlightSql, caller: Caller, body: bytes) -> list[bytes]:
         if option is None:
             result.errors[name].value = Errors.INVALID_NAME
             continue
-        if value.WhichOneof("option_value") not in ("string_value", None):
+        text = _text(value)
+        if text is None or not option(service, caller, text):
             result.errors[name].value = Errors.INVALID_VALUE
             continue
-        if not option(service, caller, value.string_value):
-            result.errors[name].value = Errors.INVALID_VALUE
-            continue
-        options = {k: v for k, v in caller.session.options.items() if k != name}
-        if value.string_value:
-            options[name] = value.string_value
-        caller.session.options = options
+        kept = {k: v for k, v in caller.session.options.items() if k != name}
+        if text:
+            kept[name] = text
+        caller.session.options = kept
     return [result.SerializeToString()]
 
 
@@ -50,6 +48,19 @@ def close_session(service: FlightSql, caller: Caller, body: bytes) -> list[bytes
     return [wire.CloseSessionResult(status=closed).SerializeToString()]
 
 
+def _text(value: wire.SessionOptionValue) -> str | None:
+    """An option's value as text; None for one of a kind no option has."""
+    match value.WhichOneof("option_value"):
+        case "string_value":
+            return str(value.string_value)
+        case "bool_value":
+            return str(value.bool_value).lower()
+        case None:
+            return ""
+        case _:
+            return None
+
+
 def _may_declare(service: FlightSql, caller: Caller, purpose: str) -> bool:
     try:
         check_purpose(purpose)
@@ -61,4 +72,18 @@ def _may_declare(service: FlightSql, caller: Caller, purpose: str) -> bool:
 Option = Callable[[FlightSql, Caller, str], bool]
 """Whether the caller may set an option to this value; "" unsets it."""
 
-OPTIONS: dict[str, Option] = {PURPOSE_OPTION: _may_declare}
+
+def _understood(read: Callable[[str], object]) -> Option:
+    def option(service: FlightSql, caller: Caller, value: str) -> bool:
+        try:
+            return not value or read(value) is not None
+        except UserError:
+            return False
+
+    return option
+
+
+OPTIONS: dict[str, Option] = {
+    PURPOSE_OPTION: _may_declare,
+    **{name: _understood(read) for name, read in options.OPTIONS.items()},
+}

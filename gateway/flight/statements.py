@@ -7,6 +7,8 @@ and `Gateway.execute` authorises again in any case: a handle is a name, never a 
 from __future__ import annotations
 
 import time
+import uuid
+from dataclasses import replace
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -67,8 +69,7 @@ class Statement:
             and time.monotonic() - self._planned_at < PLAN_FRESH_SECONDS
         ):
             return self._request, waiting
-        before = self._request
-        request = Request(principal, before.text, before.language, before.purpose)
+        request = replace(self._request, principal=principal, id=uuid.uuid4().hex)
         return request, _planned(self._gateway, request)
 
 

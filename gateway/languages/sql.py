@@ -18,6 +18,7 @@ from sqlglot.errors import SqlglotError
 from sqlglot.tokenizer_core import Token, TokenType
 
 from gateway.errors import LimitExceeded, ParseError, Position, Unsupported
+from gateway.languages import remote
 
 DIALECT = "postgres"
 """The sqlglot dialect nearest to what clients write and the engine reads: unquoted names in lower
@@ -73,12 +74,18 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A parsed request. `text` is for the engine; `tree` the same, parsed: copy it to change it."""
+    """A parsed request. `text` is for the engine; `tree` the same, parsed: copy it to change it.
+
+    `normalised` is equal for texts that differ only in blanks, comments and letter case where
+    these mean nothing.
+    """
 
     text: str
     tree: exp.Query | exp.Values
     references: tuple[Reference, ...]
     explain: bool = False
+    normalised: str = ""
+    remote: tuple[remote.RemoteCall, ...] = ()
 
 
 # a statement sqlglot does not know is refused here; its warning about it says nothing more
@@ -105,10 +112,35 @@ def _read(text: str) -> Statement:
     tree = _parse(text, words)
     if any(table.args.get("version") for table in tree.find_all(exp.Table)):
         text = _versions_as_names(text, words)
-        tree = _parse(text, _tokenize(text))
+        words = _tokenize(text)
+        tree = _parse(text, words)
+    calls: tuple[remote.RemoteCall, ...] = ()
+    if count := remote.calls(tree):
+        text, calls = remote.named(text, words, count)
+        words = _tokenize(text)
+        tree = _parse(text, words)
     _refuse_unsafe(tree)
     _check_expansion(tree)
-    return Statement(text, tree, tuple(_references(tree)), explain is not None)
+    ours = {(call.name,) for call in calls}
+    references = tuple(r for r in _references(tree) if r.name not in ours)
+    normalised = _normalised(text, words)
+    return Statement(text, tree, references, explain is not None, normalised, calls)
+
+
+def _normalised(text: str, words: list[Token]) -> str:
+    end, parts = -1, []
+    for word in words:
+        between = text[end + 1 : word.start].lstrip()
+        if between and not between.startswith(("--", "/*")):
+            return text  # something that is no word: nothing is taken for equal
+        parts.append(_spelt(text[word.start : word.end + 1]))
+        end = word.end
+    return "\n".join(parts)
+
+
+def _spelt(word: str) -> str:
+    """A word in lower case, unless letters matter: in quotes, and outside ASCII."""
+    return word if "'" in word or '"' in word or "$" in word or not word.isascii() else word.lower()
 
 
 def _tokenize(text: str) -> list[Token]:

@@ -28,6 +28,7 @@ from substrait.proto import AggregateRel, Expression, Plan, Rel, Type
 
 from connectors.capabilities import NotPushable
 from gateway.plan import relations, totality
+from gateway.plan.groupings import different_keys
 from gateway.plan.security import Barrier
 from gateway.plan.source import TableName, Tables
 from gateway.plan.types import arrow_type
@@ -169,7 +170,9 @@ class _Analysis:
     def _aggregate(self, aggregate: AggregateRel, columns: Sequence[_Value]) -> tuple[_Value, ...]:
         keys = [self._value(e, columns) for e in aggregate.grouping_expressions]
         positions = [i for g in aggregate.groupings for i in g.expression_references]
-        groups = [keys[i] for i in positions] if len(aggregate.groupings) <= 1 else keys
+        groups = [keys[i] for i in positions]
+        if len(aggregate.groupings) > 1:
+            groups = [*(keys[i] for i in different_keys(aggregate)), self._made(None, columns)]
         measures = []
         for measure in aggregate.measures:
             for argument in measure.measure.arguments:
@@ -180,8 +183,6 @@ class _Analysis:
                 self._value(measure.filter, columns)
             # an aggregate is computed over the rows that have passed: it reads no hidden one
             measures.append(_Value(_type(measure.measure.output_type)))
-        if len(aggregate.groupings) > 1:
-            measures.append(self._made(None, columns))
         return (*groups, *measures)
 
     def _condition(self, message: Expression, columns: Sequence[_Value]) -> None:

@@ -16,6 +16,7 @@ from sqlglot import exp
 from connectors.capabilities import NotPushable
 from connectors.dialect import Operand
 from gateway.plan.source import Source
+from gateway.plan.trees import adopted, named
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class Block:
     condition that connects its sides: it may only be sent where it is reduced again.
     `minimum_rows` is set while the block holds rows that may not leave their region: only groups
     of at least so many may. `bases` are the columns of such a dataset as they are read.
+    `windows`: some column is computed over other rows of the block, so it must keep them all.
     """
 
     source: Source
@@ -50,11 +52,17 @@ class Block:
     product: bool = False
     minimum_rows: int | None = None
     bases: frozenset[str] = frozenset()
+    windows: bool = False
 
     @property
     def open(self) -> bool:
         """True while WHERE, joins and GROUP BY can still be added without nesting."""
-        return self.groups is None and not self.order and not self.bounded
+        return self.groups is None and self.filterable
+
+    @property
+    def filterable(self) -> bool:
+        """True while WHERE or HAVING can still be added without nesting."""
+        return not self.order and not self.bounded and not self.windows
 
     @property
     def bounded(self) -> bool:
@@ -68,12 +76,11 @@ class Block:
 
     def select(self) -> exp.Select:
         """The finished statement."""
-        projections = [
-            exp.alias_(column.sql.copy(), f"c{i}", quoted=False)
-            for i, column in enumerate(self.columns)
-        ] or [exp.alias_(exp.Literal.number(1), "c0", quoted=False)]
+        projections = [named(column.sql, f"c{i}") for i, column in enumerate(self.columns)] or [
+            named(exp.Literal.number(1), "c0")
+        ]
         query = exp.Select(expressions=projections)
-        query.set("from_", exp.From(this=self.tables[0].table.copy()))
+        query.set("from_", exp.From(this=adopted(self.tables[0].table)))
         for item in self.tables[1:]:
             query.append("joins", _join(item))
         if self.where:
@@ -97,11 +104,11 @@ def strictest(blocks: Sequence[Block]) -> int | None:
 
 
 def _join(item: Joined) -> exp.Join:
-    join = exp.Join(this=item.table.copy())
+    join = exp.Join(this=adopted(item.table))
     if item.side == "cross" or item.condition is None:
         join.set("kind", "CROSS")
         return join
-    join.set("on", item.condition.copy())
+    join.set("on", adopted(item.condition))
     if item.side == "inner":
         join.set("kind", "INNER")
     else:
@@ -110,9 +117,9 @@ def _join(item: Joined) -> exp.Join:
 
 
 def _all(conditions: Sequence[exp.Expr]) -> exp.Expr:
-    tree = conditions[0].copy()
+    tree = adopted(conditions[0])
     for condition in conditions[1:]:
-        tree = exp.And(this=tree, expression=condition.copy())
+        tree = exp.And(this=tree, expression=adopted(condition))
     return tree
 
 
@@ -153,11 +160,13 @@ def opened(block: Block, aliases: Aliases) -> Block:
 
 def filtered(block: Block, conditions: Sequence[exp.Expr]) -> Block:
     """The block with more conditions; `conditions` are written over the block's columns."""
-    if block.order or block.bounded:
-        raise ValueError("nest before filtering a block that is ordered or limited")
+    if not block.filterable:
+        raise ValueError("nest before filtering a block that is ordered, limited or has windows")
     if block.groups is not None:
         return replace(block, having=(*block.having, *conditions))
-    return replace(block, where=(*block.where, *conditions))
+    # a reader of files applies what it can of a filter, and the filter itself stays above it
+    added = [c for c in conditions if c not in block.where]
+    return replace(block, where=(*block.where, *added))
 
 
 def fetched(block: Block, offset: int, count: int | None) -> Block:

@@ -6,7 +6,7 @@ inputs become fragments. So each fragment is as large as its source's allow-list
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
@@ -15,6 +15,9 @@ from substrait.proto import Plan, Rel
 from connectors.capabilities import NotPushable
 from gateway.plan import relations
 from gateway.plan.block import Aliases, Block
+from gateway.plan.embedded import pays
+from gateway.plan.limits import is_unordered, push_limits
+from gateway.plan.placement import Placement, is_scan
 from gateway.plan.source import TableName, Tables
 from gateway.plan.sql_writer import SqlWriter
 from gateway.plan.types import named_struct
@@ -42,53 +45,58 @@ class Cut:
     blocks: tuple[Block, ...]
     whole: bool
     not_pushed: tuple[NotPushed, ...]
+    origins: tuple[Rel, ...] = ()
+    """What each block stands for."""
 
 
 class Cutter:
     """One use per plan; `plan` is changed in place."""
 
     def __init__(
-        self, plan: Plan, tables: Tables, null_aware: frozenset[int], *, subqueries: bool
+        self, plan: Plan, tables: Tables, placement: Placement | None = None, *, subqueries: bool
     ) -> None:
-        """`null_aware`: see `null_aware_joins`; `subqueries`: whether expressions hold any."""
+        """`subqueries`: whether expressions hold any. Without a `placement` all is pushed."""
         self._root: Rel = plan.relations[0].root.input
         self._tables = tables
+        self._placement = placement
         self._blocks: dict[int, Block | None] = {}
         self._alive: list[Rel] = []  # keeps each message's Python object, and so its id, unique
         self._has_subqueries = subqueries
-        self._null_aware_positions = null_aware
-        self._null_aware: set[int] = set()
         self._fragments: list[Block] = []
+        self._origins: list[Rel] = []
         self._not_pushed: list[NotPushed] = []
+        self._functions = relations.function_names(plan)
         self._writer = SqlWriter(
-            functions=relations.function_names(plan),
+            functions=self._functions,
             aliases=Aliases(),
             subquery=lambda rel: self._blocks.get(id(rel)),
-            null_aware=lambda rel: id(rel) in self._null_aware,
         )
 
     def cut(self) -> Cut:
         """Find the blocks and, unless one block is everything, put reads in their places."""
-        if self._null_aware_positions:
-            rels = [*relations.walk(self._root)]
-            self._alive += rels
-            joins = [rel for rel in rels if relations.kind(rel) == "join"]
-            self._null_aware = {id(joins[i]) for i in self._null_aware_positions}
         self._build(self._root)
         whole = self._blocks[id(self._root)]
-        if whole is not None:
+        pulled = whole is not None and self._pulls(self._root, whole, whole=True)
+        if whole is not None and not pulled and pays(whole):
             return Cut((whole,), True, tuple(self._not_pushed))
-        self._materialise(self._root)
-        return Cut(tuple(self._fragments), False, tuple(self._not_pushed))
+        if push_limits(self._root, self._functions, self._is_block):
+            self._blocks.clear()
+            self._not_pushed.clear()
+            self._build(self._root)
+        self._materialise(self._root, pulled=pulled)
+        origins = tuple(self._origins)
+        return Cut(tuple(self._fragments), False, tuple(self._not_pushed), origins)
 
-    @property
-    def leaves_null_aware(self) -> bool:
-        """True when a NOT IN join stayed in the remainder: Substrait has lost its NULLs there."""
-        return bool(self._null_aware) and any(
-            id(rel) in self._null_aware
-            for rel in relations.walk(self._root)
-            if relations.kind(rel) == "join"
-        )
+    def _pulls(self, rel: Rel, block: Block, *, whole: bool) -> bool:
+        if self._placement is None:
+            return False
+        return self._placement.pulls(rel, block, self._block_of, whole=whole)
+
+    def _block_of(self, rel: Rel) -> Block | None:
+        return self._blocks.get(id(rel))
+
+    def _is_block(self, rel: Rel) -> bool:
+        return self._blocks.get(id(rel)) is not None
 
     def _build(self, rel: Rel) -> Block | None:
         self._alive.append(rel)
@@ -137,18 +145,26 @@ class Cutter:
         table = self._tables.get(name) if name else None
         return str(table.source.key) if table and table.source else ""
 
-    def _materialise(self, rel: Rel) -> None:
+    def _materialise(self, rel: Rel, *, pulled: bool) -> None:
+        """Put reads in the places of blocks; where they are pulled, of their scans."""
         block = self._blocks[id(rel)]
-        if block is not None and not block.product and self._replace(rel, block):
-            return
+        if block is not None and not block.product and pays(block):
+            if pulled:
+                send = is_scan(rel)
+            else:
+                pulled = self._pulls(rel, block, whole=False)
+                send = not pulled
+            if send and self._replace(rel, block):
+                return
         for child in (*relations.inputs(rel), *self._subqueries(rel)):
-            self._materialise(child)
+            self._materialise(child, pulled=pulled)
 
     def _replace(self, rel: Rel, block: Block) -> bool:
         """Make `rel` a read of a new fragment. False when its inputs must be fragments instead."""
-        if block.order and not self._top_n(rel, block):
+        ordered = block.order and not is_unordered(rel)
+        if ordered and not self._top_n(rel, block):
             return False
-        if block.order:
+        if ordered:
             return True
         try:
             self._send(rel, block)
@@ -189,6 +205,7 @@ class Cutter:
         base = named_struct(schema)  # may refuse a type before anything is changed
         width = len(block.columns)
         self._fragments.append(block)
+        self._origins.append(relations.copied(rel))
         rel.Clear()
         read = rel.read
         if not width:  # count(*) needs rows, not columns
@@ -216,22 +233,3 @@ def block_schema(block: Block, number: int) -> pa.Schema:
     """
     types = [c.type for c in block.columns] or [pa.int64()]
     return pa.schema([pa.field(f"f{number}_c{i}", t) for i, t in enumerate(types)])
-
-
-def null_aware_joins(plan_text: str) -> frozenset[int]:
-    """Which joins of a plan, counted from the top, are NOT IN with SQL's NULLs.
-
-    Substrait has no word for it; DataFusion's plan text has, and lists joins in the same order.
-    Cross joins are left out, as they are other relations in Substrait.
-    """
-    return frozenset(
-        i for i, line in enumerate(join_lines(plan_text)) if line.rstrip().endswith("null_aware")
-    )
-
-
-def join_lines(plan_text: str) -> Iterator[str]:
-    """The lines of a plan text that are joins with a condition."""
-    for line in plan_text.splitlines():
-        head = line.strip().split(":", 1)[0]
-        if head.endswith(" Join") and head != "Cross Join":
-            yield line

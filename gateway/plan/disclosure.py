@@ -8,6 +8,7 @@ import re
 from connectors.interface import SourceErrorCode
 from gateway.engines.mask_sql import conceal
 from gateway.errors import GatewayError
+from gateway.plan.placement import Choice
 from gateway.plan.plan import Plan
 
 _log = logging.getLogger(__name__)
@@ -54,6 +55,14 @@ def guarded(error: GatewayError, plan: Plan) -> GatewayError:
     if error.code == SourceErrorCode.ARITHMETIC.value and "zero" in error.message:
         words = "division by zero"
     return type(error)(words, code=error.code, retryable=error.retryable)
+
+
+def shown_choice(choice: Choice, plan: Plan) -> str:
+    """Why something is pushed or pulled; numbers only where they tell of nothing hidden."""
+    securities = [table.security for table in plan.tables.values()]
+    securities += [view.security for view in plan.views.values()]
+    hides = any((s.governs or s.bound) and not s.discloses for s in securities)
+    return choice.reason if hides or not choice.numbers else f"{choice.reason} ({choice.numbers})"
 
 
 def shown_plan(text: str, plan: Plan) -> str:

@@ -1,25 +1,45 @@
-"""How many rows and values a relation of a plan will have: to choose between plans, never exact."""
+"""How many rows and values a relation of a plan will have: to choose between plans, never exact.
+
+The rules are those of textbooks: values are spread evenly, columns are independent, and every
+value of the smaller side of a join has a partner on the larger one.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import datetime as dt
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from substrait.proto import Rel
+import pyarrow as pa
+from substrait.proto import AggregateRel, Expression, Rel
 
-from gateway.plan.source import Tables
+from connectors.capabilities import NotPushable
+from connectors.statistics import ColumnStatistics
+from gateway.plan import relations
+from gateway.plan.selectivity import Selectivity, field_position
+from gateway.plan.source import Table, TableName, Tables
+from gateway.plan.types import arrow_type
 
 DEFAULT_ROWS = 100_000.0
 """Rows of a table nothing is known of."""
 
+DEFAULT_SHARE_OF_DISTINCT = 0.1
+"""Different values a row of a column nothing is known of."""
+
+TEXT_WIDTH = 24.0
+"""Bytes of a text nothing is known of."""
+
 
 @dataclass(frozen=True, slots=True)
 class ColumnEstimate:
-    """One output column: how many different values, and how many bytes a value takes."""
+    """One output column: how many different values, the bytes of one, and what bounds them."""
 
     distinct: float
     width: float = 8.0
     null_share: float = 0.0
+    least: object = field(default=None, repr=False)
+    greatest: object = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +57,322 @@ class Estimate:
 
 
 class Estimator:
-    """Estimates of one plan's relations. Asked again for a relation, it answers from memory."""
+    """Estimates of one plan's relations. Asked again for a relation, it answers from memory.
 
-    def __init__(self, tables: Tables, functions: Mapping[int, str]) -> None:
+    `fragments` are the estimates of tables that stand for what sources have been asked.
+    """
+
+    def __init__(
+        self,
+        tables: Tables,
+        functions: Mapping[int, str],
+        fragments: Mapping[TableName, Estimate] | None = None,
+    ) -> None:
         self._tables = tables
-        self._functions = functions
+        self._selectivity = Selectivity(functions)
+        self._fragments = fragments or {}
+        self._known: dict[int, tuple[Rel, Estimate]] = {}  # with the relation: ids are used again
 
     def of(self, rel: Rel) -> Estimate:
         """The estimate for a relation with every filter below it taken into account."""
-        raise NotImplementedError
+        known = self._known.get(id(rel))
+        if known is None:
+            estimate = _emitted(rel, self._estimated(rel))
+            known = self._known[id(rel)] = (rel, estimate)
+        return known[1]
+
+    def _estimated(self, rel: Rel) -> Estimate:
+        kind = relations.kind(rel)
+        if kind == "read":
+            return self._read(rel)
+        below = [self.of(child) for child in relations.inputs(rel)]
+        match kind:
+            case "filter":
+                return self._filtered(below[0], rel.filter.condition)
+            case "project":
+                return self._projected(below[0], rel.project.expressions)
+            case "join" | "cross":
+                return self._joined(rel, *below)
+            case "aggregate":
+                return self._grouped(below[0], rel.aggregate)
+            case "fetch":
+                return _limited(below[0], _count(rel))
+            case "set":
+                return _united(rel, below)
+        return below[0] if below else Estimate(1.0, ())
+
+    def _read(self, rel: Rel) -> Estimate:
+        read, name = rel.read, relations.table_name(rel)
+        fields = [_arrow(message) for message in read.base_schema.struct.types]
+        if name is None:
+            rows = float(len(read.virtual_table.expressions))
+            estimate = Estimate(rows, tuple(_unknown(t, rows) for t in fields))
+        elif name in self._fragments:
+            estimate = self._fragments[name]
+        else:
+            estimate = _table(self._tables.get(name), list(read.base_schema.names), fields)
+        if read.HasField("filter"):
+            estimate = self._filtered(estimate, read.filter)
+        if read.HasField("projection"):
+            estimate = _chosen(estimate, [i.field for i in read.projection.select.struct_items])
+        return estimate
+
+    def _filtered(self, estimate: Estimate, condition: Expression) -> Estimate:
+        share = self._selectivity.of(condition, estimate.columns)
+        kept = _scaled(estimate, estimate.rows * share)
+        constant = self._selectivity.constant(condition)
+        if not constant:
+            return kept
+        columns = (
+            replace(column, distinct=1.0) if i in constant else column
+            for i, column in enumerate(kept.columns)
+        )
+        return replace(kept, columns=tuple(columns))
+
+    def _projected(self, estimate: Estimate, expressions: Iterable[Expression]) -> Estimate:
+        added = tuple(self._computed(e, estimate) for e in expressions)
+        columns = (*estimate.columns, *added)
+        unique = set(estimate.unique)
+        width = len(estimate.columns)
+        copies = {
+            position: width + i
+            for i, e in enumerate(expressions)
+            if (position := field_position(e)) is not None
+        }
+        for key in estimate.unique:
+            if key <= copies.keys():
+                unique.add(frozenset(copies[p] for p in key))
+        return replace(estimate, columns=columns, unique=frozenset(unique))
+
+    def _computed(self, expression: Expression, estimate: Estimate) -> ColumnEstimate:
+        position = field_position(expression)
+        if position is not None:
+            return estimate.columns[position]
+        if expression.WhichOneof("rex_type") == "literal":
+            return ColumnEstimate(1.0)
+        read = {estimate.columns[p] for p in relations.referenced(expression)}
+        distinct = math.prod(column.distinct for column in read)
+        return ColumnEstimate(max(1.0, min(distinct, estimate.rows)))
+
+    def _joined(self, rel: Rel, left: Estimate, right: Estimate) -> Estimate:
+        kind = relations.join_type(rel)
+        columns = (*left.columns, *right.columns)
+        width = len(left.columns)
+        pairs: list[tuple[int, int]] = []
+        exact: list[tuple[int, int]] = []
+        share = 1.0
+        if kind != "CROSS" and rel.join.HasField("expression"):
+            pairs, rest = self._selectivity.equalities(rel.join.expression, width)
+            exact = self._selectivity.exact(rel.join.expression, width)
+            share = 1.0 / _key_values(left, right, pairs, width)
+            for a, b in pairs:
+                share *= (1 - columns[a].null_share) * (1 - columns[b].null_share)
+            for condition in rest:
+                share *= self._selectivity.of(condition, columns)
+        inner = left.rows * right.rows * share
+        if "SEMI" in kind or "ANTI" in kind or "MARK" in kind:
+            return _tested(kind, left, right, pairs, width, inner)
+        rows = max(
+            inner,
+            left.rows if kind in {"LEFT", "OUTER"} else 0.0,
+            right.rows if kind in {"RIGHT", "OUTER"} else 0.0,
+        )
+        return _scaled(
+            Estimate(rows, columns, _unique_joined(kind, left, right, exact, width)), rows
+        )
+
+    def _grouped(self, estimate: Estimate, aggregate: AggregateRel) -> Estimate:
+        keys = [self._computed(e, estimate) for e in aggregate.grouping_expressions]
+        sets = [list(g.expression_references) for g in aggregate.groupings] or [[]]
+        rows = sum(
+            max(1.0, min(math.prod(keys[i].distinct for i in chosen), estimate.rows))
+            for chosen in sets
+        )
+        measures = [ColumnEstimate(max(1.0, rows * 0.5)) for _ in aggregate.measures]
+        single = len(sets) == 1
+        unique = frozenset({frozenset(range(len(keys)))}) if single and keys else frozenset()
+        extra = [] if single else [ColumnEstimate(float(len(sets)))]
+        columns = tuple(replace(c, distinct=min(c.distinct, rows)) for c in keys)
+        return Estimate(rows, (*columns, *measures, *extra), unique)
+
+
+def _table(table: Table | None, names: Sequence[str], types: Sequence[pa.DataType]) -> Estimate:
+    if table is None:
+        return Estimate(DEFAULT_ROWS, tuple(_unknown(t, DEFAULT_ROWS) for t in types))
+    statistics = table.statistics
+    rows = DEFAULT_ROWS if statistics.rows is None else max(statistics.rows, 1.0)
+    if table.security.governs or table.security.bound:
+        # hidden rows and values are counted too: no more than how large it is may be told
+        rows = 10.0 ** round(math.log10(rows))
+        return Estimate(rows, tuple(_unknown(t, rows) for t in types))
+    columns = tuple(
+        _known(statistics.column(name), data_type, rows)
+        for name, data_type in zip(names, types, strict=True)
+    )
+    unique = set()
+    for key in statistics.unique:
+        if set(key) <= set(names):
+            unique.add(frozenset(names.index(name) for name in key))
+    single = {next(iter(key)) for key in unique if len(key) == 1}
+    columns = tuple(replace(c, distinct=rows) if i in single else c for i, c in enumerate(columns))
+    return Estimate(rows, columns, frozenset(unique))
+
+
+def _known(statistics: ColumnStatistics, data_type: pa.DataType, rows: float) -> ColumnEstimate:
+    unknown = _unknown(data_type, rows)
+    span = _span(statistics.least, statistics.greatest)
+    told = rows if span is not None else unknown.distinct
+    distinct = min(told if statistics.distinct is None else statistics.distinct, span or rows)
+    return ColumnEstimate(
+        max(1.0, min(distinct, rows)),
+        unknown.width if statistics.width is None else statistics.width,
+        statistics.null_share or 0.0,
+        statistics.least,
+        statistics.greatest,
+    )
+
+
+def _span(least: object, greatest: object) -> float | None:
+    """How many whole numbers or days there are between two: no column has more values."""
+    if isinstance(least, int) and isinstance(greatest, int):
+        return float(greatest - least + 1)
+    if type(least) is dt.date and type(greatest) is dt.date:
+        return float((greatest - least).days + 1)
+    return None
+
+
+def _unknown(data_type: pa.DataType, rows: float) -> ColumnEstimate:
+    distinct = max(1.0, rows * DEFAULT_SHARE_OF_DISTINCT)
+    if pa.types.is_boolean(data_type):
+        return ColumnEstimate(min(2.0, distinct), 1.0)
+    try:
+        return ColumnEstimate(distinct, data_type.bit_width / 8)
+    except ValueError:  # of variable width
+        return ColumnEstimate(distinct, TEXT_WIDTH)
+
+
+def _arrow(message: object) -> pa.DataType:
+    try:
+        return arrow_type(message)
+    except NotPushable:
+        return pa.string()
+
+
+def _emitted(rel: Rel, estimate: Estimate) -> Estimate:
+    positions = relations.emitted(rel)
+    return estimate if positions is None else _chosen(estimate, positions)
+
+
+def _chosen(estimate: Estimate, positions: Sequence[int]) -> Estimate:
+    where: dict[int, int] = {}
+    for new, old in enumerate(positions):
+        where.setdefault(old, new)
+    unique = frozenset(
+        frozenset(where[p] for p in key) for key in estimate.unique if key <= where.keys()
+    )
+    return Estimate(estimate.rows, tuple(estimate.columns[i] for i in positions), unique)
+
+
+def _scaled(estimate: Estimate, rows: float) -> Estimate:
+    """The estimate with fewer (or more) rows: no column has more values than there are rows."""
+    rows = max(rows, 1.0)
+    columns = tuple(
+        c if c.distinct <= rows else replace(c, distinct=rows) for c in estimate.columns
+    )
+    return Estimate(rows, columns, estimate.unique)
+
+
+def _tested(
+    kind: str,
+    left: Estimate,
+    right: Estimate,
+    pairs: Sequence[tuple[int, int]],
+    width: int,
+    inner: float,
+) -> Estimate:
+    """A semi, anti or mark join: the rows of one side, tested against the other."""
+    swapped = kind.startswith("RIGHT")
+    kept, other = (right, left) if swapped else (left, right)
+    if kind.endswith("MARK"):
+        return replace(kept, columns=(*kept.columns, ColumnEstimate(2.0, 1.0)))
+    share = 1.0 if inner >= kept.rows else inner / max(kept.rows, 1.0)
+    for a, b in pairs:
+        mine, theirs = (
+            (right.columns[b - width], left.columns[a])
+            if swapped
+            else (
+                left.columns[a],
+                right.columns[b - width],
+            )
+        )
+        share = min(share, theirs.distinct / max(mine.distinct, 1.0))
+    if kind.endswith("ANTI"):
+        share = max(1.0 - share, 0.05)
+    return _scaled(kept, kept.rows * min(share, 1.0) if other.rows else kept.rows)
+
+
+def _key_values(
+    left: Estimate, right: Estimate, pairs: Sequence[tuple[int, int]], width: int
+) -> float:
+    """Of how many values of the join's key two rows have to agree in one.
+
+    The columns of a key are not independent: there are no more combinations than rows that have
+    them, which for a side that the key identifies are its rows before any were filtered away.
+    """
+    larger = [max(left.columns[a].distinct, right.columns[b - width].distinct) for a, b in pairs]
+    values = math.prod(larger)
+    if len(pairs) < 2:
+        return max(values, 1.0)
+    values = min(values, max(left.rows, right.rows, *larger))
+    for side, mine in (
+        (left, [a for a, _ in pairs]),
+        (right, [b - width for _, b in pairs]),
+    ):
+        if any(key <= set(mine) for key in side.unique):
+            own = zip(larger, (side.columns[p].distinct for p in mine), strict=True)
+            grown = max(value / max(distinct, 1.0) for value, distinct in own)
+            values = min(values, side.rows * max(grown, 1.0))
+    return max(values, 1.0)
+
+
+def _unique_joined(
+    kind: str, left: Estimate, right: Estimate, pairs: Sequence[tuple[int, int]], width: int
+) -> frozenset[frozenset[int]]:
+    """What identifies a row of a join: a side's keys, when the other has at most one partner.
+
+    An outer join adds rows that have NULL in all columns of a side, so that its keys may repeat.
+    """
+    found: set[frozenset[int]] = set()
+    shifted = [frozenset(p + width for p in key) for key in right.unique]
+    if kind not in {"RIGHT", "OUTER"} and any(key <= {b for _, b in pairs} for key in shifted):
+        found |= left.unique
+    if kind not in {"LEFT", "OUTER"} and any(key <= {a for a, _ in pairs} for key in left.unique):
+        found |= set(shifted)
+    if kind in {"INNER", "CROSS"}:
+        found |= {one | other for one in left.unique for other in shifted}
+    return frozenset(found)
+
+
+def _count(rel: Rel) -> float | None:
+    if not rel.fetch.HasField("count_expr"):
+        return None
+    try:
+        value, _ = relations.literal(rel.fetch.count_expr.literal)
+    except NotPushable:
+        return None
+    return float(value) if isinstance(value, int) else None
+
+
+def _limited(estimate: Estimate, count: float | None) -> Estimate:
+    return estimate if count is None else _scaled(estimate, min(estimate.rows, count))
+
+
+def _united(rel: Rel, below: Sequence[Estimate]) -> Estimate:
+    if rel.set.op != rel.set.SET_OP_UNION_ALL:
+        return replace(below[0], unique=frozenset())
+    rows = sum(estimate.rows for estimate in below)
+    columns = tuple(
+        replace(column, distinct=min(rows, sum(e.columns[i].distinct for e in below)))
+        for i, column in enumerate(below[0].columns)
+    )
+    return Estimate(rows, columns)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pyarrow as pa
 
 from gateway.config import Config
-from gateway.plan.disclosure import shown_plan
+from gateway.plan.disclosure import shown_choice, shown_plan
 from gateway.plan.fragment import FragmentReads
 from gateway.plan.plan import Plan
 from gateway.plan.planner import open_frame
+from gateway.plan.reduction import Step, expected_steps
 
 SCHEMA = pa.schema(
     [
@@ -17,8 +18,8 @@ SCHEMA = pa.schema(
         pa.field("text", pa.string(), nullable=False),
     ]
 )
-"""One row an item: "fragment N", "remainder", "read" (by the engine itself), "residency" or
-"not pushed".
+"""One row an item: "fragment N", "remainder", "read" (by the engine itself), "reduction" (by keys,
+from fragment to fragment), "residency", "placement" (push or pull) or "not pushed".
 
 `source` is where it runs, `text` what runs there or why it does not.
 """
@@ -52,6 +53,10 @@ def explain(plan: Plan, config: Config) -> pa.RecordBatch:
         rows.append(("remainder", ENGINE, shown_plan(text, plan)))
     rows += [("read", read.source, read.text) for read in plan.reads]
     rows += [
+        ("reduction", str(plan.fragments[step.taker.fragment - 1].source), _reduction(step, plan))
+        for step in expected_steps(plan.reductions, config)
+    ]
+    rows += [
         (
             "residency",
             str(table.connector.source_key),
@@ -61,11 +66,25 @@ def explain(plan: Plan, config: Config) -> pa.RecordBatch:
         for table in plan.tables.values()
         if table.security.minimum_rows is not None
     ]
+    rows += [("placement", c.source, shown_choice(c, plan)) for c in plan.placement]
     rows += [
         ("not pushed", item.source or None, f"{item.operator}: {item.reason}")
         for item in plan.not_pushed
     ]
     return _batch(rows)
+
+
+def _reduction(step: Step, plan: Plan) -> str:
+    """Whose keys go where. Numbers only of what is known and may be shown."""
+    taker = f"fragment {step.taker.fragment}.c{step.taker.column}"
+    givers = " and ".join(f"fragment {place.fragment}.c{place.column}" for place in step.givers)
+    concerned = {step.taker.fragment, *(place.fragment for place in step.givers)}
+    if not all(plan.reductions.fragments[number].known for number in concerned):
+        return f"{givers} -> {taker}: if few keys come"
+    return (
+        f"{givers} -> {taker}: about {step.keys:,.0f} keys, {step.rows:,.0f} rows become"
+        f" {step.left:,.0f}"
+    )
 
 
 def _batch(rows: list[tuple[str, str | None, str]]) -> pa.RecordBatch:

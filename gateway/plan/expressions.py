@@ -12,6 +12,7 @@ from substrait.proto import AggregateFunction, AggregateRel, Expression, Rel
 from connectors.capabilities import Kind, NotPushable, kind_of
 from connectors.dialect import Operand, SqlDialect, natively, paren
 from gateway.plan.relations import literal
+from gateway.plan.trees import adopted
 from gateway.plan.types import arrow_type
 
 Columns = Sequence[Operand] | Mapping[int, Operand]
@@ -95,7 +96,7 @@ class ExpressionWriter:
         column = columns[segment.struct_field.field]
         if column.seal is not None:
             raise NotPushable("a column that only the gateway can mask")
-        return replace(column, sql=column.sql.copy())
+        return replace(column, sql=adopted(column.sql))
 
     def _cast(self, message: Expression.Cast, columns: Columns) -> Operand:
         if message.failure_behavior != _THROW:

@@ -17,6 +17,7 @@ class Fragment:
     """What one source gets: the exact text, and the schema its answer must have.
 
     `shown` is the text as the caller may see it: without what policies have written into it.
+    `keys` is how many values of other fragments are in the text.
     """
 
     number: int
@@ -25,6 +26,7 @@ class Fragment:
     schema: pa.Schema
     open: Callable[[], BatchStream] = field(repr=False, compare=False)
     shown: str = ""
+    keys: int = 0
 
 
 @dataclass(slots=True)
@@ -41,7 +43,8 @@ class FragmentRun:
 class FragmentReads:
     """The open reads of one execution, so that they can be counted and all be cancelled.
 
-    DataFusion loses the type of an exception raised inside a table; `failure` keeps it.
+    DataFusion loses the type of an exception raised inside a table; `failure` keeps it, and
+    `failed` the fragment it came from.
     """
 
     def __init__(self) -> None:
@@ -52,6 +55,7 @@ class FragmentReads:
         self.runs: dict[int, FragmentRun] = {}
         self.planned: list[Fragment] = []
         self.failure: BaseException | None = None
+        self.failed: Fragment | None = None
 
     def reserve(self, numbers: int) -> None:
         """Numbers up to this one belong to fragments the plan already has."""
@@ -87,18 +91,24 @@ class FragmentReads:
         except GeneratorExit:
             raise
         except BaseException as error:
-            self.failure = self.failure or error
+            self._fail(fragment, error)
             raise
         finally:
             with self._lock:
                 self._streams.discard(stream)
             stream.close()
 
+    @property
+    def open_streams(self) -> int:
+        """How many sources are being read."""
+        with self._lock:
+            return len(self._streams)
+
     def _open(self, fragment: Fragment) -> BatchStream:
         try:
             stream = fragment.open()
         except BaseException as error:
-            self.failure = self.failure or error
+            self._fail(fragment, error)
             raise
         with self._lock:
             self._streams.add(stream)
@@ -106,6 +116,18 @@ class FragmentReads:
         if cancelled:
             stream.cancel()
         return stream
+
+    def anew(self) -> FragmentReads:
+        """Reads for another run after one that failed, reported in its place."""
+        again = FragmentReads()
+        with self._lock:
+            self.runs.clear()
+            again.runs = self.runs
+        return again
+
+    def _fail(self, fragment: Fragment, error: BaseException) -> None:
+        if self.failure is None:
+            self.failure, self.failed = error, fragment
 
     def cancel(self) -> None:
         """Stop every open read, and every one that may still be opened, in its source too."""

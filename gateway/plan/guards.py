@@ -6,6 +6,9 @@
   column of the same name. A merge join does not do so.
 * A sort key may be dropped that a joined sub-query seems to decide. Its rule is switched off then.
 * An answer with two columns of one name can not be read back from Substrait.
+* Substrait gets a window without its FILTER, its DISTINCT and the widths of its RANGE, and any
+  function without its IGNORE NULLS: it would answer as if they were not there. One grouping set
+  alone looks like GROUP BY there, but has a column more.
 """
 
 from __future__ import annotations
@@ -137,6 +140,37 @@ def repeats_groups(plan_text: str) -> bool:
     """True when some GROUP BY of the plan names a column twice."""
     groups = [keys.split(", ") for keys in _GROUPS.findall(plan_text)]
     return any(len(set(names)) != len(names) for names in groups)
+
+
+_LOST_IN_WINDOW = re.compile(
+    r"^\s*WindowAggr:.*(?:\(DISTINCT | FILTER \(WHERE"
+    r"|RANGE BETWEEN (?!(?:UNBOUNDED PRECEDING|CURRENT ROW) AND"
+    r" (?:CURRENT ROW|UNBOUNDED FOLLOWING)))",
+    re.MULTILINE,
+)
+
+
+def lost_by_substrait(plan_text: str) -> bool:
+    """True when the plan says more about a window or an aggregate than its Substrait form."""
+    return (
+        "IGNORE NULLS" in plan_text
+        or _LOST_IN_WINDOW.search(plan_text) is not None
+        or any(_is_alone(plan_text[m.end() :]) for m in _GROUPING_SETS.finditer(plan_text))
+    )
+
+
+_GROUPING_SETS = re.compile(r"GROUPING SETS \(")
+
+
+def _is_alone(sets: str) -> bool:
+    """True when a list of groupings, after its opening bracket, has only one."""
+    depth, count = 1, 0
+    for character in sets:
+        depth += {"(": 1, ")": -1}.get(character, 0)
+        count += character == "(" and depth == 2
+        if not depth:
+            break
+    return count <= 1
 
 
 _NESTED_LOOP = re.compile(r"^\s*(?:Cross Join:|\w+ Join:\s+Filter:)", re.MULTILINE)

@@ -13,6 +13,7 @@ from sqlglot import exp
 from connectors.capabilities import Kind, NotPushable
 from connectors.dialect import Operand, SqlDialect, natively, paren
 from gateway.plan.expressions import aggregate_type
+from gateway.plan.trees import adopted
 
 ColumnOf = Callable[[str, str], Operand]
 SubqueryOf = Callable[[exp.Expr], tuple[exp.Query, tuple[Operand, ...]]]
@@ -100,7 +101,7 @@ class OwnExpressions:
                 operand = self._column(tree.table, tree.name)
                 if operand.seal is not None:
                     raise NotPushable("a column that only the gateway can mask")
-                return replace(operand, sql=operand.sql.copy())
+                return replace(operand, sql=adopted(operand.sql))
             case exp.Literal() | exp.Null() | exp.Boolean():
                 return self._literal(tree)
             case exp.Neg() if isinstance(tree.this, exp.Literal) and not tree.this.is_string:

@@ -22,6 +22,7 @@ from gateway.plan.qualify import qualified
 from gateway.plan.secured_read import read_block
 from gateway.plan.security import Barrier
 from gateway.plan.source import Source, Table, TableName, Tables
+from gateway.plan.trees import named
 
 Columns = Mapping[str, Operand]
 
@@ -35,7 +36,8 @@ def own_tree(tree: exp.Expr, tables: Tables, source: Source, schema: pa.Schema) 
         return None
     result, bound = form
     try:
-        writer = _TreeWriter(source, tables, bound)
+        read = frozenset(column.name for column in result.find_all(exp.Column))
+        writer = _TreeWriter(source, tables, bound, read)
         query = writer.query(result, _Scope())
     except NotPushable:
         return None
@@ -89,11 +91,14 @@ _PARTS |= {"offset", "distinct", "kind"}
 
 
 class _TreeWriter:
-    def __init__(self, source: Source, tables: Tables, bound: Mapping[str, TableName]) -> None:
+    def __init__(
+        self, source: Source, tables: Tables, bound: Mapping[str, TableName], read: frozenset[str]
+    ) -> None:
         self._source = source
         self._dialect = source.dialect
         self._tables = tables
         self._bound = bound
+        self._read = read
         self._writers: list[OwnExpressions] = []
 
     @property
@@ -162,11 +167,11 @@ class _TreeWriter:
         only(tree, {"this", "alias"})
         if (given := tree.args.get("alias")) is not None:
             only(given, {"this"})
-        named = exp.TableAlias(this=exp.to_identifier(alias, quoted=True))
+        label = exp.TableAlias(this=exp.to_identifier(alias, quoted=True))
         if isinstance(tree, exp.Subquery):
             body = self.query(tree.this, _Scope(ctes=scope.ctes, outer=scope.outer))
             here[alias] = _outputs(body, alias)
-            return exp.Subquery(this=body.tree, alias=named)
+            return exp.Subquery(this=body.tree, alias=label)
         if not isinstance(tree, exp.Table):
             raise NotPushable("a FROM item that is no table")
         name = self._bound.get(tree.name)
@@ -175,9 +180,9 @@ class _TreeWriter:
             if cte is None:
                 raise NotPushable(f"table {tree.name} can not be placed")
             here[alias] = _outputs(cte, alias)
-            return exp.Table(this=exp.to_identifier(tree.name, quoted=True), alias=named)
+            return exp.Table(this=exp.to_identifier(tree.name, quoted=True), alias=label)
         table = self._tables[name]
-        names = table.dataset.schema.names
+        names = [name for name in table.dataset.schema.names if name in self._read]
         if not table.security.governs:
             block = read_block(table, self._source, names, Aliases(), alias=alias)
             here[alias] = dict(zip(names, block.columns, strict=True))
@@ -218,7 +223,7 @@ class _TreeWriter:
         columns = tuple(writer.write(p.unalias()) for p in tree.expressions)
         select.set(
             "expressions",
-            [exp.alias_(c.sql.copy(), f"c{i}", quoted=False) for i, c in enumerate(columns)],
+            [named(c.sql, f"c{i}") for i, c in enumerate(columns)],
         )
         distinct = tree.args.get("distinct")
         if distinct is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -10,6 +10,8 @@ import pyarrow as pa
 from gateway.engines.datafusion import BEST, Tuning
 from gateway.plan.cutter import NotPushed
 from gateway.plan.fragment import Fragment
+from gateway.plan.placement import Choice
+from gateway.plan.reduction import Reductions
 from gateway.plan.source import TableName, Tables, View, Views
 
 
@@ -29,7 +31,9 @@ class Plan:
     is a Substrait plan over fragments and engine tables; `unfederated` is SQL the engine runs on
     lazily read tables; or none of them, when the one fragment is the whole query and its rows
     stream straight through. `lasting` is false for a plan that holds the time it was made.
-    `columns` are those the query reads of each dataset.
+    `columns` are those the query reads of each dataset, `reductions` what fragments may do for each
+    other. `otherwise` plans the same without the embedded engine, for when that fails before the
+    first row.
     """
 
     schema: pa.Schema
@@ -42,8 +46,11 @@ class Plan:
     tuning: Tuning = BEST
     reads: tuple[EngineRead, ...] = ()
     not_pushed: tuple[NotPushed, ...] = ()
+    placement: tuple[Choice, ...] = ()
     views: Views = field(default_factory=dict)
     columns: Mapping[TableName, tuple[str, ...]] = field(default_factory=dict)
+    reductions: Reductions = field(default_factory=Reductions, repr=False)
+    otherwise: Callable[[], Plan] | None = field(default=None, repr=False, compare=False)
 
     @property
     def hidden_views(self) -> list[View]:

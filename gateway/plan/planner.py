@@ -37,21 +37,27 @@ from gateway.plan.cutter import (
     Cutter,
     NotPushed,
     block_schema,
-    join_lines,
-    null_aware_joins,
 )
+from gateway.plan.embedded import elsewhere, reads_on, without
+from gateway.plan.estimates import Estimator
 from gateway.plan.fragment import Fragment, FragmentReads
+from gateway.plan.null_aware import leaves_null_aware, mark_null_aware
 from gateway.plan.own_tree import own_tree
+from gateway.plan.placement import Placement
 from gateway.plan.plan import Plan
 from gateway.plan.reads import engine_reads, read_columns
-from gateway.plan.relations import kind, subqueries, walk
+from gateway.plan.reducible import reductions_of
+from gateway.plan.regrouping import regroup
+from gateway.plan.relations import function_names
 from gateway.plan.residency import reshape, violation
 from gateway.plan.rewrite import both_readings, rewritten, without_repeated_groups
 from gateway.plan.secured_read import read_block
 from gateway.plan.security import Barrier
 from gateway.plan.sending import fragment_of
 from gateway.plan.sessions import (
+    NOTHING_FETCHED,
     Form,
+    Providers,
     columns_of,
     frame_of,
     register_fragments,
@@ -64,6 +70,9 @@ _CLOCK = re.compile(
     r"\b(now|today|current_(date|time|timestamp)|local(time|timestamp))\b", re.IGNORECASE
 )
 """What the optimiser turns into the time of planning: such a plan is used once."""
+
+_PART = re.compile(r'date_(?:part|trunc)\(Utf8\("\w+"\)')
+"""A part of a date, which is the same in small letters and in large ones."""
 
 _LITERAL = r"[A-Z][A-Za-z0-9]*\([^()\n]*\)(?: AS [^,()\n]*(?:\([^()\n]*\))?)?"
 _CONSTANT = re.compile(rf"Projection: {_LITERAL}(?:, {_LITERAL})*\n  EmptyRelation: rows=1\n?")
@@ -89,8 +98,11 @@ class Query:
     views: Views = field(default_factory=dict)
 
 
-def plan_query(query: Query, tables: Tables, config: Config) -> Plan:
-    """Plan a query. Raises GatewayError for what the engine finds wrong with it."""
+def plan_query(query: Query, tables: Tables, config: Config, placement: str = "auto") -> Plan:
+    """Plan a query. Raises GatewayError for what the engine finds wrong with it.
+
+    `placement` is one of PLACEMENTS: whether sources or the engine do what both could.
+    """
     if any(view.security.minimum_rows is not None for view in query.views.values()):
         raise violation(None)
     known = columns_of(tables, query.views)
@@ -118,7 +130,7 @@ def plan_query(query: Query, tables: Tables, config: Config) -> Plan:
     plan = None
     bound = _bound(tables)
     if any(table.source for table in tables.values()) or _may_lose_sort(logical) or bound:
-        plan = _federated(logical, context, query, tables, schema, tuning)
+        plan = _federated(logical, context, query, tables, schema, tuning, placement)
     if plan is not None:
         return replace(plan, lasting=lasting, columns=columns, views=query.views)
     least = [
@@ -127,7 +139,7 @@ def plan_query(query: Query, tables: Tables, config: Config) -> Plan:
     if least:
         raise violation(max(least))
     reasons: tuple[NotPushed, ...] = ()
-    if any(table.source for table in tables.values()):
+    if elsewhere(tables):
         why = "it has no Substrait form: tables are read lazily instead"
         reasons = (NotPushed("", "query", why),)
     return Plan(
@@ -290,7 +302,8 @@ def _understood(text: str, query: Query, tables: Tables, config: Config) -> str:
             raise
         if plan is None:
             return str(error)
-    return re.sub(r"_sq_\d+", "_sq", plan.display_indent())
+    understood = re.sub(r"_sq_\d+", "_sq", plan.display_indent())
+    return _PART.sub(lambda match: match[0].lower(), understood)
 
 
 def _answer_schema(context: SessionContext, logical: LogicalPlan) -> pa.Schema:
@@ -305,24 +318,37 @@ def _federated(
     tables: Tables,
     schema: pa.Schema,
     tuning: engine.Tuning,
+    wanted: str,
+    *,
+    regrouping: bool = True,
 ) -> Plan | None:
+    text = logical.display_indent()
+    if guards.lost_by_substrait(text):
+        return None
     try:
         plan = engine.to_substrait(logical, context)
     except Exception:  # Substrait has no word for something, or protobuf no depth for it
         return None
     reshape(plan, _bound(tables))
-    text = logical.display_indent()
-    null_aware = _null_aware(text, plan)
+    null_aware = mark_null_aware(text, plan)
     if null_aware is None:
         return None
-    cutter = Cutter(
-        plan, tables, null_aware, subqueries="<subquery>" in text or "Subquery:" in text
-    )
+    subqueries = "<subquery>" in text or "Subquery:" in text
+    regrouped = regrouping and regroup(plan, tables, subqueries=subqueries)
+    placement = _placement(wanted, query, tables, schema, plan)
+    cutter = Cutter(plan, tables, placement, subqueries=subqueries)
     cut = cutter.cut()
     if cut.whole:
-        return _whole(cut.blocks[0], query, tables, schema, cut.not_pushed)
-    if cutter.leaves_null_aware:
+        found = _whole(cut.blocks[0], query, tables, schema, cut.not_pushed)
+        return replace(found, placement=tuple(dict.fromkeys(placement.choices)))
+    if null_aware and leaves_null_aware(plan):
         return None
+    if reads_on(plan.relations[0].root.input, tables):
+        tables = without(tables)
+        if not elsewhere(tables) and not _may_lose_sort(logical) and not _bound(tables):
+            return None  # files that are read as ever
+        if any(block.source.embedded for block in cut.blocks):
+            return _federated(logical, context, query, tables, schema, tuning, wanted)
     guards.settle_constants(plan)
     guards.keep_sorts(plan)
     guards.name_outputs(plan)
@@ -334,9 +360,13 @@ def _federated(
     try:  # what Substrait can say is not always what the engine can read back
         rest = _consumed(remainder, fragments, tables, tuning)
     except BaseException as error:
-        if isinstance(error, Exception) or is_panic(error):
-            return None
-        raise
+        if not (isinstance(error, Exception) or is_panic(error)):
+            raise
+        if regrouped:  # the engine reads every join by the names of its columns
+            return _federated(
+                logical, context, query, tables, schema, tuning, wanted, regrouping=False
+            )
+        return None
     return Plan(
         schema,
         tables,
@@ -345,6 +375,27 @@ def _federated(
         tuning=_safe(tuning, rest),
         reads=engine_reads(rest, tables),
         not_pushed=cut.not_pushed,
+        reductions=reductions_of(plan, cut, fragments, tables),
+        placement=tuple(dict.fromkeys(placement.choices)),
+    )
+
+
+def _placement(
+    wanted: str, query: Query, tables: Tables, schema: pa.Schema, plan: SubstraitPlan
+) -> Placement:
+    """Who decides what is pushed: blind where policies hide something of a table or a view."""
+    secured = [t.security for t in tables.values()] + [v.security for v in query.views.values()]
+
+    def own_text(block: Block) -> str | None:
+        own = own_tree(query.tree, tables, block.source, schema)
+        return None if own is None else block.source.connector.render(own, schema)
+
+    return Placement(
+        wanted,
+        tables,
+        Estimator(tables, function_names(plan)),
+        blind=any(s.governs or s.bound for s in secured),
+        own_text=own_text,
     )
 
 
@@ -387,27 +438,22 @@ def _cheaper(connector: EstimatesCost, rebuilt: Fragment, own: Fragment) -> Frag
     return rebuilt if rebuilt_cost < own_cost * WORTHWHILE else own
 
 
-def _null_aware(text: str, plan: SubstraitPlan) -> frozenset[int] | None:
-    """Which joins are NOT IN, by position; None when positions can not be told."""
-    found = null_aware_joins(text)
-    if not found:
-        return found
-    rels = list(walk(plan.relations[0].root.input))
-    joins = sum(kind(r) == "join" for r in rels)
-    if joins != sum(1 for _ in join_lines(text)) or any(subqueries(r) for r in rels):
-        return None
-    return found
-
-
 def _may_lose_sort(logical: LogicalPlan) -> bool:
     text = logical.display_indent()
     return "Sort:" in text and " = " in text
 
 
 def open_frame(
-    plan: Plan, config: Config, reads: FragmentReads, tuning: engine.Tuning | None = None
+    plan: Plan,
+    config: Config,
+    reads: FragmentReads,
+    tuning: engine.Tuning | None = None,
+    fetched: Providers = NOTHING_FETCHED,
 ) -> DataFrame:
-    """The engine's frame of a plan, in a session of its own that reads through `reads`."""
+    """The engine's frame of a plan, in a session of its own that reads through `reads`.
+
+    Fragments in `fetched` are read from there.
+    """
     remainder = plan.remainder is not None
     context = engine.session(config, remainder=remainder, tuning=tuning or plan.tuning)
     reads.reserve(len(plan.fragments))
@@ -416,5 +462,5 @@ def open_frame(
     if plan.remainder is None:
         assert plan.unfederated is not None
         return frame_of(context, plan.unfederated)
-    register_fragments(context, plan.fragments, reads)
+    register_fragments(context, plan.fragments, reads, fetched)
     return engine.from_substrait(plan.remainder, context)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from datafusion import LogicalPlan
 
+from gateway.plan.embedded import read_by_engine
 from gateway.plan.plan import EngineRead
 from gateway.plan.source import TableName, Tables
 
@@ -69,7 +70,7 @@ def engine_reads(logical: LogicalPlan, tables: Tables) -> tuple[EngineRead, ...]
     for line in logical.display_indent().splitlines():
         name, _, rest = line.strip().removeprefix("TableScan: ").partition(" ")
         table = tables.get(by_text.get(name, ()))
-        if line.strip().startswith("TableScan: ") and table and table.source is None:
+        if line.strip().startswith("TableScan: ") and table and read_by_engine(table):
             hides = table.security.governs and not table.security.discloses
             text = f"{name}, secured by policies" if hides else f"{name} {rest}"
             found.append(EngineRead(str(table.connector.source_key), text))

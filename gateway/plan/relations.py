@@ -22,6 +22,13 @@ from gateway.plan.types import arrow_type
 EPOCH = dt.datetime(1970, 1, 1)  # what Substrait's timestamps count from
 
 
+def copied(rel: Rel) -> Rel:
+    """The relation as it is now."""
+    copy = Rel()
+    copy.CopyFrom(rel)
+    return copy
+
+
 def kind(rel: Rel) -> str:
     """Which relation this is: ``read``, ``filter``, ``project``, ``join`` ..."""
     return str(rel.WhichOneof("rel_type"))
@@ -93,6 +100,47 @@ def subquery_input(subquery: Expression.Subquery) -> Rel:
             return subquery.set_comparison.right
 
 
+def width(rel: Rel) -> int:
+    """The number of columns that leave a relation."""
+    mapping = emitted(rel)
+    if mapping is not None:
+        return len(mapping)
+    node = body(rel)
+    match kind(rel):
+        case "read":
+            if node.HasField("projection"):
+                return len(node.projection.select.struct_items)
+            return len(node.base_schema.names)
+        case "project":
+            return width(node.input) + len(node.expressions)
+        case "aggregate":
+            several = len(node.groupings) > 1  # then there is a grouping id as well
+            keys = {e.SerializeToString(deterministic=True) for e in node.grouping_expressions}
+            count = len(keys) + 1 if several else len(node.grouping_expressions)
+            return count + len(node.measures)
+        case "set":
+            return width(node.inputs[0])
+        case "join":
+            side, _, rest = join_type(rel).partition("_")
+            if rest in {"SEMI", "ANTI", "MARK"}:
+                kept = width(node.left if side == "LEFT" else node.right)
+                return kept + (rest == "MARK")
+    return sum(width(child) for child in inputs(rel))
+
+
+def referenced(message: Message) -> Iterator[int]:
+    """The positions of the columns an expression refers to, outside its sub-queries."""
+    if isinstance(message, Expression.FieldReference):
+        yield message.direct_reference.struct_field.field
+        return
+    for descriptor, value in message.ListFields():
+        if descriptor.message_type is None:
+            continue
+        for item in value if descriptor.is_repeated else [value]:
+            if isinstance(item, Message) and not isinstance(item, Rel):
+                yield from referenced(item)
+
+
 def walk(rel: Rel) -> Iterator[Rel]:
     """The relation and everything below it, parents first, sub-queries included."""
     yield rel
@@ -136,7 +184,7 @@ def literal(message: Expression.Literal) -> tuple[object, pa.DataType]:
     }
     if name in simple:
         if name[0] == "i" and message.type_variation_reference:
-            raise NotPushable("an unsigned constant")
+            return _unsigned(value, simple[name].bit_width)
         return value, simple[name]
     if name == "var_char":
         return value.value, pa.string()
@@ -151,6 +199,15 @@ def literal(message: Expression.Literal) -> tuple[object, pa.DataType]:
         return _timestamp(value, zoned=name.endswith("tz"))
     raise NotPushable(f"a constant of type {name}")
 
+
+def _unsigned(value: int, bits: int) -> tuple[object, pa.DataType]:
+    number = value % (1 << bits)  # the message holds it as a signed number of as many bits
+    if number >> 63:
+        raise NotPushable("a constant that no signed number can hold")
+    return number, _UNSIGNED[bits]
+
+
+_UNSIGNED = {8: pa.uint8(), 16: pa.uint16(), 32: pa.uint32(), 64: pa.uint64()}
 
 _FORMER_TIMESTAMPS = {14: pa.timestamp("us"), 27: pa.timestamp("us", "UTC")}
 """Field numbers Substrait has given up and pyarrow still writes: microseconds since EPOCH."""

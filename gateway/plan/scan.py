@@ -20,10 +20,10 @@ from gateway.plan.block import Aliases, Block, filtered
 from gateway.plan.expressions import ExpressionWriter
 from gateway.plan.fragment import Fragment, FragmentReads
 from gateway.plan.lazy import Opener, Planned
+from gateway.plan.relations import referenced
 from gateway.plan.secured_read import hidden, read_block
 from gateway.plan.sending import fragment_of
 from gateway.plan.source import Source, Table
-from gateway.plan.sql_writer import referenced
 
 _CANONICAL = {
     "less": "lt",
@@ -69,8 +69,10 @@ def scan_fragment(
     block = read_block(table, source, schema.names, Aliases(), raw=raw)
     needed = set(range(len(schema)) if columns is None else map(schema.names.index, columns))
     if condition is not None:
-        block, used = _filtered(block, condition, schema)
+        below, used = _filtered(block, condition, schema)
         needed |= used
+        if table.pushes:  # the engine's side filters in any case
+            block = below
         if raw and not table.security.discloses:  # the row filter is a part of the condition
             block = replace(block, where=tuple(map(hidden, block.where)))
     positions = sorted(needed)

@@ -82,12 +82,14 @@ class _Reader:
 
     def raw(self, name: str) -> Operand:
         """The column as the source has it."""
-        column, declared = (
-            exp.column(name, table=self._alias, quoted=True),
-            self._security.raw.field(name),
-        )
-        native = self._dialect.native(column.copy(), declared)
-        return Operand(self._dialect.read(column, declared), declared.type, native=native)
+        declared = self._security.raw.field(name)
+        native = self._dialect.native(self._column(name), declared)
+        read = self._dialect.read(self._column(name), declared)
+        return Operand(read, declared.type, native=native)
+
+    def _column(self, name: str) -> exp.Column:
+        parts = (exp.Identifier(this=part, quoted=True) for part in (name, self._alias))
+        return exp.Column(this=next(parts), table=next(parts))
 
     def secured(self, name: str) -> Operand:
         """The column masked and, behind the CASE barrier, NULL in a hidden row."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from enum import Enum
 from functools import lru_cache
@@ -209,12 +209,23 @@ def provider(table: Table, schema: pa.Schema, reads: FragmentReads) -> engine.Pr
     return ReadableDataset(connector.dataset(object_name, schema))
 
 
+Providers = Mapping[int, engine.Provider]
+"""Tables of rows that have been asked for already, by the numbers of their fragments."""
+
+NOTHING_FETCHED: Providers = {}
+
+
 def register_fragments(
-    context: SessionContext, fragments: tuple[Fragment, ...], reads: FragmentReads
+    context: SessionContext,
+    fragments: tuple[Fragment, ...],
+    reads: FragmentReads,
+    fetched: Providers = NOTHING_FETCHED,
 ) -> None:
     """Make the answers of the sources known to a session, under their numbers."""
     for fragment in fragments:
-        table = LazyDataset(fragment.schema, _reader(fragment, reads))
+        table = fetched.get(fragment.number)
+        if table is None:
+            table = LazyDataset(fragment.schema, _reader(fragment, reads))
         name = FRAGMENT_TABLE.format(fragment.number)
         engine.register(context, (name,), table, fragment.schema)
 

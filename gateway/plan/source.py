@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlglot import exp
 
@@ -23,6 +23,8 @@ class Source:
 
     key: SourceKey
     connector: RunsSql
+    embedded: bool = False
+    """Whether it is in this process, over files that the engine could read as well."""
 
     @property
     def dialect(self) -> SqlDialect:
@@ -46,13 +48,22 @@ class Table:
     """Whether it is below a view: the caller's text can not name it then."""
     refusal: str = ""
     """Why the source can not secure the dataset: the engine does, over the source's raw rows."""
+    pushes: bool = True
+    """Whether a source is asked for more than columns; not in the unpushed form of a query."""
     statistics: TableStatistics = UNKNOWN
     """What the source said of the dataset's object, raw: hidden rows and columns count as well."""
+    statistics_version: int = 0
+    """Another one with other statistics: a plan is as good as what it was made with."""
 
     @property
     def secured_by_engine(self) -> bool:
         """True when the engine reads raw rows, and a view of its own stands before them."""
         return self.security.governs and self.source is None
+
+
+def unpushed(table: Table) -> Table:
+    """The table read row by row and column by column, all else left to the engine."""
+    return replace(table, source=None, refusal="", pushes=False)
 
 
 Tables = Mapping[TableName, Table]

@@ -6,11 +6,9 @@ inputs already ask of their source? NotPushable is the "no", with the reason.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import pyarrow as pa
-from google.protobuf.message import Message
 from sqlglot import exp
 from substrait.proto import AggregateRel, Expression, Rel, SetRel, SortField
 
@@ -20,26 +18,23 @@ from gateway.plan import relations
 from gateway.plan.block import (
     Aliases,
     Block,
-    Joined,
     check_duplicable,
     fetched,
     filtered,
     nest,
     opened,
-    strictest,
     union_all,
 )
 from gateway.plan.expressions import ExpressionWriter
+from gateway.plan.groupings import grouping_sets
+from gateway.plan.joins import JoinWriter
+from gateway.plan.relations import referenced
 from gateway.plan.residency import enough_rows
 from gateway.plan.secured_read import read_block
+from gateway.plan.set_operations import as_set_operation
 from gateway.plan.source import Source, Table
-
-_OUTER = {
-    "LEFT": Relation.LEFT_JOIN,
-    "RIGHT": Relation.RIGHT_JOIN,
-    "OUTER": Relation.FULL_JOIN,
-}
-_SIDES = {"LEFT": "left", "RIGHT": "right", "OUTER": "full"}
+from gateway.plan.trees import adopted
+from gateway.plan.windows import is_window, write_window
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +44,6 @@ class SqlWriter:
     functions: Mapping[int, str]
     aliases: Aliases
     subquery: Callable[[Rel], Block | None]
-    null_aware: Callable[[Rel], bool]
 
     def read(self, rel: Rel, table: Table, source: Source) -> Block:
         """The block of a bare table read, with the read's own filter and projection."""
@@ -117,7 +111,7 @@ class SqlWriter:
     def _filter(self, rel: Rel, block: Block) -> Block:
         block.source.dialect.require(Relation.FILTER)
         computed_keys = any(not isinstance(key, exp.Column) for key in block.groups or ())
-        if block.order or block.bounded or computed_keys:  # HAVING may only see plain keys
+        if not block.filterable or computed_keys:  # HAVING may only see plain keys
             block = nest(block, self.aliases)
         condition = self._expressions(block.source).condition(rel.filter.condition, block.columns)
         return filtered(block, [condition])
@@ -129,11 +123,26 @@ class SqlWriter:
         for expression in expressions:
             for position in referenced(expression):
                 uses[position] += 1
+        windows = any(is_window(e) for e in expressions)
+        if windows:
+            block.source.dialect.require(Relation.WINDOW)
+            block = opened(block, self.aliases)
         if not check_duplicable(block.columns, uses) and not block.order:
             block = nest(block, self.aliases)
         writer = self._expressions(block.source)
-        added = tuple(_passed_on(e, block) or writer.write(e, block.columns) for e in expressions)
-        return replace(block, columns=(*block.columns, *added))
+
+        def written(expression: Expression) -> Operand:
+            if is_window(expression):
+                return write_window(
+                    expression.window_function,
+                    block.source.dialect,
+                    self.functions,
+                    lambda e: writer.write(e, block.columns),
+                )
+            return _passed_on(expression, block) or writer.write(expression, block.columns)
+
+        added = tuple(written(e) for e in expressions)
+        return replace(block, columns=(*block.columns, *added), windows=block.windows or windows)
 
     def _sort(self, rel: Rel, block: Block) -> Block:
         dialect = block.source.dialect
@@ -175,10 +184,10 @@ class SqlWriter:
         aggregate: AggregateRel = rel.aggregate
         dialect = block.source.dialect
         dialect.require(Relation.AGGREGATE)
-        if len(aggregate.groupings) > 1:
-            raise NotPushable("grouping sets")
         block = opened(block, self.aliases)
         writer = self._expressions(block.source)
+        if len(aggregate.groupings) > 1:
+            return grouping_sets(aggregate, block, writer, self.aliases)
         positions = [i for g in aggregate.groupings for i in g.expression_references]
         keys = [writer.write(aggregate.grouping_expressions[i], block.columns) for i in positions]
         for key in keys:
@@ -212,185 +221,17 @@ class SqlWriter:
         ]
 
     def _join(self, rel: Rel, left: Block, right: Block) -> Block:
-        kind = relations.join_type(rel)
-        condition = rel.join.expression if kind != "CROSS" else None
-        if condition is not None and not rel.join.HasField("expression"):
-            condition = None
-        if kind == "CROSS" or (kind == "INNER" and condition is None):
-            left.source.dialect.require(Relation.CROSS_JOIN)
-            return self._inner(left, right, None)
-        if kind == "INNER":
-            left.source.dialect.require(Relation.INNER_JOIN)
-            return self._inner(left, right, condition)
-        if kind in _OUTER:
-            left.source.dialect.require(_OUTER[kind])
-            return self._outer(kind, left, right, condition)
-        if kind in {"LEFT_SEMI", "LEFT_ANTI"}:
-            return self._semi(rel, kind, left, right)
-        if kind in {"RIGHT_SEMI", "RIGHT_ANTI"}:
-            return self._semi(rel, kind, right, left)
-        raise NotPushable(f"a {kind.lower().replace('_', ' ')} join")
-
-    def _inner(self, left: Block, right: Block, condition: Expression | None) -> Block:
-        left, right = opened(left, self.aliases), opened(right, self.aliases)
-        if not right.joins_only_inner:
-            right = nest(right, self.aliases)
-        columns = (*left.columns, *right.columns)
-        on = (
-            self._expressions(left.source).condition(condition, columns)
-            if condition is not None
-            else None
-        )
-        # only the first table of the right side carries the condition; its own joins follow.
-        # Their conditions never look left, so the whole condition may as well filter the result.
-        tables = [*left.tables]
-        head, *tail = right.tables
-        single = not tail and on is not None
-        tables.append(Joined(head.table, "inner" if single else "cross", on if single else None))
-        tables.extend(tail)
-        where = (*left.where, *right.where)
-        if on is not None and not single:
-            where = (*where, on)
-        product = (
-            left.product
-            or right.product
-            or not _connects(self.functions, condition, len(left.columns))
-        )
-        return Block(
-            left.source,
-            columns,
-            tuple(tables),
-            where,
-            product=product,
-            minimum_rows=strictest((left, right)),
-        )
-
-    def _outer(self, kind: str, left: Block, right: Block, condition: Expression | None) -> Block:
-        left, right = opened(left, self.aliases), opened(right, self.aliases)
-        # a filter may move above the join only from the side whose rows are all kept
-        if len(right.tables) > 1 or right.where:
-            right = nest(right, self.aliases)
-        if kind != "LEFT" and (left.where or len(left.tables) > 1):
-            left = nest(left, self.aliases)
-        computed = kind in {"LEFT", "OUTER"} and not _all_columns(right)
-        if computed:  # an expression over the null-extended side must be NULL there
-            right = nest(right, self.aliases)
-        if kind in {"RIGHT", "OUTER"} and not _all_columns(left):
-            left = nest(left, self.aliases)
-        columns = (*left.columns, *right.columns)
-        on: exp.Expr = exp.true()
-        if condition is not None:
-            on = self._expressions(left.source).condition(condition, columns)
-        tables = (*left.tables, Joined(right.tables[0].table, _SIDES[kind], on))
-        product = (
-            left.product
-            or right.product
-            or not _connects(self.functions, condition, len(left.columns))
-        )
-        return Block(
-            left.source,
-            columns,
-            tables,
-            left.where,
-            product=product,
-            minimum_rows=strictest((left, right)),
-        )
-
-    def _semi(self, rel: Rel, kind: str, kept: Block, tested: Block) -> Block:
-        anti = kind.endswith("ANTI")
-        kept.source.dialect.require(Relation.ANTI_JOIN if anti else Relation.SEMI_JOIN)
-        if tested.minimum_rows is not None:
-            raise NotPushable("which rows there are may single out a row bound to its region")
-        kept = opened(kept, self.aliases)
-        null_aware = self.null_aware(rel)
-        swapped = kind.startswith("RIGHT")
-
-        def side_by_side(tested: Block) -> tuple[Operand, ...]:
-            left, right = (tested, kept) if swapped else (kept, tested)
-            return (*left.columns, *right.columns)
-
-        width = len(tested.columns if swapped else kept.columns)
-        keys = self._equalities(rel.join.expression, width)
-        if null_aware and (keys is None or len(keys) != 1):
-            raise NotPushable("NOT IN with a correlated sub-query")
-        if keys is not None and (null_aware or not anti):
-            # a source may run EXISTS over an aggregate once a row; IN it runs once
-            pairs = [(right, left) if swapped else (left, right) for left, right in keys]
-            test = self._in(tested, pairs, side_by_side(tested))
-        else:
-            tested = opened(tested, self.aliases)
-            writer = self._expressions(kept.source)
-            on = writer.condition(rel.join.expression, side_by_side(tested))
-            test = exp.Exists(this=filtered(replace(tested, columns=()), [on]).select())
-        return replace(
-            kept,
-            where=(*kept.where, exp.Not(this=test) if anti else test),
-        )
-
-    def _equalities(
-        self, condition: Expression, left_width: int
-    ) -> list[tuple[Expression, Expression]] | None:
-        """The (left, right) pairs of a condition that is nothing but equalities, or None."""
-        call = condition.scalar_function
-        if condition.WhichOneof("rex_type") != "scalar_function":
-            return None
-        name = self.functions[call.function_reference]
-        arguments = [a.value for a in call.arguments]
-        if name == "and":
-            parts = [self._equalities(a, left_width) for a in arguments]
-            return None if any(p is None for p in parts) else [x for p in parts for x in p or ()]
-        if name != "equal":
-            return None
-        sides = [set(referenced(a)) for a in arguments]
-        if not all(sides):
-            return None
-        if all(p < left_width for p in sides[0]) and all(p >= left_width for p in sides[1]):
-            return [(arguments[0], arguments[1])]
-        if all(p < left_width for p in sides[1]) and all(p >= left_width for p in sides[0]):
-            return [(arguments[1], arguments[0])]
-        return None
-
-    def _in(
-        self,
-        tested: Block,
-        pairs: Sequence[tuple[Expression, Expression]],
-        columns: Sequence[Operand],
-    ) -> exp.Expr:
-        """``kept IN (SELECT tested ...)`` over pairs of (kept, tested) expressions."""
-        writer = self._expressions(tested.source)
-        if tested.bounded:  # MariaDB has no LIMIT directly inside IN
-            inside = nest(tested, self.aliases)
-            moved = dict(zip(map(id, tested.columns), inside.columns, strict=True))
-            columns = [moved.get(id(c), c) for c in columns]
-            tested = inside
-        values, members = [], []
-        for kept_side, tested_side in pairs:
-            value, member = writer.write(kept_side, columns), writer.write(tested_side, columns)
-            tested.source.dialect.call("equal", (value, member), pa.bool_())
-            values.append(writer.write(kept_side, columns).sql)
-            members.append(writer.write(tested_side, columns))
-        value_tree = values[0] if len(values) == 1 else exp.Tuple(expressions=values)
-        query = replace(tested, columns=tuple(members)).select()
-        return exp.In(this=value_tree, query=exp.Subquery(this=query))
+        native = as_set_operation(rel, left, right, self.functions, self.aliases)
+        if native is not None:
+            return native
+        writer = JoinWriter(self.functions, self.aliases, self._expressions)
+        return writer.join(rel, left, right)
 
     def _set(self, rel: Rel, blocks: Sequence[Block]) -> Block:
         if rel.set.op != SetRel.SET_OP_UNION_ALL:
             raise NotPushable("a set operation other than UNION ALL")
         blocks[0].source.dialect.require(Relation.UNION_ALL)
         return union_all(blocks, self.aliases)
-
-
-def referenced(message: Message) -> Iterator[int]:
-    """The positions of the columns an expression refers to, outside its sub-queries."""
-    if isinstance(message, Expression.FieldReference):
-        yield message.direct_reference.struct_field.field
-        return
-    for descriptor, value in message.ListFields():
-        if descriptor.message_type is None:
-            continue
-        for item in value if descriptor.is_repeated else [value]:
-            if isinstance(item, Message) and not isinstance(item, Rel):
-                yield from referenced(item)
 
 
 def _passed_on(message: Expression, block: Block) -> Operand | None:
@@ -401,7 +242,7 @@ def _passed_on(message: Expression, block: Block) -> Operand | None:
     if segment.struct_field.HasField("child"):
         return None
     column: Operand = block.columns[segment.struct_field.field]
-    return replace(column, sql=column.sql.copy())
+    return replace(column, sql=adopted(column.sql))
 
 
 def _constant(message: Expression) -> int:
@@ -409,21 +250,3 @@ def _constant(message: Expression) -> int:
     if message.WhichOneof("rex_type") != "literal" or not isinstance(value, int):
         raise NotPushable("a limit that is not constant")
     return value
-
-
-def _all_columns(block: Block) -> bool:
-    return all(isinstance(column.sql, exp.Column) for column in block.columns)
-
-
-def _connects(functions: Mapping[int, str], condition: Expression | None, left_width: int) -> bool:
-    """True when some equality of the condition ties the two sides together."""
-    if condition is None or condition.WhichOneof("rex_type") != "scalar_function":
-        return False
-    call = condition.scalar_function
-    name = functions[call.function_reference]
-    if name == "and":
-        return any(_connects(functions, a.value, left_width) for a in call.arguments)
-    if name not in {"equal", "is_not_distinct_from"}:
-        return False
-    positions = set(referenced(condition))
-    return any(p < left_width for p in positions) and any(p >= left_width for p in positions)

@@ -17,6 +17,7 @@ COMPARISONS = frozenset({"equal", "not_equal", "lt", "lte", "gt", "gte"})
 TESTS = frozenset(
     {"is_null", "is_not_null", "is_true", "is_not_true", "is_false", "is_not_false"}
     | {"is_distinct_from", "is_not_distinct_from", "and", "or", "coalesce"}
+    | {"is_unknown", "is_not_unknown", "concat", "greatest", "least"}
 )
 """Total, and not NULL where an argument is."""
 
@@ -32,7 +33,8 @@ TOTAL_STRICT = COMPARISONS | {
 FALLIBLE_STRICT = frozenset(
     {"add", "subtract", "multiply", "divide", "modulus", "negate", "abs", "ceil", "floor", "round"}
     | {"sqrt", "ln", "log10", "exp", "power", "substring", "substr", "date_part", "date_trunc"}
-    | {"trim", "btrim", "ltrim", "rtrim"}
+    | {"trim", "btrim", "ltrim", "rtrim", "replace", "strpos", "left", "right", "ends_with"}
+    | {"split_part", "reverse"}
 )
 DIVISIONS = frozenset({"divide", "modulus"})
 LIKE = frozenset({"like", "ilike"})

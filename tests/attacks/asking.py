@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from gateway.verification.comparison import difference
 from tests.attacks.doors import Came, leaks
-from tests.queries.compare import difference
 
 _TABLE = re.compile(r"\{(\w+)\}")
 

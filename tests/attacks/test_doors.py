@@ -15,6 +15,7 @@ from google.protobuf.message import Message
 from gateway.flight import commands
 from gateway.flight.wire import flight_pb2 as wire
 from gateway.flight.wire import flightsql_pb2 as sql
+from gateway.verification.comparison import difference
 from tests.attacks.doors import (
     ADBC,
     EXPLAIN,
@@ -29,7 +30,6 @@ from tests.attacks.doors import (
     run_command,
 )
 from tests.attacks.world import EVE, OLGA, RITA, SOURCES
-from tests.queries.compare import difference
 
 HIDDEN_WORDS = ("vault", "notes", "memo", "clinic", "patients", "twin")
 """Names rita may not even know of."""

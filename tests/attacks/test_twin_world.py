@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from gateway.verification.comparison import difference
 from tests.attacks.doors import STATEMENT, Visitor, leaks
 from tests.attacks.world import ALL_SOURCES
-from tests.queries.compare import difference
 
 
 @pytest.mark.parametrize("source", ALL_SOURCES)

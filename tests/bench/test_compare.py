@@ -8,7 +8,7 @@ import pytest
 
 from bench.__main__ import main
 from bench.compare import changes
-from bench.model import GATEWAY, PEER, Report, Series, SeriesResult, Target
+from bench.model import GATEWAY, PEER, Report, Series, SeriesResult, Target, Withdrawn
 from bench.runner import measure
 
 
@@ -77,3 +77,19 @@ def test_target_is_judged_by_the_ratio_where_there_is_a_peer() -> None:
     (result,) = report("ms", 10, peer=6).results
     assert result.met
     assert not report("ms", 10).results[0].met
+
+
+def test_who_withdraws_leaves_the_others_to_go_on() -> None:
+    def refuse() -> float:
+        raise Withdrawn("no such function")
+
+    reasons: dict[str, str] = {}
+    contenders = {GATEWAY: lambda: 1.0, "able": lambda: 2.0, "unable": refuse}
+    samples = measure(Series("what", "ms", contenders, rounds=2), withdrawn=reasons)
+    assert samples == {GATEWAY: (1.0, 1.0), "able": (2.0, 2.0)}
+    assert reasons == {"unable": "no such function"}
+
+
+def test_the_best_of_several_peers_is_the_one_to_be_compared_with() -> None:
+    result = SeriesResult("case", "what", "ms", {GATEWAY: (6.0,), "a": (3.0,), "b": (2.0,)})
+    assert (result.peer, result.ratio, result.against("a")) == ("b", 3, 2)

@@ -17,12 +17,16 @@ from tests.conformance.specs import Source
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A call: its operands as the source gets them, and the same in the engine's SQL."""
+    """A call: its operands as the source gets them, and the same in the engine's SQL.
+
+    `where` are the rows for which the engine has an answer.
+    """
 
     name: str
     kind: Kind
     args: tuple[Operand, ...]
     sql: str
+    where: str = "true"
 
 
 COLUMNS: dict[Kind, tuple[tuple[str, str], ...]] = {
@@ -72,8 +76,11 @@ TESTS = {
 }
 AGGREGATES = ("count", "sum", "avg", "min", "max")
 DIVISORS = {"i": "n", "k": "n", "d": "w"}
-PATTERNS = ("a%", "%b", "%A%", "_", "a_b", "", "%", "é%", "🙂%", "a %")
-PARTS = ("year", "quarter", "month", "day", "hour", "minute")
+PATTERNS = ("a%", "%b", "%A%", "_", "a_b", "", "%", "é%", "🙂%", "a %", r"a\%b", r"%\_%", r"\%")
+PARTS = ("year", "quarter", "month", "day", "hour", "minute", "week", "dow", "doy")
+TRUNCATIONS = ("year", "quarter", "month", "week", "day", "hour", "minute", "second")
+SETS = (None, " ", "a", "Aa", "ä", "🙂a", "b ")
+SEARCHED = ("a", "A", "ss", "ä", "e\u0301", "🙂", "_", "%", "it's", "\u00a0", "\n")
 
 
 def scalar_cases(source: Source, name: str) -> Iterator[Case]:
@@ -102,6 +109,26 @@ def _calls(source: Source, name: str, kind: Kind, first: str, second: str) -> It
         yield Case(name, kind, (one,), f"-{first}" if name == "negate" else f"abs({first})")
     elif name in {"and", "or"} and kind is Kind.BOOLEAN:
         yield Case(name, kind, (one, two), f"{first} {name.upper()} {second}")
+    elif name in {"is_unknown", "is_not_unknown"} and kind is Kind.BOOLEAN:
+        text = "IS NOT UNKNOWN" if "not" in name else "IS UNKNOWN"
+        yield Case(name, kind, (one,), f"{first} {text}")
+    elif name in {"greatest", "least"} and kind is not Kind.BINARY:
+        yield Case(name, kind, (one, two), f"{name}({first}, {second})")
+        for operand, text in _constants(source, kind, one.type):
+            yield Case(name, kind, (one, operand), f"{name}({first}, {text})")
+            yield Case(name, kind, (two, one, operand), f"{name}({second}, {first}, {text})")
+    elif name in {"ceil", "floor"} and kind in {Kind.FLOAT, Kind.DECIMAL}:
+        yield Case(name, kind, (one,), f"{name}({first})")
+    elif name == "round" and kind in {Kind.FLOAT, Kind.DECIMAL}:
+        yield Case(name, kind, (one,), f"round({first})")
+        for places in (0, 1, 2):
+            args = (one, constant(source, places, pa.int64()))
+            yield Case(name, kind, args, f"round({first}, {places})")
+    elif name == "date_trunc" and kind in {Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMP_TZ}:
+        for part in TRUNCATIONS:
+            args = (constant(source, part, pa.string()), one)
+            where = f"{first} BETWEEN '1700-01-01' AND '2200-01-01'"  # by way of nanoseconds
+            yield Case(name, kind, args, f"date_trunc('{part}', {first})", where)
     elif name == "not" and kind is Kind.BOOLEAN:
         yield Case(name, kind, (one,), f"NOT {first}")
     elif name in {"coalesce", "nullif"}:
@@ -128,10 +155,43 @@ def _text_calls(
             args = (one, *(constant(source, b, pa.int64()) for b in bounds))
             text = ", ".join(map(str, bounds))
             yield Case(name, Kind.TEXT, args, f"substr({first}, {text})")
+    elif name in {"btrim", "ltrim", "rtrim"}:
+        for characters in SETS:
+            if characters is None:
+                yield Case(name, Kind.TEXT, (one,), f"{name}({first})")
+                continue
+            args = (one, constant(source, characters, pa.string()))
+            yield Case(name, Kind.TEXT, args, f"{name}({first}, '{characters}')")
+    elif name in {"strpos", "ends_with", "replace", "split_part"}:
+        yield from _searches(source, name, one, first)
+    elif name in {"left", "right"}:
+        for count in (0, 1, 2, 9):
+            args = (one, constant(source, count, pa.int64()))
+            yield Case(name, Kind.TEXT, args, f"{name}({first}, {count})")
+    elif name in {"reverse", "octet_length"}:
+        yield Case(name, Kind.TEXT, (one,), f"{name}({first})")
+    elif name == "concat":
+        yield Case(name, Kind.TEXT, (one, two, one), f"concat({first}, {second}, {first})")
     elif name in {"character_length", "length"}:
         yield Case(name, Kind.TEXT, (one,), f"character_length({first})")
     elif name == "str_concat":
         yield Case(name, Kind.TEXT, (one, two), f"{first} || {second}")
+
+
+def _searches(source: Source, name: str, one: Operand, first: str) -> Iterator[Case]:
+    for searched in SEARCHED:
+        quoted = "'" + searched.replace("'", "''") + "'"
+        args: tuple[Operand, ...] = (one, constant(source, searched, pa.string()))
+        if name == "replace":
+            for new in ("", "b", "<>"):
+                more = (*args, constant(source, new, pa.string()))
+                yield Case(name, Kind.TEXT, more, f"replace({first}, {quoted}, '{new}')")
+        elif name == "split_part":
+            for place in (1, 2, 3):
+                more = (*args, constant(source, place, pa.int64()))
+                yield Case(name, Kind.TEXT, more, f"split_part({first}, {quoted}, {place})")
+        else:
+            yield Case(name, Kind.TEXT, args, f"{name}({first}, {quoted})")
 
 
 def _divisions(source: Source, name: str, kind: Kind, first: str) -> Iterator[Case]:

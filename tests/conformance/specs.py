@@ -19,6 +19,8 @@ from connectors import open_connector
 from connectors.interface import Binding
 from tests import services
 from tests.conformance.canonical import canonical
+from tests.gateways import in_memory
+from tests.peers import peer
 
 ODD_NAMES = ("Mixed Case", "sélect", "a.b", 'quo"te', "select", "per%cent", "it's")
 """Tables with one column of the same name, beside the canonical one."""
@@ -86,6 +88,13 @@ TYPES: Mapping[str, Mapping[pa.DataType, str]] = {
         pa.binary(): "blob",
         pa.uint32(): "uinteger",
     },
+    "flightsql": dict.fromkeys(
+        (
+            *(pa.int32(), pa.int64(), pa.float64(), pa.string(), pa.date32(), pa.timestamp("us")),
+            *(pa.timestamp("us", "UTC"), pa.time64("us"), pa.bool_(), pa.binary(), pa.uint32()),
+        ),
+        "its own",
+    ),
 }
 """Arrow type -> how the source declares it. A type that is missing is not in that source."""
 
@@ -287,6 +296,23 @@ def open_duckdb(folder: Path) -> Iterator[Source]:
     connector.close()
 
 
+@contextmanager
+def open_flightsql(folder: Path) -> Iterator[Source]:
+    """Another gateway over tables in memory."""
+    rows = holdings("flightsql")
+    tables = {f"odd{i}": pa.table({name: [1]}) for i, name in enumerate(ODD_NAMES)}
+    with peer(folder, in_memory({"canonical": rows, **tables}, "peer")) as served:
+        binding = Binding("flightsql", served.uri, "canonical")
+        connector = open_connector(binding)
+        connector.schema("canonical")  # it learns what the server is
+        slow = (
+            "SELECT count(*) FROM canonical a, canonical b, canonical c, canonical d, canonical e "
+            "WHERE (a.id * 7 + b.id + c.id + d.id + e.id) % 11 = 3"
+        )
+        yield Source("flightsql", connector, rows, slow, binding=binding)
+        connector.close()
+
+
 def _count(value: object) -> int:
     assert isinstance(value, int)
     return value
@@ -297,4 +323,5 @@ OPENERS: Mapping[str, Callable[[Path], Any]] = {
     "mariadb": open_mariadb,
     "sqlite": open_sqlite,
     "duckdb": open_duckdb,
+    "flightsql": open_flightsql,
 }

@@ -48,7 +48,8 @@ def test_rows_are_read_exactly(source: Source) -> None:
 def test_listing_has_the_table_with_its_key(source: Source) -> None:
     (found,) = source.connector.objects("canon*")
     assert found.name == TABLE
-    assert found.primary_key == ("id",)
+    # the driver of Flight SQL lists no keys
+    assert found.primary_key == (() if source.name == "flightsql" else ("id",))
     assert found.schema.equals(source.connector.schema(TABLE))
     assert not list(source.connector.objects("other*"))
 

@@ -82,3 +82,35 @@ def test_expressions_that_double_each_other_are_refused() -> None:
     ctes += [f"c{i} AS (SELECT a.a FROM c{i - 1} a, c{i - 1} b)" for i in range(1, 20)]
     assert code(f"WITH {', '.join(ctes)} SELECT * FROM c19") == "LIMIT_EXCEEDED"
     parse(f"WITH {', '.join(ctes[:9])} SELECT * FROM c8")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("SELECT a.b FROM t", "select  A . b\nfrom T -- and a comment"),
+        ("SELECT 'x' /* why */ , 1", "SELECT 'x',1"),
+        ("EXPLAIN SELECT a FROM t", "SELECT a FROM t"),
+    ],
+)
+def test_texts_that_mean_the_same_are_normalised_alike(one: str, other: str) -> None:
+    assert parse(one).normalised == parse(other).normalised
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("SELECT 'x'", "SELECT 'X'"),
+        ("SELECT 'x'", "SELECT 'x '"),
+        ('SELECT "a" FROM t', 'SELECT "A" FROM t'),
+        ('SELECT "a" FROM t', "SELECT a FROM t"),
+        ("SELECT $$x$$", "SELECT $$X$$"),
+        ("SELECT E'\\n'", "SELECT E'\\N'"),
+        ("SELECT ä FROM t", "SELECT Ä FROM t"),
+        ("SELECT 1 - 1", "SELECT 1 -- 1"),
+        ("SELECT a b FROM t", "SELECT ab FROM t"),
+        ("SELECT 1", "SELECT 1.0"),
+        ("SELECT a, b FROM t", "SELECT a - b FROM t"),
+    ],
+)
+def test_texts_that_differ_are_normalised_apart(one: str, other: str) -> None:
+    assert parse(one).normalised != parse(other).normalised

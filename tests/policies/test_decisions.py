@@ -78,6 +78,19 @@ def test_read_covers_discover_and_admin_covers_everything() -> None:
     assert may(policies, "user:a", action="write")
 
 
+def test_remote_query_is_covered_by_nothing_else() -> None:
+    policies = authoriser(
+        allow("user:root", action="admin"), allow("user:own", action="remote_query")
+    )
+    assert not may(policies, "user:root", action="remote_query")
+    assert may(policies, "user:own", action="remote_query")
+    assert not may(policies, "user:own", action="read")
+    denied = authoriser(
+        allow("user:a", action="remote_query"), deny("user:a", action="remote_query")
+    )
+    assert not may(denied, "user:a", action="remote_query")
+
+
 def test_whoever_may_only_discover_may_not_read() -> None:
     policies = authoriser(allow("user:alice", action="discover"))
     assert may(policies, action="discover")

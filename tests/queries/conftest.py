@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from bench.mesh import Product, build
 from bench.stores import STORES, stored
 from connectors import memory
+from gateway.config import Config
 from gateway.pipeline import Gateway
 from tests.queries.meshes import Mesh
 from tests.queries.placements import DOMAIN
@@ -32,12 +34,27 @@ def datafusion() -> PlainDataFusion:
 
 
 @pytest.fixture(scope="session")
-def mesh(postgres: Postgres, mariadb: MariaDb) -> Iterator[Mesh]:
-    """Every table in every source, published; the gateway runs in this process."""
+def mesh_folder(postgres: Postgres, mariadb: MariaDb) -> Iterator[Path]:
+    """Every table in every source, published."""
     uri = memory.register(MEMORY_STORE, {table.name: table.rows for table in tables()})
     with stored(dict.fromkeys(STORES, tables())) as (folder, products):
         published = [*products.values(), Product("memory", "memory", uri)]
-        gateway = Gateway.open(build(folder / "mesh", DOMAIN, published))
-        yield Mesh(gateway)
-        gateway.close()
+        yield build(folder / "mesh", DOMAIN, published)
     memory.forget(MEMORY_STORE)
+
+
+@pytest.fixture(scope="session")
+def mesh(mesh_folder: Path) -> Iterator[Mesh]:
+    """The mesh behind a gateway that runs in this process."""
+    gateway = Gateway.open(mesh_folder)
+    yield Mesh(gateway)
+    gateway.close()
+
+
+@pytest.fixture(scope="session")
+def reducing_mesh(mesh_folder: Path) -> Iterator[Mesh]:
+    """The same, where keys go from fragment to fragment whatever they save."""
+    config = Config(reduction_least_rows=0, reduction_rows_per_key=0.0)
+    gateway = Gateway.open(mesh_folder, config, audited=False)
+    yield Mesh(gateway)
+    gateway.close()

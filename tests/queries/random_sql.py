@@ -98,6 +98,19 @@ def random_query(seed: int) -> RandomQuery:
     return RandomQuery(writer.query(), writer.ordered)
 
 
+@dataclass(frozen=True, slots=True)
+class Partitioned:
+    """A query, and the three parts its rows fall into: where a condition is TRUE, FALSE or NULL."""
+
+    whole: str
+    parts: tuple[str, str, str]
+
+
+def random_partition(seed: int) -> Partitioned:
+    """The query of this seed, without order: its parts, put together, have the same rows."""
+    return _Writer(random.Random(seed)).partitioned()
+
+
 class _Writer:
     def __init__(self, chance: random.Random) -> None:
         self._chance = chance
@@ -109,9 +122,24 @@ class _Writer:
         shape = self._chance.random()
         if shape < 0.12:
             return self._set_operation()
-        if shape < 0.45:
+        if shape < 0.4:
             return self._grouping()
+        if shape < 0.55:
+            return self._windowed()
+        if shape < 0.62:
+            return self._first_rows()
         return self._selection()
+
+    def partitioned(self) -> Partitioned:
+        """A selection from a join, and the same with each outcome of a condition."""
+        source, scope = self._from()
+        outputs = [self._expression(scope, 2) for _ in range(self._chance.randint(1, 4))]
+        listed = ", ".join(f"{e.sql} AS c{i}" for i, e in enumerate(outputs))
+        sql = f"SELECT {listed} FROM {source}"
+        condition = self._condition(scope, 2)
+        tests = (f"({condition})", f"NOT ({condition})", f"({condition}) IS NULL")
+        true, false, unknown = (f"{sql} WHERE {test}" for test in tests)
+        return Partitioned(sql, (true, false, unknown))
 
     # --- whole queries -------------------------------------------------------------------------
 
@@ -131,14 +159,100 @@ class _Writer:
         listed = ", ".join(f"{e.sql} AS c{i}" for i, e in enumerate(outputs))
         sql = f"SELECT {listed} FROM {source}{self._where(scope)}"
         if keys:
-            sql += " GROUP BY " + ", ".join(key.sql for key in keys)
+            sql += f" GROUP BY {self._groups(sorted({key.sql for key in keys}))}"
         if self._maybe(0.25):
             sql += f" HAVING count(*) {self._comparison()} {self._chance.randint(0, 6)}"
         return sql + self._order(len(outputs), exact=all(e.type != DOUBLE for e in outputs))
 
+    def _groups(self, keys: Sequence[str]) -> str:
+        """The keys themselves, or several groupings of them."""
+        listed = ", ".join(keys)
+        if not self._maybe(0.25):
+            return listed
+        sets = [f"({listed})", "()"] + [f"({key})" for key in keys if len(keys) > 1]
+        some = ", ".join(self._chance.sample(sets, self._chance.randint(1, len(sets))))
+        return self._chance.choice(
+            (f"ROLLUP({listed})", f"CUBE({listed})", f"GROUPING SETS ({some})")
+        )
+
+    def _windowed(self) -> str:
+        """Windows whose answer no tie leaves open: rows that tie in the whole order are equal."""
+        source, scope = self._from()
+        columns = [c for c in scope.columns if c.type != DOUBLE]
+        exact = Scope(columns)
+        outputs = self._chance.sample(columns, min(len(columns), self._chance.randint(1, 3)))
+        windows = [self._window(exact) for _ in range(self._chance.randint(1, 2))]
+        listed = ", ".join(f"{e.sql} AS c{i}" for i, e in enumerate((*outputs, *windows)))
+        sql = f"SELECT {listed} FROM {source}{self._where(scope)}"
+        counted = [i for i, e in enumerate((*outputs, *windows)) if e.type == INTEGER]
+        if counted and self._maybe(0.5):
+            column = self._chance.choice(counted)
+            number = self._chance.randint(0, 9)
+            sql = f"SELECT * FROM ({sql}) AS w WHERE w.c{column} {self._comparison()} {number}"
+        types = [e.type for e in (*outputs, *windows)]
+        return sql + self._order(len(types), exact=DOUBLE not in types)
+
+    def _window(self, scope: Scope) -> Expression:
+        total = self._ordering([c.sql for c in scope.columns])
+        partition = self._chance.choice(scope.columns).sql
+        partition = f"PARTITION BY {partition} " if self._maybe(0.7) else ""
+        choice = self._chance.random()
+        column = self._chance.choice(scope.columns)
+        if choice < 0.35:
+            rank = self._chance.choice(("row_number()", "rank()", "dense_rank()", "ntile(3)"))
+            order = total if rank in {"row_number()", "ntile(3)"} else self._ordering([column.sql])
+            return Expression(f"{rank} OVER ({partition}ORDER BY {order})", INTEGER)
+        if choice < 0.55:
+            word = self._chance.choice(("lag", "lead"))
+            call = f"{word}({column.sql}, {self._chance.randint(1, 3)})"
+            return Expression(f"{call} OVER ({partition}ORDER BY {total})", column.type)
+        frame = self._chance.choice(
+            (
+                "",
+                "",
+                "ROWS BETWEEN 2 PRECEDING AND CURRENT ROW",
+                "ROWS BETWEEN 1 PRECEDING AND 2 FOLLOWING",
+                "ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING",
+                "RANGE BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING",
+            )
+        )
+        over = f"OVER ({partition}ORDER BY {total} {frame})"
+        if choice < 0.7:
+            word = self._chance.choice(("first_value", "last_value"))
+            return Expression(f"{word}({column.sql}) {over}", column.type)
+        word = self._chance.choice(("count", "min", "max", "sum", "avg"))
+        if word in {"sum", "avg"} and column.type not in {INTEGER, DECIMAL}:
+            word = "count"
+        kind = {"count": INTEGER, "avg": DOUBLE}.get(word, column.type)
+        return Expression(f"{word}({column.sql}) {over}", kind)
+
+    def _ordering(self, columns: Sequence[str]) -> str:
+        directions = ("", " DESC", " NULLS FIRST", " DESC NULLS LAST")
+        keys = list(columns)
+        self._chance.shuffle(keys)
+        return ", ".join(f"{key}{self._chance.choice(directions)}" for key in keys)
+
+    def _first_rows(self) -> str:
+        """The first rows of an outer join by the side it keeps, or of a union."""
+        if self._maybe(0.4):
+            kinds = [self._chance.choice((INTEGER, TEXT)) for _ in range(2)]
+            parts = [self._typed(kinds) for _ in range(self._chance.randint(2, 3))]
+            sql = f"SELECT * FROM ({' UNION ALL '.join(parts)}) AS u"
+            return sql + self._order(2, exact=True)
+        left, kept = self._relation()
+        sql = left
+        for _ in range(self._chance.randint(1, 2)):
+            other, columns = self._relation()
+            sql += f" LEFT JOIN {other} ON {self._join_condition(kept, columns)}"
+        columns = [c for c in kept.columns if c.type != DOUBLE]
+        outputs = [self._of(Scope(columns), c.type, 1) for c in columns[:3]]
+        listed = ", ".join(f"{e.sql} AS c{i}" for i, e in enumerate(outputs))
+        return f"SELECT {listed} FROM {sql}" + self._order(len(outputs), exact=True)
+
     def _set_operation(self) -> str:
         kinds = [self._chance.choice((INTEGER, TEXT)) for _ in range(self._chance.randint(1, 2))]
-        word = self._chance.choice(("UNION ALL", "UNION", "INTERSECT", "EXCEPT"))
+        words = ("UNION ALL", "UNION", "INTERSECT", "EXCEPT", "INTERSECT ALL", "EXCEPT ALL")
+        word = self._chance.choice(words)
         return f"{self._typed(kinds)} {word} {self._typed(kinds)}"
 
     def _typed(self, kinds: Sequence[str]) -> str:
@@ -296,6 +410,7 @@ class _Writer:
                 f"({left} % {number})",
                 f"({left} {{div}} nullif({right}, 0))",
                 f"abs({left})",
+                f"{self._chance.choice(('greatest', 'least'))}({left}, {right})",
             )
         if kind in (DECIMAL, DOUBLE):
             return (
@@ -309,7 +424,17 @@ class _Writer:
                 f"({left} || {right})",
                 f"({left} || '-')",
                 f"substring({left} FROM {abs(number)} FOR 2)",
+                f"trim({left}, ' ')",
+                f"replace({left}, 'n', '{self._chance.choice(('', 'N', '--'))}')",
+                f"{self._chance.choice(('left', 'right'))}({left}, {abs(number)})",
+                f"concat({left}, {right})",
+                f"{self._chance.choice(('greatest', 'least'))}({left}, {right})",
             )
+        if kind == TIME:
+            part = self._chance.choice(("year", "month", "week", "day", "hour"))
+            return (f"date_trunc('{part}', {left})",)
+        if kind == DATE:
+            return (f"{self._chance.choice(('greatest', 'least'))}({left}, {right})",)
         return ()
 
     def _key(self, scope: Scope) -> Expression:

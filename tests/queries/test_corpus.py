@@ -6,8 +6,8 @@ import pyarrow as pa
 import pytest
 
 from gateway.errors import Kind
+from gateway.verification.comparison import difference, rows
 from tests.queries import corpus
-from tests.queries.compare import difference, rows
 from tests.queries.meshes import Mesh
 from tests.queries.placements import MIXED, SINGLE, Placement
 from tests.queries.reference import DuckDb, PlainDataFusion

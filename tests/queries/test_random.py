@@ -12,7 +12,7 @@ import random
 import pyarrow as pa
 import pytest
 
-from tests.queries.compare import difference
+from gateway.verification.comparison import difference
 from tests.queries.meshes import Mesh
 from tests.queries.placements import SINGLE, random_placement
 from tests.queries.random_sql import random_query

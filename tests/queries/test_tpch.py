@@ -14,7 +14,7 @@ from bench import tpch
 from bench.layouts import ALL_IN_POSTGRES, ALTERNATING, THREE_SOURCES, laid_out
 from bench.mesh import USER
 from bench.server import gateway, serving
-from tests.queries.compare import difference
+from gateway.verification.comparison import difference
 from tests.queries.reference import DuckDb
 from tests.services import MariaDb, Postgres
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pyarrow as pa
 import pytest
 
-from tests.queries.compare import difference
+from gateway.verification.comparison import difference
 
 ONE, TWO = pa.table({"a": [1, 2]}), pa.table({"a": [2, 1]})
 

@@ -1,0 +1,194 @@
+"""Push or pull: whether a source joins and groups its own tables, or sends them to the engine.
+
+A block is pulled when its final groups are nearly as many as its rows, so that grouping in the
+source saves no transfer, and when the source expects the whole to cost it no less than its scans.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pyarrow as pa
+from cachetools import TTLCache
+from substrait.proto import Rel
+
+from connectors.interface import EstimatesCost, SourceError
+from gateway.plan import relations
+from gateway.plan.block import Block
+from gateway.plan.estimates import Estimator
+from gateway.plan.source import Tables
+
+GROUPS_SHARE = 0.05
+"""More final groups than this share of the largest scan's rows: grouping saves little transfer."""
+
+WORTH_ASKING_ROWS = 20_000.0
+"""Smaller scans are pushed: asking the source what they cost takes longer than can be won."""
+
+SLOW_JOIN_ROWS = 50_000.0
+"""Rows a source that joins slowly may group or join by itself."""
+
+_COSTS: TTLCache[tuple[object, str], float] = TTLCache(1024, 300.0)
+_costs_lock = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What was chosen for one block, and why. `numbers` tell of the tables' sizes."""
+
+    source: str
+    reason: str
+    numbers: str = ""
+
+
+class Placement:
+    """The choices of one plan. `wanted` is one of PLACEMENTS of `gateway.model`.
+
+    `blind` plans see tables of which policies hide something: a choice by what their sources say
+    would tell of it, so everything is pushed unless asked otherwise. Rows bound to their region
+    are pushed in any case. `own_text` gives the author's own form of a block that is everything,
+    where the source is asked for that.
+    """
+
+    def __init__(
+        self,
+        wanted: str,
+        tables: Tables,
+        estimator: Estimator,
+        *,
+        blind: bool,
+        own_text: Callable[[Block], str | None],
+    ) -> None:
+        self._wanted = wanted
+        self._tables = tables
+        self._estimator = estimator
+        self._blind = blind
+        self._own_text = own_text
+        self.choices: list[Choice] = []
+
+    def pulls(
+        self, rel: Rel, block: Block, block_of: Callable[[Rel], Block | None], *, whole: bool
+    ) -> bool:
+        """True when the inputs of `rel` are to be fetched instead of `block`."""
+        if is_scan(rel) or self._bound(rel):
+            return False
+        source = str(block.source.key)
+        if self._wanted != "auto":
+            asked = "pulled: as asked for" if self._wanted == "pull" else "pushed: as asked for"
+            self.choices.append(Choice(source, asked))
+            return self._wanted == "pull"
+        if self._blind or not self._known(rel):
+            return False
+        found = list(scans(rel))
+        largest = max((self._estimator.of(scan).rows for scan in found), default=0.0)
+        if largest < WORTH_ASKING_ROWS:
+            return False
+        if block.source.dialect.joins_slowly:
+            return self._beyond_slow_joins(rel, source, found)
+        connector = block.source.connector
+        if not isinstance(connector, EstimatesCost):
+            return False
+        groups = max((self._estimator.of(each).rows for each in final_groups(rel)), default=0.0)
+        if groups <= GROUPS_SHARE * largest:
+            return False
+        return self._dearer_than_scans(connector, block, found, block_of, whole, groups)
+
+    def _dearer_than_scans(
+        self,
+        connector: EstimatesCost,
+        block: Block,
+        found: list[Rel],
+        block_of: Callable[[Rel], Block | None],
+        whole: bool,
+        groups: float,
+    ) -> bool:
+        blocks = [block_of(scan) for scan in found]
+        own = self._own_text(block) if whole else None
+        try:
+            cost = _cost(connector, block, own or _text(block))
+            apart = sum(_cost(connector, b, _text(b)) for b in blocks if b is not None)
+        except SourceError:
+            return False
+        pulled = None not in blocks and cost >= apart
+        what = "no less" if pulled else "less"
+        reason = f"{'pulled' if pulled else 'pushed'}: the whole costs the source {what} than"
+        numbers = f"{cost:.0f} against {apart:.0f}, {groups:.0f} groups"
+        self.choices.append(
+            Choice(str(block.source.key), f"{reason} its scans, and its groups are many", numbers)
+        )
+        return pulled
+
+    def _beyond_slow_joins(self, rel: Rel, source: str, found: list[Rel]) -> bool:
+        """For a source that joins and groups slowly: many rows, and few of them saved by it."""
+        rows = max(self._estimator.of(scan).rows for scan in found)
+        grouped = list(final_groups(rel))
+        if grouped:
+            below = self._estimator.of(relations.inputs(grouped[-1])[0]).rows
+            groups = self._estimator.of(grouped[0]).rows
+            pulled = below > SLOW_JOIN_ROWS and groups > GROUPS_SHARE * rows
+            what, numbers = "groups", f"{groups:.0f} groups of {below:.0f} rows"
+        else:
+            joined = self._estimator.of(rel)
+            fetched = sum(self._estimator.of(scan).bytes for scan in found)
+            pulled = joined.rows > SLOW_JOIN_ROWS and joined.bytes >= fetched
+            what, numbers = "joins", f"{joined.bytes:.0f} bytes against {fetched:.0f}"
+        if pulled:
+            reason = f"pulled: the source {what} slowly, and saves little transfer by it"
+            self.choices.append(Choice(source, reason, numbers))
+        return pulled
+
+    def _bound(self, rel: Rel) -> bool:
+        names = map(relations.table_name, relations.walk(rel))
+        return any(t.security.bound for n in names if n and (t := self._tables.get(n)))
+
+    def _known(self, rel: Rel) -> bool:
+        """Whether the source has told how large all its tables are."""
+        names = [n for n in map(relations.table_name, relations.walk(rel)) if n]
+        found = [self._tables.get(name) for name in names]
+        return all(table is not None and table.statistics.rows is not None for table in found)
+
+
+def is_scan(rel: Rel) -> bool:
+    """True for what reads one table: filtered, computed, cut to its first rows, not grouped."""
+    while relations.kind(rel) in {"filter", "project", "sort", "fetch"}:
+        if relations.subqueries(rel):
+            return False
+        rel = relations.inputs(rel)[0]
+    return relations.kind(rel) == "read"
+
+
+def scans(rel: Rel) -> Iterator[Rel]:
+    """The largest scans below a relation, those of its sub-queries too."""
+    if is_scan(rel):
+        if any(relations.table_name(part) for part in relations.walk(rel)):
+            yield rel
+        return
+    for child in (*relations.inputs(rel), *relations.subqueries(rel)):
+        yield from scans(child)
+
+
+def final_groups(rel: Rel) -> Iterator[Rel]:
+    """The aggregates between a relation and its topmost join, outermost first."""
+    while relations.kind(rel) in {"filter", "project", "sort", "fetch", "aggregate"}:
+        if relations.kind(rel) == "aggregate":
+            yield rel
+        rel = relations.inputs(rel)[0]
+
+
+def _text(block: Block) -> str:
+    schema = pa.schema([pa.field(f"c{i}", c.type) for i, c in enumerate(block.columns)])
+    schema = schema if len(schema) else pa.schema([pa.field("c0", pa.int64())])
+    return block.source.connector.render(block.select(), schema)
+
+
+def _cost(connector: EstimatesCost, block: Block, text: str) -> float:
+    """What a text costs its source, asked once in a while. Raises SourceError."""
+    key = (block.source.key, text)
+    with _costs_lock:
+        known = _COSTS.get(key)
+    if known is None:
+        known = connector.cost(text)
+        with _costs_lock:
+            _COSTS[key] = known
+    return known

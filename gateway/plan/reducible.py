@@ -1,0 +1,144 @@
+"""What may be reduced in a plan that has been cut: key paths, as far as sources and policies allow.
+
+Keys are values of rows, and they leave the gateway for another source. So a dataset bound to a
+region never gives any, whoever asks. Nor does a fragment take keys where its source would skip
+rows by statistics that count hidden ones: what fails beside them would tell.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from sqlglot import exp
+from substrait.proto import Plan, Rel
+
+from connectors.statistics import UNKNOWN
+from gateway.plan import relations
+from gateway.plan.block import Block
+from gateway.plan.cutter import Cut
+from gateway.plan.estimates import DEFAULT_ROWS, Estimator
+from gateway.plan.fragment import Fragment
+from gateway.plan.key_paths import key_paths
+from gateway.plan.reduced_block import takes_keys
+from gateway.plan.reduction import Reducible, Reductions
+from gateway.plan.source import Table, Tables
+
+_log = logging.getLogger(__name__)
+
+
+def reductions_of(
+    plan: Plan, cut: Cut, fragments: Sequence[Fragment], tables: Tables
+) -> Reductions:
+    """The reductions of a remainder: `cut` has its blocks, `fragments` are made of them."""
+    if not fragments or any(table.security.bound for table in tables.values()):
+        return Reductions()
+    below = {f.number: _tables(rel, tables) for f, rel in zip(fragments, cut.origins, strict=True)}
+    blocks = {f.number: block for f, block in zip(fragments, cut.blocks, strict=True)}
+    schemas = {f.number: f.schema for f in fragments}
+    paths = tuple(
+        path
+        for path in key_paths(plan, schemas)
+        if _gives(below[path.giver.fragment])
+        and _takes(blocks[path.taker.fragment], below[path.taker.fragment])
+        and takes_keys(blocks[path.taker.fragment], path.taker.column)
+    )
+    estimator = Estimator(_estimable(tables), relations.function_names(plan))
+    made = {
+        number: _reducible(number, block, rel, below[number], estimator)
+        for (number, block), rel in zip(blocks.items(), cut.origins, strict=True)
+        if block.columns
+    }
+    return Reductions(paths, made, _twins([f for f in fragments if f.number in made], blocks))
+
+
+def _tables(rel: Rel, tables: Tables) -> list[Table]:
+    names = {relations.table_name(read) for read in relations.walk(rel)}
+    return [tables[name] for name in names if name is not None and name in tables]
+
+
+def _gives(tables: Sequence[Table]) -> bool:
+    return all(table.dataset.residency is None for table in tables)
+
+
+def _takes(block: Block, tables: Sequence[Table]) -> bool:
+    governed = any(table.security.governs for table in tables)
+    return not (governed and block.source.dialect.believes_statistics)
+
+
+def _hides(table: Table) -> bool:
+    """True when what a source knows of a table may not decide what its reader can observe."""
+    security = table.security
+    return (security.governs or security.bound) and not security.discloses
+
+
+def _estimable(tables: Tables) -> Tables:
+    return {
+        name: replace(table, statistics=UNKNOWN) if _hides(table) else table
+        for name, table in tables.items()
+    }
+
+
+def _reducible(
+    number: int, block: Block, rel: Rel, tables: Sequence[Table], estimator: Estimator
+) -> Reducible:
+    known = all(t.statistics.rows is not None and not _hides(t) for t in tables)
+    rows, distinct = DEFAULT_ROWS, tuple(DEFAULT_ROWS for _ in block.columns)
+    try:
+        estimate = estimator.of(rel)
+        rows, distinct = estimate.rows, tuple(column.distinct for column in estimate.columns)
+    except Exception:  # an estimate is no reason to fail
+        known = False
+        _log.debug("no estimate for a fragment", exc_info=True)
+    if len(distinct) != len(block.columns):
+        known, distinct = False, tuple(rows for _ in block.columns)
+    if block.limit is not None:
+        rows = min(rows, float(block.limit))
+    return Reducible(number, block, rows, tuple(min(d, rows) for d in distinct), known)
+
+
+def _twins(fragments: Sequence[Fragment], blocks: Mapping[int, Block]) -> dict[int, int]:
+    """Fragments that ask one source for the same rows, each with the first that does.
+
+    Their texts differ in the numbers of aliases at most; so may the constants of others, and
+    therefore it is the trees that decide.
+    """
+    rough: dict[tuple[object, ...], list[Fragment]] = {}
+    for fragment in fragments:
+        types = tuple(fragment.schema.types)
+        text = re.sub(r"\bt\d+\b", "t", fragment.text)
+        rough.setdefault((fragment.source, types, text), []).append(fragment)
+    twins: dict[int, int] = {}
+    for alike in rough.values():
+        if len(alike) < 2:
+            continue
+        first: dict[tuple[str, tuple[object, ...]], int] = {}
+        for fragment in alike:
+            block = blocks[fragment.number]
+            tree = _renumbered(block.select()).sql(dialect=block.source.dialect.name)
+            same = first.setdefault((tree, tuple(c.seal for c in block.columns)), fragment.number)
+            if same != fragment.number:
+                twins[fragment.number] = same
+    return twins
+
+
+_ALIAS = re.compile(r"t\d+")
+
+
+def _renumbered(query: exp.Select) -> exp.Select:
+    """The query with its own aliases counted from the first that is met."""
+    names: dict[str, str] = {}
+
+    def rename(identifier: object) -> None:
+        if isinstance(identifier, exp.Identifier) and _ALIAS.fullmatch(identifier.name):
+            new = names.setdefault(identifier.name, f"t{len(names) + 1}")
+            identifier.set("this", new)
+
+    for node in list(query.walk()):
+        if isinstance(node, exp.TableAlias):
+            rename(node.this)
+        elif isinstance(node, exp.Column):
+            rename(node.args.get("table"))
+    return query

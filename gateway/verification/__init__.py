@@ -1,0 +1,1 @@
+"""Running a query twice, pushed and unpushed, and comparing the answers."""
