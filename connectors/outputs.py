@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeGuard
 
 import pyarrow as pa
 from sqlglot import exp
@@ -18,21 +19,8 @@ def cast_outputs(
     Only a plain SELECT whose other clauses can not mean an output column is rewritten; another
     query stays as it is, and its values travel as the driver sends them.
     """
-    if not wanted or not isinstance(query, exp.Select) or query.args.get("distinct"):
+    if not wanted or not rewritable(query, schema):
         return query
-    outputs = query.expressions
-    if len(outputs) != len(schema) or any(o.is_star for o in outputs):
-        return query
-    clauses = [query.args.get(name) for name in ("group", "having", "order", "windows", "qualify")]
-    for clause in clauses:
-        if clause is None:
-            continue
-        if not isinstance(clause, exp.Expr):
-            return query
-        names = (c for c in clause.find_all(exp.Column) if not c.table)
-        ordinals = (x for x in clause.expressions if isinstance(_key(x), exp.Literal))
-        if next(names, None) is not None or next(ordinals, None) is not None:
-            return query
     rewritten = query.copy()
     for i in wanted:
         output = rewritten.expressions[i]
@@ -41,6 +29,26 @@ def cast_outputs(
         cast = cast_to(value.copy(), type_name)
         output.replace(exp.alias_(cast, exp.to_identifier(name, quoted=True)))
     return rewritten
+
+
+def rewritable(query: exp.Query, schema: pa.Schema) -> TypeGuard[exp.Select]:
+    """Whether outputs may be written in another form without a change of anything else."""
+    if not isinstance(query, exp.Select) or query.args.get("distinct"):
+        return False
+    outputs = query.expressions
+    if len(outputs) != len(schema) or any(o.is_star for o in outputs):
+        return False
+    clauses = [query.args.get(name) for name in ("group", "having", "order", "windows", "qualify")]
+    for clause in clauses:
+        if clause is None:
+            continue
+        if not isinstance(clause, exp.Expr):
+            return False
+        names = (c for c in clause.find_all(exp.Column) if not c.table)
+        ordinals = (x for x in clause.expressions if isinstance(_key(x), exp.Literal))
+        if next(names, None) is not None or next(ordinals, None) is not None:
+            return False
+    return True
 
 
 def _key(expression: exp.Expr) -> exp.Expr:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import fnmatch
 import json
+import os
+import threading
+import time
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
@@ -17,18 +21,27 @@ from connectors.casting import refuse_outside
 from connectors.interface import (
     COMMENT,
     PHYSICAL_TYPE,
+    BatchStream,
     ObjectInfo,
     SourceError,
     SourceErrorCode,
     SourceKey,
 )
 from connectors.names import join_name, split_name
-from connectors.outputs import cast_outputs
 from connectors.own_queries import described
 from connectors.pool import Session
 from connectors.postgres_dialect import POSTGRES
+from connectors.postgres_ranges import FACTS, PlainScan, RangeStream, TableFacts, plain_scan
+from connectors.postgres_transport import transported, unpadded
 from connectors.postgres_types import COLUMNS, TYPES, decimal_type, own_type
-from connectors.sql import SqlConnector, credential, listed, one_line, positive_number
+from connectors.sql import (
+    SqlConnector,
+    credential,
+    interrupted,
+    listed,
+    one_line,
+    positive_number,
+)
 from connectors.statistics import TableStatistics
 
 _SCHEMA = "public"
@@ -36,6 +49,12 @@ _SCHEMA = "public"
 _DEFAULTS = {"connect_timeout": "10", "application_name": "meshgate", "tcp_user_timeout": "30000"}
 
 _BATCH_BYTES = 4 << 20
+
+_KEPT_SCANS = 1024
+"""Statements that are remembered as plain scans; one that is forgotten is read whole."""
+
+_FACTS_AGE = 60.0
+"""Seconds for which a table's size is believed. It only decides how the table is read."""
 
 _SETTINGS = {
     "default_transaction_read_only": "on",
@@ -55,11 +74,18 @@ class PostgresConnector(SqlConnector):
 
     Objects are tables, views, materialised views, partitioned and foreign tables; those outside
     the schema ``public`` are named ``schema.table``, and a name that holds a dot or a double quote
-    is written in double quotes. Option ``statement_timeout``: seconds, unlimited by default.
+    is written in double quotes. Options: ``statement_timeout`` (seconds for each statement,
+    unlimited by default), ``read_streams`` (connections that read one large table together, at
+    most 4 and as many as there are processors by default, 1 for never more than one) and
+    ``parallel_from`` (MiB a table must have for that, 16 by default).
     """
 
     dialect = POSTGRES
-    option_names = SqlConnector.option_names | {"statement_timeout"}
+    option_names = SqlConnector.option_names | {
+        "statement_timeout",
+        "read_streams",
+        "parallel_from",
+    }
 
     def __init__(self, uri: str, options: Mapping[str, str]) -> None:
         super().__init__(uri, options)
@@ -83,6 +109,11 @@ class PostgresConnector(SqlConnector):
             limit = positive_number(options, "statement_timeout", 1)
             self._settings["statement_timeout"] = f"{int(limit * 1000)}ms"
         self._scales: dict[tuple[str, str], int] = {}
+        self._streams = int(positive_number(options, "read_streams", min(4, os.cpu_count() or 1)))
+        self._parallel_from = positive_number(options, "parallel_from", 16) * (1 << 20)
+        self._lock = threading.Lock()
+        self._scans: OrderedDict[str, PlainScan] = OrderedDict()
+        self._facts: dict[str, tuple[float, TableFacts | None]] = {}
 
     @property
     def source_key(self) -> SourceKey:
@@ -114,15 +145,56 @@ class PostgresConnector(SqlConnector):
                 yield listed(name, partial(self._info, name, columns))
 
     def render(self, query: exp.Query, schema: pa.Schema) -> str:
-        """Decimals leave as text, which the driver moves faster than its own numeric."""
-        wanted = [i for i, f in enumerate(schema) if pa.types.is_decimal(f.type)]
-        return super().render(cast_outputs(query, schema, wanted, "TEXT"), schema)
+        """The text, with outputs as the driver moves them fastest."""
+        tree = transported(query, schema)
+        text = super().render(tree, schema)
+        scan = plain_scan(tree) if self._streams > 1 else None
+        if scan is not None:
+            with self._lock:
+                self._scans[text] = scan
+                self._scans.move_to_end(text)
+                if len(self._scans) > _KEPT_SCANS:
+                    self._scans.popitem(last=False)
+        return text
+
+    def query(self, text: str, schema: pa.Schema) -> BatchStream:
+        """Run a rendered text; a plain scan of a large table on several connections at once."""
+        with self._lock:
+            scan = self._scans.get(text)
+        if scan is None:
+            return super().query(text, schema)
+        whole = partial(super().query, text, schema)
+        return RangeStream(scan, text, schema, self._pool, self, whole, self._streams)
+
+    def facts(self, table: str) -> TableFacts | None:
+        """The size of a table, maybe of a minute ago; None for one too small to be split."""
+        now = time.monotonic()
+        with self._lock:
+            taken, known = self._facts.get(table, (-_FACTS_AGE, None))
+        if now - taken < _FACTS_AGE:
+            return known
+        found = None
+        for row in self._rows(FACTS.format(table=_text(table))):
+            facts = TableFacts(int(str(row["bytes"])), int(str(row["block"])), bool(row["splits"]))
+            found = facts if facts.bytes >= self._parallel_from else None
+        with self._lock:
+            self._facts[table] = (now, found)
+        return found
+
+    def plan(self, session: Session, text: str) -> dict[str, Any]:
+        """The server's plan of a statement, asked on a session that is held."""
+        assert isinstance(session, _PostgresSession)
+        return session.plan(text)
+
+    def failed(self, error: Exception, started: bool) -> SourceError:
+        """The driver's error as ours, in the middle of an answer if it has started."""
+        return interrupted(self._explain(error), started)
 
     def cost(self, text: str) -> float:
         """The total cost the server's planner expects, in its own unit."""
         with self._session(checked=False) as session:
             assert isinstance(session, _PostgresSession)
-            return session.cost(text)
+            return float(session.plan(text)["Total Cost"])
 
     def describe(self, text: str) -> pa.Schema:
         """The columns of a query's answer; numerics are text, since their scale is not known."""
@@ -240,21 +312,21 @@ class _PostgresSession:
         for batch in reader:
             # The driver lets infinity and the far future wrap around into the past.
             refuse_outside(batch, _FIRST_DAY, _FIRST_MICROSECOND)
-            yield batch
+            yield batch if schema is None else unpadded(batch)
 
     def describe(self, text: str) -> pa.Schema:
         """The schema of a query's answer, which is prepared and not run."""
         return self._cursor.adbc_execute_schema(text)
 
-    def cost(self, text: str) -> float:
-        """The planner's estimate. EXPLAIN can not be copied out, so it is read row by row."""
+    def plan(self, text: str) -> dict[str, Any]:
+        """The server's plan. EXPLAIN can not be copied out, so it is read row by row."""
         cursor = self._connection.cursor(adbc_stmt_kwargs={"adbc.postgresql.use_copy": "false"})
         try:
             cursor.execute(f"EXPLAIN (FORMAT JSON) {text}")
             (plan,) = json.loads(cursor.fetchone()[0])
         finally:
             cursor.close()
-        return float(plan["Plan"]["Total Cost"])
+        return dict(plan["Plan"])
 
     def cancel(self) -> None:
         self._cursor.adbc_cancel()

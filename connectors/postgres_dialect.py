@@ -33,6 +33,7 @@ from connectors.functions import call
 from connectors.interface import PHYSICAL_TYPE
 from connectors.keys import postgres_keys
 from connectors.postgres_masks import MASKS
+from connectors.postgres_transport import BLANK_PADDED
 
 _NUMBERS: Kinds = frozenset({Kind.INTEGER, Kind.DECIMAL})
 _ARITHMETIC: Kinds = _NUMBERS | {Kind.FLOAT}
@@ -242,17 +243,23 @@ def _read(column: exp.Column, field: pa.Field) -> exp.Expr:
         if " COLLATE " in physical:
             return exp.Collate(this=cast_to(column, "TEXT"), expression=_C.copy())
         plain = physical == "text" or physical.startswith("character varying")
-        return column if plain else cast_to(column, "TEXT")
+        if plain:
+            return column
+        text = cast_to(column, "TEXT")
+        if _PADDED.fullmatch(physical):
+            text.meta[BLANK_PADDED] = True
+        return text
     return cast_to(column, "BIGINT") if physical == "oid" else column
 
 
+_PADDED = re.compile(r"character(\(\d+\))?")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def _native(column: exp.Column, field: pa.Field) -> Native | None:
     """Blank-padded text and uuids compare for equality as their text does."""
     physical = (field.metadata or {}).get(PHYSICAL_TYPE, b"").decode()
-    if re.fullmatch(r"character(\(\d+\))?", physical):
+    if _PADDED.fullmatch(physical):
         return Native(column, "character", _ends_unpadded)
     if physical == "uuid":
         return Native(column, "uuid", _is_uuid)

@@ -51,6 +51,7 @@ class SqlConnector(ABC):
             int(size),
             wait,
             is_current=self._is_current,
+            answers=_answers,
             keep=self.keeps_idle_sessions,
         )
 
@@ -224,7 +225,7 @@ class SqlStream:
     def _start(self) -> Generator[pa.RecordBatch, None, None]:
         """The driver's batches; a pooled connection that turns out dead is replaced once."""
         self._check_cancelled(None)
-        session, used = self._pool.acquire()
+        session, used = self._pool.acquire(cancelled=self._cancelled)
         self._hold(session)
         sent = False
         try:
@@ -238,7 +239,7 @@ class SqlStream:
             if self._explain(error).code is not SourceErrorCode.UNAVAILABLE:
                 raise
         self._release(healthy=False, ended=False)
-        session, _ = self._pool.acquire(fresh=True)
+        session, _ = self._pool.acquire(fresh=True, cancelled=self._cancelled)
         self._hold(session)
         yield from session.run(self._text, self._schema)
 

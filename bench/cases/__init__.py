@@ -12,4 +12,5 @@ REGISTRY: Mapping[str, str] = {
     "plan-tpch": "bench.cases.plan_tpch:PlanTpch",
     "federated": "bench.cases.federated:Federated",
     "tpch-postgres": "bench.cases.tpch_postgres:TpchPostgres",
+    "postgres-read": "bench.cases.postgres_read:PostgresRead",
 }
