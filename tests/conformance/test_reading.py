@@ -46,8 +46,9 @@ def test_rows_are_read_exactly(source: Source) -> None:
 
 
 def test_listing_has_the_table_with_its_key(source: Source) -> None:
-    (found,) = source.connector.objects("canon*")
-    assert found.name == TABLE
+    name = "shop.memory.canonical" if source.name == "flightsql" else TABLE
+    (found,) = source.connector.objects(f"{name[:-4]}*")
+    assert found.name == name
     # the driver of Flight SQL lists no keys
     assert found.primary_key == (() if source.name == "flightsql" else ("id",))
     assert found.schema.equals(source.connector.schema(TABLE))
