@@ -69,8 +69,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Config]
 
 TWO = "SELECT c.id, o.note FROM customers c JOIN orders o ON o.parent = c.id WHERE c.city = '{}'"
 CHAIN = (
-    "SELECT count(*) AS n FROM customers c JOIN orders o ON o.parent = c.id"
-    " JOIN items i ON i.parent = o.id WHERE c.city = 'Bonn' AND c.id < 60"
+    "SELECT c.id, o.note, i.note AS item FROM customers c JOIN orders o ON o.parent = c.id"
+    " JOIN items i ON i.parent = o.id WHERE c.city = 'Bonn' AND c.id < 60 ORDER BY 1, 2, 3"
 )
 
 
