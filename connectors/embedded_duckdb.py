@@ -16,7 +16,8 @@ import shutil
 import tempfile
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,6 +49,17 @@ ENGINES = 8
 """Queries that may be answered at once."""
 
 WAIT_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows of elsewhere that a statement reads as a table: their schema, and where they come from.
+
+    `batches` is called once, and iterated on a thread of its own.
+    """
+
+    schema: pa.Schema
+    batches: Callable[[], Iterator[pa.RecordBatch]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +108,13 @@ class EmbeddedDuckDb:
             return None
         return EmbeddedFiles(self, self._name(files, object_name, schema, found))
 
-    def query(self, text: str, schema: pa.Schema) -> BatchStream:
-        """Run a statement over offered tables: see RunsSql."""
-        return SqlStream(self._pool, text, schema, self._explain)
+    def query(
+        self, text: str, schema: pa.Schema, rows: Mapping[str, Rows] | None = None
+    ) -> BatchStream:
+        """Run a statement over offered tables, and over `rows` by name: see RunsSql."""
+        if rows is None:
+            return SqlStream(self._pool, text, schema, self._explain)
+        return _StreamOverRows(self._pool, text, schema, self._explain, rows)
 
     def close(self) -> None:
         """Close every engine that is idle, and the others when their queries end."""
@@ -195,6 +211,36 @@ class EmbeddedFiles:
         """Run a rendered text; nothing is read before the first batch is asked for."""
         return self._engine.query(text, schema)
 
+    def beside(self, name: str) -> EmbeddedFiles:
+        """A table of the same engine that will only be there, by this name, in `query_over`."""
+        return EmbeddedFiles(self._engine, name)
+
+    def query_over(self, text: str, schema: pa.Schema, rows: Mapping[str, Rows]) -> BatchStream:
+        """Run a rendered text over rows that are brought to the engine, by the tables' names."""
+        return self._engine.query(text, schema, rows)
+
+
+class _StreamOverRows(SqlStream):
+    """A statement over rows that have to be brought to its engine first."""
+
+    def __init__(
+        self,
+        pool: SessionPool,
+        text: str,
+        schema: pa.Schema,
+        explain: Callable[[Exception], SourceError],
+        rows: Mapping[str, Rows],
+    ) -> None:
+        super().__init__(pool, text, schema, explain)
+        self._rows = rows
+
+    def _start(self) -> Generator[pa.RecordBatch, None, None]:
+        self._check_cancelled(None)
+        session, _ = self._pool.acquire(cancelled=self._cancelled)
+        self._hold(session)
+        assert isinstance(session, _Engine)
+        yield from session.run_over(self._text, self._rows)
+
 
 class _Engine:
     """One in-memory database (a Session of the pool)."""
@@ -204,6 +250,7 @@ class _Engine:
         self._database = database
         self.folders = folders
         self._views: dict[str, str] = {}
+        self._loading: list[Any] = []
         self._spilled = os.path.join(tempfile.gettempdir(), f"meshgate-duckdb-{uuid.uuid4().hex}")
         listed = ", ".join(_text(f) for f in sorted(folders))
         for setting in (
@@ -223,6 +270,39 @@ class _Engine:
             refuse_outside(batch, 2 - 2**31, 2 - 2**63, 2**31 - 2, 2**63 - 2)
             yield batch
 
+    def run_over(self, text: str, rows: Mapping[str, Rows]) -> Generator[pa.RecordBatch]:
+        """Run a statement over tables made for it, which are gone when it has ended.
+
+        As tables they have statistics, by which joins are ordered, and room to spill.
+        """
+        try:
+            self._load(rows)
+            yield from self.run(text)
+        finally:
+            for name in rows:
+                self._database.execute(f"DROP TABLE IF EXISTS {_quoted(name)}")
+
+    def _load(self, rows: Mapping[str, Rows]) -> None:
+        """Make a table of each, side by side: they come from sources of their own."""
+        self._loading = [self._database.cursor() for _ in rows]
+        pool = ThreadPoolExecutor(max(len(rows), 1), thread_name_prefix="meshgate-load")
+        try:
+            loads = [
+                pool.submit(_load, cursor, name, source)
+                for cursor, (name, source) in zip(self._loading, rows.items(), strict=True)
+            ]
+            done, _ = wait(loads, return_when=FIRST_EXCEPTION)
+            for load in done:
+                load.result()
+        except BaseException:
+            self.cancel()
+            raise
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+            loading, self._loading = self._loading, []
+            for cursor in loading:
+                cursor.close()
+
     def _see(self, name: str) -> None:
         """Know the table of that name as its files are now."""
         view = self._owner.view(name)
@@ -231,6 +311,8 @@ class _Engine:
             self._views[name] = view
 
     def cancel(self) -> None:
+        for cursor in self._loading:
+            cursor.interrupt()
         self._database.interrupt()
 
     def close(self) -> None:
@@ -238,6 +320,15 @@ class _Engine:
             self._database.close()
         finally:
             shutil.rmtree(self._spilled, ignore_errors=True)
+
+
+def _load(cursor: Any, name: str, rows: Rows) -> None:
+    reader = pa.RecordBatchReader.from_batches(rows.schema, rows.batches())
+    cursor.register("__rows", reader)
+    try:
+        cursor.execute(f"CREATE OR REPLACE TABLE {_quoted(name)} AS SELECT * FROM __rows")
+    finally:
+        cursor.unregister("__rows")
 
 
 def _paths(files: ParquetFiles) -> list[str] | None:

@@ -338,7 +338,7 @@ class Gateway:
             query = Query(statement.text, statement.tree, views)
             placed = self._embedding.placed(tables, views)
             plan = plan_query(query, placed, self._config, placement)
-            if any(is_embedded(fragment, plan.tables) for fragment in plan.fragments):
+            if plan.embedded or any(is_embedded(f, plan.tables) for f in plan.fragments):
                 plan = replace(
                     plan, otherwise=lambda: plan_query(query, tables, self._config, placement)
                 )

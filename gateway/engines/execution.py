@@ -11,18 +11,21 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import closing
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 
 import pyarrow as pa
 from datafusion import DataFrame
 
+from connectors.embedded_duckdb import Rows
+from connectors.interface import BatchStream
 from gateway.config import Config
 from gateway.engines.datafusion import Tuning
 from gateway.engines.failures import exhausted, translate
 from gateway.engines.fetching import Fetching
 from gateway.errors import Cancelled, GatewayError
 from gateway.plan.embedded import is_embedded
-from gateway.plan.fragment import FragmentReads
+from gateway.plan.embedded_remainder import EmbeddedRemainder
+from gateway.plan.fragment import Fragment, FragmentReads
 from gateway.plan.plan import Plan
 from gateway.plan.planner import open_frame
 
@@ -72,7 +75,7 @@ def _run(
         yield from (conform(batch, plan.schema) for batch in plan.constant)
         return
     batches = (
-        _passed_through(plan, config, reads, cancelled)
+        _passed_through(plan.fragments[0], config, reads, cancelled)
         if plan.whole
         else _computed(plan, config, reads, cancelled)
     )
@@ -108,6 +111,12 @@ def _computed(
     started = False
     with closing(Fetching(plan, config, reads)) as fetching:
         fetching.run(cancelled)
+        if plan.embedded is not None:
+            fragment = _over_inputs(plan.embedded, fetching)
+            if plan.embedded.rest is None:
+                yield from _passed_through(fragment, config, reads, cancelled)
+                return
+            fetching.add(fragment)
         try:
             for batch in _pump(_frame(plan, config, reads, fetching), config, cancelled):
                 started = True
@@ -118,6 +127,26 @@ def _computed(
             if tuning is None:
                 raise
         yield from _pump(_frame(plan, config, reads, fetching, tuning), config, cancelled)
+
+
+def _over_inputs(remainder: EmbeddedRemainder, fetching: Fetching) -> Fragment:
+    """The remainder as a fragment that brings the answers of the others to its engine.
+
+    Those that the embedded engine gives itself are read before: two of its engines for one query
+    would wait for each other, once there are as many queries as engines.
+    """
+    fragment = remainder.fragment
+
+    def open_over() -> BatchStream:
+        held = {number: list(fetching.read(number)) for number in remainder.local}
+        rows = {}
+        for name, number in remainder.inputs.items():
+            kept = held.get(number)
+            batches = partial(fetching.read, number) if kept is None else partial(iter, kept)
+            rows[name] = Rows(fetching.schema(number), batches)
+        return remainder.files.query_over(fragment.text, fragment.schema, rows)
+
+    return replace(fragment, open=open_over)
 
 
 def _frame(
@@ -212,10 +241,9 @@ def _loop() -> asyncio.AbstractEventLoop:
 
 
 def _passed_through(
-    plan: Plan, config: Config, reads: FragmentReads, cancelled: IsCancelled
+    fragment: Fragment, config: Config, reads: FragmentReads, cancelled: IsCancelled
 ) -> Generator[pa.RecordBatch]:
     """One fragment is the answer: its reader fills a bounded queue from a thread of its own."""
-    (fragment,) = plan.fragments
     batches: queue.Queue[pa.RecordBatch | BaseException | None] = queue.Queue(config.queued_batches)
     left = threading.Event()
 

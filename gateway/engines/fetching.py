@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from gateway.config import Config
 from gateway.engines.datafusion import Provider
 from gateway.errors import Cancelled
-from gateway.plan.fragment import FragmentReads
+from gateway.plan.fragment import Fragment, FragmentReads
 from gateway.plan.key_paths import Place
 from gateway.plan.lazy import LazyDataset, Opener
 from gateway.plan.plan import Plan
@@ -113,6 +113,14 @@ class Fetching:
             yield from begun.rest
         finally:
             begun.rest.close()
+
+    def add(self, fragment: Fragment) -> None:
+        """One more fragment for the engine to read: it depends on others, and is not read ahead."""
+        self._fragments[fragment.number] = fragment
+
+    def schema(self, number: int) -> pa.Schema:
+        """The schema of a fragment's rows."""
+        return self._fragments[number].schema
 
     def close(self) -> None:
         """Release the sources that were begun and never read on."""

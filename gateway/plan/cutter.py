@@ -53,12 +53,19 @@ class Cutter:
     """One use per plan; `plan` is changed in place."""
 
     def __init__(
-        self, plan: Plan, tables: Tables, placement: Placement | None = None, *, subqueries: bool
+        self,
+        plan: Plan,
+        tables: Tables,
+        placement: Placement | None = None,
+        *,
+        subqueries: bool,
+        numbered_from: int = 1,
     ) -> None:
         """`subqueries`: whether expressions hold any. Without a `placement` all is pushed."""
         self._root: Rel = plan.relations[0].root.input
         self._tables = tables
         self._placement = placement
+        self._first_number = numbered_from
         self._blocks: dict[int, Block | None] = {}
         self._alive: list[Rel] = []  # keeps each message's Python object, and so its id, unique
         self._has_subqueries = subqueries
@@ -200,7 +207,7 @@ class Cutter:
         return True
 
     def _send(self, rel: Rel, block: Block) -> None:
-        number = len(self._fragments) + 1
+        number = self._first_number + len(self._fragments)
         schema = block_schema(block, number)
         base = named_struct(schema)  # may refuse a type before anything is changed
         width = len(block.columns)

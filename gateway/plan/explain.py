@@ -50,7 +50,14 @@ def explain(plan: Plan, config: Config) -> pa.RecordBatch:
             frame.execution_plan()  # the engine names the columns and filters it will ask for
             rows += [(f"fragment {f.number}", str(f.source), f.shown) for f in reads.planned]
         text = frame.optimized_logical_plan().display_indent()
-        rows.append(("remainder", ENGINE, shown_plan(text, plan)))
+        embedded = plan.embedded
+        if embedded is not None:
+            rest = embedded.fragment
+            rows.append((f"fragment {rest.number}", str(rest.source), rest.shown))
+        if embedded is None or embedded.rest is not None:
+            rows.append(("remainder", ENGINE, shown_plan(text, plan)))
+        else:
+            rows.append(("remainder", ENGINE, "none: the last fragment's rows are the answer"))
     rows += [("read", read.source, read.text) for read in plan.reads]
     rows += [
         ("reduction", str(plan.fragments[step.taker.fragment - 1].source), _reduction(step, plan))

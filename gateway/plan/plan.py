@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from gateway.engines.datafusion import BEST, Tuning
 from gateway.plan.cutter import NotPushed
+from gateway.plan.embedded_remainder import EmbeddedRemainder
 from gateway.plan.fragment import Fragment
 from gateway.plan.placement import Choice
 from gateway.plan.reduction import Reductions
@@ -32,8 +33,8 @@ class Plan:
     lazily read tables; or none of them, when the one fragment is the whole query and its rows
     stream straight through. `lasting` is false for a plan that holds the time it was made.
     `columns` are those the query reads of each dataset, `reductions` what fragments may do for each
-    other. `otherwise` plans the same without the embedded engine, for when that fails before the
-    first row.
+    other. With `embedded`, the embedded engine computes the remainder, or most of it; `otherwise`
+    plans the same without that engine, for when it fails before the first row.
     """
 
     schema: pa.Schema
@@ -49,8 +50,16 @@ class Plan:
     placement: tuple[Choice, ...] = ()
     views: Views = field(default_factory=dict)
     columns: Mapping[TableName, tuple[str, ...]] = field(default_factory=dict)
+    embedded: EmbeddedRemainder | None = field(default=None, repr=False)
     reductions: Reductions = field(default_factory=Reductions, repr=False)
     otherwise: Callable[[], Plan] | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def answers(self) -> tuple[Fragment, ...]:
+        """The fragments whose rows the engine's remainder may read."""
+        if self.embedded is None or self.embedded.rest is None:
+            return self.fragments
+        return (*self.fragments, self.embedded.fragment)
 
     @property
     def hidden_views(self) -> list[View]:

@@ -38,13 +38,14 @@ from gateway.plan.cutter import (
     NotPushed,
     block_schema,
 )
-from gateway.plan.embedded import elsewhere, reads_on, without
+from gateway.plan.embedded import elsewhere, is_embedded, reads_on, without
+from gateway.plan.embedded_remainder import EmbeddedRemainder, embedded_remainder
 from gateway.plan.estimates import Estimator
 from gateway.plan.fragment import Fragment, FragmentReads
 from gateway.plan.null_aware import leaves_null_aware, mark_null_aware
 from gateway.plan.own_tree import own_tree
 from gateway.plan.placement import Placement
-from gateway.plan.plan import Plan
+from gateway.plan.plan import EngineRead, Plan
 from gateway.plan.reads import engine_reads, read_columns
 from gateway.plan.reducible import reductions_of
 from gateway.plan.regrouping import regroup
@@ -343,23 +344,33 @@ def _federated(
         return replace(found, placement=tuple(dict.fromkeys(placement.choices)))
     if null_aware and leaves_null_aware(plan):
         return None
-    if reads_on(plan.relations[0].root.input, tables):
+    fragments = tuple(
+        fragment_of(number, block, block_schema(block, number))
+        for number, block in enumerate(cut.blocks, start=1)
+    )
+    reductions = reductions_of(plan, cut, fragments, tables)
+    embedded = None
+    if elsewhere(tables) and reads_on(plan.relations[0].root.input, tables):
+        embedded = embedded_remainder(plan, fragments, tables, schema, subqueries=subqueries)
+    shares = embedded is not None or reductions.concern(
+        {f.number for f in fragments if is_embedded(f, tables)}
+    )
+    if not shares and reads_on(plan.relations[0].root.input, tables):
         tables = without(tables)
         if not elsewhere(tables) and not _may_lose_sort(logical) and not _bound(tables):
             return None  # files that are read as ever
         return _federated(
             logical, context, query, tables, schema, tuning, wanted, regrouping=regrouping
         )
+    answers = fragments
+    if embedded is not None and embedded.rest is not None:
+        plan, answers = embedded.rest, (*fragments, embedded.fragment)
     guards.settle_constants(plan)
     guards.keep_sorts(plan)
     guards.name_outputs(plan)
-    fragments = tuple(
-        fragment_of(number, block, block_schema(block, number))
-        for number, block in enumerate(cut.blocks, start=1)
-    )
     remainder = plan.SerializeToString()
     try:  # what Substrait can say is not always what the engine can read back
-        rest = _consumed(remainder, fragments, tables, tuning)
+        rest = _consumed(remainder, answers, tables, tuning)
     except BaseException as error:
         if not (isinstance(error, Exception) or is_panic(error)):
             raise
@@ -374,10 +385,21 @@ def _federated(
         fragments,
         remainder,
         tuning=_safe(tuning, rest),
-        reads=engine_reads(rest, tables),
+        reads=(*engine_reads(rest, tables), *_read_beside(embedded, tables)),
         not_pushed=cut.not_pushed,
-        reductions=reductions_of(plan, cut, fragments, tables),
+        reductions=reductions,
+        embedded=embedded,
         placement=tuple(dict.fromkeys(placement.choices)),
+    )
+
+
+def _read_beside(embedded: EmbeddedRemainder | None, tables: Tables) -> tuple[EngineRead, ...]:
+    """The files that only the embedded engine reads: the engine's own plan does not name them."""
+    if embedded is None or embedded.rest is None:
+        return ()
+    return tuple(
+        EngineRead(str(tables[name].connector.source_key), ".".join(name))
+        for name in embedded.reads
     )
 
 
@@ -457,11 +479,11 @@ def open_frame(
     """
     remainder = plan.remainder is not None
     context = engine.session(config, remainder=remainder, tuning=tuning or plan.tuning)
-    reads.reserve(len(plan.fragments))
+    reads.reserve(len(plan.answers))
     form = Form.RAW if remainder else Form.SECURED
     register_tables(context, plan.tables, plan.views, reads, form)
     if plan.remainder is None:
         assert plan.unfederated is not None
         return frame_of(context, plan.unfederated)
-    register_fragments(context, plan.fragments, reads, fetched)
+    register_fragments(context, plan.answers, reads, fetched)
     return engine.from_substrait(plan.remainder, context)

@@ -101,6 +101,9 @@ def _reducible(
     except Exception:  # an estimate is no reason to fail
         known = False
         _log.debug("no estimate for a fragment", exc_info=True)
+    if block.source.embedded and block.having:
+        # Read from files close by, and no more than a guess: it is begun to see what comes of it.
+        known, rows = False, min(rows, DEFAULT_ROWS)
     if len(distinct) != len(block.columns):
         known, distinct = False, tuple(rows for _ in block.columns)
     if block.limit is not None:

@@ -7,7 +7,7 @@ execution over the rows that have really come.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 
 from gateway.config import Config
@@ -58,6 +58,10 @@ class Reductions:
 
     def __bool__(self) -> bool:
         return bool(self.fragments)
+
+    def concern(self, numbers: Set[int]) -> bool:
+        """True when any of these fragments may give keys or take some."""
+        return any(p.giver.fragment in numbers or p.taker.fragment in numbers for p in self.paths)
 
 
 @dataclass(frozen=True, slots=True)
