@@ -75,14 +75,13 @@ def embedded_remainder(
         {name: fragment.number for name, fragment in read.items()},
         frozenset(f.number for f in read.values() if f.source == found.source.key),
         None if cut.whole else rest,
-        tuple(
-            {
-                name: None
-                for rel in walk(plan.relations[0].root.input)
-                if (name := table_name(rel)) in tables
-            }
-        ),
+        _files(plan, tables),
     )
+
+
+def _files(plan: SubstraitPlan, tables: Tables) -> tuple[TableName, ...]:
+    names = (table_name(rel) for rel in walk(plan.relations[0].root.input))
+    return tuple(dict.fromkeys(name for name in names if name is not None and name in tables))
 
 
 def _tables(block: Block) -> set[str]:
