@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tests.queries.corpus import Query
 from tests.queries.reference import place
 
 DOMAIN = "test"
@@ -41,3 +43,12 @@ def random_placement(chance: random.Random) -> Placement:
     """Any sources, likely with some twice in a row."""
     chosen: Sequence[str] = chance.choices(SOURCES, k=4)
     return Placement("+".join(chosen), tuple(chosen))
+
+
+def sampled(
+    queries: Sequence[Query], placements: Sequence[Placement]
+) -> list[tuple[Query, Placement]]:
+    """Each query with one of the placements in turn; with every one if MESHGATE_CORPUS is "all"."""
+    if os.environ.get("MESHGATE_CORPUS") == "all":
+        return [(query, placement) for query in queries for placement in placements]
+    return [(query, placements[n % len(placements)]) for n, query in enumerate(queries)]

@@ -17,7 +17,7 @@ from gateway.plan.plan import Plan
 from gateway.verification.comparison import difference
 from tests.queries import corpus
 from tests.queries.meshes import PRINCIPAL, Mesh
-from tests.queries.placements import MIXED, SINGLE, Placement
+from tests.queries.placements import MIXED, SINGLE, Placement, sampled
 from tests.queries.reference import DuckDb
 from tests.services import Postgres
 
@@ -26,8 +26,9 @@ SCALE = 0.1
 CHOICES = {"q13": "pulled", "q16": "pulled", "q18": "pulled", "q08": "whole", "q03": "whole"}
 
 
-@pytest.mark.parametrize("query", corpus.queries(), ids=str)
-@pytest.mark.parametrize("placement", [*SINGLE[:3], MIXED[2]], ids=str)
+@pytest.mark.parametrize(
+    ("query", "placement"), sampled(corpus.queries(), [*SINGLE[:3], MIXED[2]]), ids=str
+)
 def test_pulled_queries_give_the_rows_of_the_reference(
     query: corpus.Query, placement: Placement, mesh: Mesh, duckdb: DuckDb
 ) -> None:

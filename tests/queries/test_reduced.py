@@ -16,7 +16,7 @@ from gateway.pipeline import Gateway
 from gateway.verification.comparison import difference
 from tests.queries import corpus
 from tests.queries.meshes import PRINCIPAL, Mesh
-from tests.queries.placements import MIXED, Placement, random_placement
+from tests.queries.placements import MIXED, Placement, random_placement, sampled
 from tests.queries.random_sql import random_query
 from tests.queries.reference import DuckDb
 from tests.services import MariaDb, Postgres
@@ -28,8 +28,7 @@ REDUCING = Config(reduction_least_rows=0, reduction_rows_per_key=0.0)
 LAYOUTS = {"three-sources": THREE_SOURCES, "alternating": ALTERNATING}
 
 
-@pytest.mark.parametrize("query", QUERIES, ids=str)
-@pytest.mark.parametrize("placement", MIXED, ids=str)
+@pytest.mark.parametrize(("query", "placement"), sampled(QUERIES, MIXED), ids=str)
 def test_query_gives_the_rows_of_the_reference(
     query: corpus.Query, placement: Placement, reducing_mesh: Mesh, duckdb: DuckDb
 ) -> None:

@@ -10,13 +10,14 @@ from gateway.model import QueryOptions
 from gateway.plan import sql_writer
 from tests.queries import corpus
 from tests.queries.meshes import Mesh
-from tests.queries.placements import MIXED, SINGLE, Placement
+from tests.queries.placements import MIXED, SINGLE, Placement, sampled
 
 VERIFIED = QueryOptions(verify=True)
 
 
-@pytest.mark.parametrize("query", corpus.queries(), ids=str)
-@pytest.mark.parametrize("placement", [*SINGLE[:2], MIXED[0]], ids=str)
+@pytest.mark.parametrize(
+    ("query", "placement"), sampled(corpus.queries(), [*SINGLE[:4], *MIXED]), ids=str
+)
 def test_pushed_and_unpushed_agree(query: corpus.Query, placement: Placement, mesh: Mesh) -> None:
     sql = placement.apply(query.sql)
     answer = mesh.answer(sql, VERIFIED)
