@@ -36,7 +36,6 @@ _CAPABILITIES = Capabilities(
     relations=ALL_RELATIONS - _NOT_YET,
     functions={
         **dict.fromkeys(("equal", "not_equal", "lt", "lte", "gt", "gte"), _EQUAL),
-        **dict.fromkeys(("is_distinct_from", "is_not_distinct_from"), _EQUAL),
         **dict.fromkeys(("and", "or", "not"), _BOOLEAN),
         **dict.fromkeys(("is_true", "is_not_true", "is_false", "is_not_false"), _BOOLEAN),
         **dict.fromkeys(("is_null", "is_not_null", "count"), _ANY),

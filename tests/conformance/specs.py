@@ -99,6 +99,8 @@ TYPES: Mapping[str, Mapping[pa.DataType, str]] = {
 """Arrow type -> how the source declares it. A type that is missing is not in that source."""
 
 SQL_SOURCES = tuple(TYPES)
+DATABASES = tuple(name for name in SQL_SOURCES if name != "flightsql")
+"""Those that are asked for all they can do; another gateway is asked for less."""
 
 
 def holdings(name: str) -> pa.Table:

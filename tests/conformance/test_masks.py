@@ -14,7 +14,7 @@ from gateway.engines.masking import mask_array
 from policies.masks import effective, parse_mask
 from tests.conformance.extremes import COLUMNS, ENDLESS, OPENERS
 from tests.conformance.reference import TABLE, by_id, column, from_table
-from tests.conformance.specs import SQL_SOURCES, Source
+from tests.conformance.specs import DATABASES, Source
 
 KEY = bytes(range(32))
 MASKS = (
@@ -69,7 +69,7 @@ PUSHED: dict[str, dict[str, set[Kind]]] = {
 
 
 # another gateway is asked for no masks: this one computes them
-@pytest.fixture(scope="module", params=[s for s in SQL_SOURCES if s != "flightsql"])
+@pytest.fixture(scope="module", params=DATABASES)
 def extremes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A source that holds the ends of every type."""
     name = request.param

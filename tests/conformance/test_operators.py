@@ -13,7 +13,9 @@ from gateway.plan.planner import open_frame
 from tests.conformance.cases import COLUMNS
 from tests.conformance.pushing import answered, compare, is_pushed, planned
 from tests.conformance.reference import TABLE, Reference, rows_of
-from tests.conformance.specs import Source
+from tests.conformance.specs import DATABASES, Source
+
+pytestmark = pytest.mark.parametrize("source", DATABASES, indirect=True, scope="session")
 
 KINDS = sorted(COLUMNS, key=lambda kind: str(kind.value))
 GROUPINGS = (

@@ -8,7 +8,9 @@ from connectors.capabilities import Kind
 from tests.conformance.cases import COLUMNS
 from tests.conformance.pushing import compare, is_pushed, planned
 from tests.conformance.reference import TABLE, Reference
-from tests.conformance.specs import Source
+from tests.conformance.specs import DATABASES, Source
+
+pytestmark = pytest.mark.parametrize("source", DATABASES, indirect=True, scope="session")
 
 RANKS = ("row_number()", "rank()", "dense_rank()", "percent_rank()", "cume_dist()", "ntile(7)")
 VALUES = (
