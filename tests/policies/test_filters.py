@@ -342,7 +342,7 @@ def test_no_row_makes_a_filter_fail(engine: SessionContext, text: str) -> None:
         tree = parse_row_filter(text, COLUMNS)
     except FilterError as error:
         # the only constants that are drawn and do not fit: nanoseconds have three centuries
-        assert "timestamp[ns]" in error.reason or "calendar" in error.reason
+        assert any(word in error.reason for word in ("timestamp[ns]", "calendar", "NUL"))
         return
     found = rows(engine, tree.sql("postgres"))
     try:

@@ -169,8 +169,9 @@ class _Writer:
         listed = ", ".join(keys)
         if not self._maybe(0.25):
             return listed
-        sets = [f"({listed})", "()"] + [f"({key})" for key in keys if len(keys) > 1]
-        some = ", ".join(self._chance.sample(sets, self._chance.randint(1, len(sets))))
+        others = ["()"] + [f"({key})" for key in keys if len(keys) > 1]
+        chosen = self._chance.sample(others, self._chance.randint(0, len(others)))
+        some = ", ".join([f"({listed})", *chosen])  # a key in no set could not be selected
         return self._chance.choice(
             (f"ROLLUP({listed})", f"CUBE({listed})", f"GROUPING SETS ({some})")
         )

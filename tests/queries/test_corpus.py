@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pyarrow as pa
 import pytest
 
@@ -13,7 +15,9 @@ from tests.queries.placements import MIXED, SINGLE, Placement
 from tests.queries.reference import DuckDb, PlainDataFusion
 
 QUERIES = corpus.queries()
-PLAIN = [query for query in QUERIES if not query.may_refuse]
+COUNTED = re.compile(r"\b(INTERSECT|EXCEPT)\s+ALL\b")
+"""What DataFusion by itself answers wrongly: it does not count duplicates. The gateway rewrites it."""
+PLAIN = [q for q in QUERIES if not q.may_refuse and not COUNTED.search(q.sql)]
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=str)
