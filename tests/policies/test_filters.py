@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import closing
 from typing import Any
 
@@ -349,7 +350,9 @@ def test_no_row_makes_a_filter_fail(engine: SessionContext, text: str) -> None:
         plain = rows(engine, text)
     except Exception:
         return  # what the engine makes of the text itself may fail: that is why there are trees
-    if not columns_of(tree) & {"share", "wide"}:  # read as text, their constants are doubles
+    # read as text, constants with a point are doubles: not exact for these columns and so many digits
+    rough = columns_of(tree) & {"share", "wide"} or re.search(r"\d{12}\.\d", text)
+    if not rough:
         assert found == plain
 
 

@@ -16,7 +16,7 @@ from tests.queries.reference import DuckDb, PlainDataFusion
 
 QUERIES = corpus.queries()
 COUNTED = re.compile(r"\b(INTERSECT|EXCEPT)\s+ALL\b")
-"""What DataFusion by itself answers wrongly: it does not count duplicates. The gateway rewrites it."""
+"""DataFusion by itself answers these wrongly: it does not count duplicates."""
 PLAIN = [q for q in QUERIES if not q.may_refuse and not COUNTED.search(q.sql)]
 
 
