@@ -350,7 +350,7 @@ def test_no_row_makes_a_filter_fail(engine: SessionContext, text: str) -> None:
         plain = rows(engine, text)
     except Exception:
         return  # what the engine makes of the text itself may fail: that is why there are trees
-    # read as text, constants with a point are doubles: not exact for these columns and so many digits
+    # read as text, constants are doubles: not exact for these columns, nor with so many digits
     rough = columns_of(tree) & {"share", "wide"} or re.search(r"\d{12}\.\d", text)
     if not rough:
         assert found == plain
