@@ -55,11 +55,13 @@ WAIT_SECONDS = 30.0
 class Rows:
     """Rows of elsewhere that a statement reads as a table: their schema, and where they come from.
 
-    `batches` is called once, and iterated on a thread of its own.
+    `batches` is called once, and iterated on a thread of its own. `give_up` is called when a table
+    could not be made: a source that keeps another one waiting has to be told.
     """
 
     schema: pa.Schema
     batches: Callable[[], Iterator[pa.RecordBatch]]
+    give_up: Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,6 +298,8 @@ class _Engine:
                 load.result()
         except BaseException:
             self.cancel()
+            for source in rows.values():
+                source.give_up()
             raise
         finally:
             pool.shutdown(wait=True, cancel_futures=True)

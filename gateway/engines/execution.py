@@ -112,7 +112,7 @@ def _computed(
     with closing(Fetching(plan, config, reads)) as fetching:
         fetching.run(cancelled)
         if plan.embedded is not None:
-            fragment = _over_inputs(plan.embedded, fetching)
+            fragment = _over_inputs(plan.embedded, fetching, reads)
             if plan.embedded.rest is None:
                 yield from _passed_through(fragment, config, reads, cancelled)
                 return
@@ -129,7 +129,9 @@ def _computed(
         yield from _pump(_frame(plan, config, reads, fetching, tuning), config, cancelled)
 
 
-def _over_inputs(remainder: EmbeddedRemainder, fetching: Fetching) -> Fragment:
+def _over_inputs(
+    remainder: EmbeddedRemainder, fetching: Fetching, reads: FragmentReads
+) -> Fragment:
     """The remainder as a fragment that brings the answers of the others to its engine.
 
     Those that the embedded engine gives itself are read before: two of its engines for one query
@@ -143,7 +145,7 @@ def _over_inputs(remainder: EmbeddedRemainder, fetching: Fetching) -> Fragment:
         for name, number in remainder.inputs.items():
             kept = held.get(number)
             batches = partial(fetching.read, number) if kept is None else partial(iter, kept)
-            rows[name] = Rows(fetching.schema(number), batches)
+            rows[name] = Rows(fetching.schema(number), batches, reads.cancel_after_failure)
         return remainder.files.query_over(fragment.text, fragment.schema, rows)
 
     return replace(fragment, open=open_over)

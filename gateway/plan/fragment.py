@@ -129,6 +129,11 @@ class FragmentReads:
         if self.failure is None:
             self.failure, self.failed = error, fragment
 
+    def cancel_after_failure(self) -> None:
+        """Stop every open read if one has failed: nobody will want the others' rows."""
+        if self.failure is not None:
+            self.cancel()
+
     def cancel(self) -> None:
         """Stop every open read, and every one that may still be opened, in its source too."""
         with self._lock:

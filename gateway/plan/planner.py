@@ -48,6 +48,7 @@ from gateway.plan.placement import Placement
 from gateway.plan.plan import EngineRead, Plan
 from gateway.plan.reads import engine_reads, read_columns
 from gateway.plan.reducible import reductions_of
+from gateway.plan.reduction import Reductions
 from gateway.plan.regrouping import regroup
 from gateway.plan.relations import function_names
 from gateway.plan.residency import reshape, violation
@@ -348,14 +349,19 @@ def _federated(
         fragment_of(number, block, block_schema(block, number))
         for number, block in enumerate(cut.blocks, start=1)
     )
-    reductions = reductions_of(plan, cut, fragments, tables)
-    embedded = None
-    if elsewhere(tables) and reads_on(plan.relations[0].root.input, tables):
+    reads_files, embedded, reductions = (
+        reads_on(plan.relations[0].root.input, tables),
+        None,
+        Reductions(),
+    )
+    if elsewhere(tables) or not reads_files:
+        reductions = reductions_of(plan, cut, fragments, tables)
+    if elsewhere(tables) and reads_files:
         embedded = embedded_remainder(plan, fragments, tables, schema, subqueries=subqueries)
     shares = embedded is not None or reductions.concern(
         {f.number for f in fragments if is_embedded(f, tables)}
     )
-    if not shares and reads_on(plan.relations[0].root.input, tables):
+    if reads_files and not shares:
         tables = without(tables)
         if not elsewhere(tables) and not _may_lose_sort(logical) and not _bound(tables):
             return None  # files that are read as ever
