@@ -349,11 +349,8 @@ def _federated(
         fragment_of(number, block, block_schema(block, number))
         for number, block in enumerate(cut.blocks, start=1)
     )
-    reads_files, embedded, reductions = (
-        reads_on(plan.relations[0].root.input, tables),
-        None,
-        Reductions(),
-    )
+    reads_files = reads_on(plan.relations[0].root.input, tables)
+    embedded, reductions = None, Reductions()
     if elsewhere(tables) or not reads_files:
         reductions = reductions_of(plan, cut, fragments, tables)
     if elsewhere(tables) and reads_files:

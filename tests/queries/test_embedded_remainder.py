@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from connectors.embedded_duckdb import EmbeddedFiles
+from connectors.embedded_duckdb import EmbeddedDuckDb, EmbeddedFiles, Rows
 from connectors.files import FilesConnector
 from connectors.interface import Binding, SourceError, SourceErrorCode
 from connectors.sqlite import SqliteConnector
@@ -137,3 +139,26 @@ def test_one_query_leaves_nothing_for_the_next(given: list[Dataset]) -> None:
     second, _ = ran(mesh, f"SELECT {SQUARES} {JOIN} WHERE o.shop < 9")
     again, _ = ran(mesh, f"SELECT {SQUARES} {JOIN} WHERE o.town = 'Ulm'")
     assert first.to_pylist() == again.to_pylist() != second.to_pylist()
+
+
+def test_an_input_that_fails_does_not_wait_for_one_that_hangs() -> None:
+    engine = EmbeddedDuckDb(2**28, 1)
+    schema = pa.schema([("x", pa.int64())])
+    told, limit = threading.Event(), 60
+
+    def fails() -> Iterator[pa.RecordBatch]:
+        raise ValueError("gone")
+        yield
+
+    def hangs() -> Iterator[pa.RecordBatch]:
+        assert told.wait(limit), "nobody has given up"
+        yield from ()
+
+    rows = {"a": Rows(schema, fails, told.set), "b": Rows(schema, hangs, told.set)}
+    try:
+        with pytest.raises(SourceError):
+            list(engine.query('SELECT a.x FROM "a" AS a, "b" AS b', schema, rows))
+        assert told.is_set()
+    finally:
+        told.set()
+        engine.close()
