@@ -66,6 +66,7 @@ class Cutter:
         self._tables = tables
         self._placement = placement
         self._first_number = numbered_from
+        self._pays = pays
         self._blocks: dict[int, Block | None] = {}
         self._alive: list[Rel] = []  # keeps each message's Python object, and so its id, unique
         self._has_subqueries = subqueries
@@ -91,6 +92,14 @@ class Cutter:
             self._not_pushed.clear()
             self._build(self._root)
         self._materialise(self._root, pulled=pulled)
+        origins = tuple(self._origins)
+        return Cut(tuple(self._fragments), False, tuple(self._not_pushed), origins)
+
+    def cut_scans(self) -> Cut:
+        """Cut off the scans of single tables only, whether they are worth their source or not."""
+        self._pays = lambda block: True
+        self._build(self._root)
+        self._materialise(self._root, pulled=True)
         origins = tuple(self._origins)
         return Cut(tuple(self._fragments), False, tuple(self._not_pushed), origins)
 
@@ -155,7 +164,7 @@ class Cutter:
     def _materialise(self, rel: Rel, *, pulled: bool) -> None:
         """Put reads in the places of blocks; where they are pulled, of their scans."""
         block = self._blocks[id(rel)]
-        if block is not None and not block.product and pays(block):
+        if block is not None and not block.product and self._pays(block):
             if pulled:
                 send = is_scan(rel)
             else:

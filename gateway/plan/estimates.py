@@ -88,7 +88,7 @@ class Estimator:
         below = [self.of(child) for child in relations.inputs(rel)]
         match kind:
             case "filter":
-                return self._filtered(below[0], rel.filter.condition)
+                return self._filter(rel, below[0])
             case "project":
                 return self._projected(below[0], rel.project.expressions)
             case "join" | "cross":
@@ -100,6 +100,16 @@ class Estimator:
             case "set":
                 return _united(rel, below)
         return below[0] if below else Estimate(1.0, ())
+
+    def _filter(self, rel: Rel, below: Estimate) -> Estimate:
+        """A filter; over a read that skips by the same condition, this counts once."""
+        read, condition = rel.filter.input, rel.filter.condition
+        if relations.kind(read) != "read" or not read.read.HasField("filter"):
+            return self._filtered(below, condition)
+        bare = relations.copied(read)
+        bare.read.ClearField("filter")
+        once = self._filtered(_emitted(bare, self._read(bare)), condition)
+        return once if once.rows <= below.rows else below
 
     def _read(self, rel: Rel) -> Estimate:
         read, name = rel.read, relations.table_name(rel)

@@ -27,12 +27,12 @@ from gateway.plan.embedded import elsewhere, is_embedded, reads_on, without
 from gateway.plan.embedded_remainder import EmbeddedRemainder, embedded_remainder
 from gateway.plan.estimates import Estimator
 from gateway.plan.fragment import Fragment, FragmentReads
+from gateway.plan.local_givers import reductions_with_files
 from gateway.plan.null_aware import leaves_null_aware, mark_null_aware
 from gateway.plan.own_tree import own_tree
 from gateway.plan.placement import Choice, Placement
 from gateway.plan.plan import EngineRead, Plan
 from gateway.plan.reads import engine_reads
-from gateway.plan.reducible import reductions_of
 from gateway.plan.reduction import Reductions
 from gateway.plan.regrouping import regroup
 from gateway.plan.relations import function_names
@@ -210,11 +210,13 @@ def _shared(apart: _Apart, optimised: Optimised) -> tuple[EmbeddedRemainder | No
     """What fragments do for each other, and what the embedded engine does with their answers."""
     plan, tables = apart.relational.plan, optimised.tables
     reductions, beside = Reductions(), elsewhere(tables)
+    subqueries = apart.relational.subqueries
     if beside or not apart.reads_files:
-        reductions = reductions_of(plan, apart.cut, apart.fragments, tables)
+        reductions = reductions_with_files(
+            plan, apart.cut, apart.fragments, tables, subqueries=subqueries
+        )
     if not (beside and apart.reads_files):
         return None, reductions
-    subqueries = apart.relational.subqueries
     embedded = embedded_remainder(
         plan, apart.fragments, tables, optimised.schema, subqueries=subqueries
     )
