@@ -338,9 +338,13 @@ class Gateway:
             query = Query(statement.text, statement.tree, views)
             placed = self._embedding.placed(tables, views)
             plan = plan_query(query, placed, self._config, placement)
-            if plan.embedded or any(is_embedded(f, plan.tables) for f in plan.fragments):
+            embedded = plan.embedded or any(is_embedded(f, plan.tables) for f in plan.fragments)
+            if embedded or plan.groups:
                 plan = replace(
-                    plan, otherwise=lambda: plan_query(query, tables, self._config, placement)
+                    plan,
+                    otherwise=lambda: plan_query(
+                        query, tables, self._config, placement, parts=False
+                    ),
                 )
             if plan.lasting and self._config.cached_plans:
                 with self._plans_lock:

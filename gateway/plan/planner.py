@@ -46,6 +46,7 @@ from gateway.plan.null_aware import leaves_null_aware, mark_null_aware
 from gateway.plan.own_tree import own_tree
 from gateway.plan.placement import Placement
 from gateway.plan.plan import EngineRead, Plan
+from gateway.plan.pulled_groups import groups_of, with_scans
 from gateway.plan.reads import engine_reads, read_columns
 from gateway.plan.reducible import reductions_of
 from gateway.plan.reduction import Reductions
@@ -100,10 +101,13 @@ class Query:
     views: Views = field(default_factory=dict)
 
 
-def plan_query(query: Query, tables: Tables, config: Config, placement: str = "auto") -> Plan:
+def plan_query(
+    query: Query, tables: Tables, config: Config, placement: str = "auto", *, parts: bool = True
+) -> Plan:
     """Plan a query. Raises GatewayError for what the engine finds wrong with it.
 
     `placement` is one of PLACEMENTS: whether sources or the engine do what both could.
+    Without `parts` the engine groups no scan for a source that does the rest.
     """
     if any(view.security.minimum_rows is not None for view in query.views.values()):
         raise violation(None)
@@ -132,7 +136,7 @@ def plan_query(query: Query, tables: Tables, config: Config, placement: str = "a
     plan = None
     bound = _bound(tables)
     if any(table.source for table in tables.values()) or _may_lose_sort(logical) or bound:
-        plan = _federated(logical, context, query, tables, schema, tuning, placement)
+        plan = _federated(logical, context, query, tables, schema, tuning, placement, parts=parts)
     if plan is not None:
         return replace(plan, lasting=lasting, columns=columns, views=query.views)
     least = [
@@ -323,6 +327,7 @@ def _federated(
     wanted: str,
     *,
     regrouping: bool = True,
+    parts: bool = True,
 ) -> Plan | None:
     text = logical.display_indent()
     if guards.lost_by_substrait(text):
@@ -337,7 +342,7 @@ def _federated(
         return None
     subqueries = "<subquery>" in text or "Subquery:" in text
     regrouped = regrouping and regroup(plan, tables, subqueries=subqueries)
-    placement = _placement(wanted, query, tables, schema, plan)
+    placement = _placement(wanted, query, tables, schema, plan, parts)
     cutter = Cutter(plan, tables, placement, subqueries=subqueries)
     cut = cutter.cut()
     if cut.whole:
@@ -349,10 +354,24 @@ def _federated(
         fragment_of(number, block, block_schema(block, number))
         for number, block in enumerate(cut.blocks, start=1)
     )
+    groups = groups_of(plan, cut)
     reads_files = reads_on(plan.relations[0].root.input, tables)
     embedded, reductions = None, Reductions()
     if elsewhere(tables) or not reads_files:
         reductions = reductions_of(plan, cut, fragments, tables)
+    if groups and not reductions.given_by({g.number for g in groups}):
+        return _federated(
+            logical,
+            context,
+            query,
+            tables,
+            schema,
+            tuning,
+            wanted,
+            regrouping=regrouping,
+            parts=False,
+        )
+    fragments = with_scans(fragments, groups)
     if elsewhere(tables) and reads_files:
         embedded = embedded_remainder(plan, fragments, tables, schema, subqueries=subqueries)
     shares = embedded is not None or reductions.concern(
@@ -363,7 +382,15 @@ def _federated(
         if not elsewhere(tables) and not _may_lose_sort(logical) and not _bound(tables):
             return None  # files that are read as ever
         return _federated(
-            logical, context, query, tables, schema, tuning, wanted, regrouping=regrouping
+            logical,
+            context,
+            query,
+            tables,
+            schema,
+            tuning,
+            wanted,
+            regrouping=regrouping,
+            parts=parts,
         )
     answers = fragments
     if embedded is not None and embedded.rest is not None:
@@ -379,7 +406,15 @@ def _federated(
             raise
         if regrouped:  # the engine reads every join by the names of its columns
             return _federated(
-                logical, context, query, tables, schema, tuning, wanted, regrouping=False
+                logical,
+                context,
+                query,
+                tables,
+                schema,
+                tuning,
+                wanted,
+                regrouping=False,
+                parts=parts,
             )
         return None
     return Plan(
@@ -390,6 +425,7 @@ def _federated(
         tuning=_safe(tuning, rest),
         reads=(*engine_reads(rest, tables), *_read_beside(embedded, tables)),
         not_pushed=cut.not_pushed,
+        groups=groups,
         reductions=reductions,
         embedded=embedded,
         placement=tuple(dict.fromkeys(placement.choices)),
@@ -407,7 +443,12 @@ def _read_beside(embedded: EmbeddedRemainder | None, tables: Tables) -> tuple[En
 
 
 def _placement(
-    wanted: str, query: Query, tables: Tables, schema: pa.Schema, plan: SubstraitPlan
+    wanted: str,
+    query: Query,
+    tables: Tables,
+    schema: pa.Schema,
+    plan: SubstraitPlan,
+    parts: bool,
 ) -> Placement:
     """Who decides what is pushed: blind where policies hide something of a table or a view."""
     secured = [t.security for t in tables.values()] + [v.security for v in query.views.values()]
@@ -422,6 +463,7 @@ def _placement(
         Estimator(tables, function_names(plan)),
         blind=any(s.governs or s.bound for s in secured),
         own_text=own_text,
+        parts=parts,
     )
 
 
