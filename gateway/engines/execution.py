@@ -52,7 +52,8 @@ def run(
         other = None if started or cancelled() else _otherwise(plan, reads, error)
         if other is None:
             raise
-    yield from _run(other, config, reads.anew(), cancelled, text)
+        regretted = isinstance(error, NotWorthGrouping)
+    yield from _run(other, config, reads.anew(beside=regretted), cancelled, text)
 
 
 def _otherwise(plan: Plan, reads: FragmentReads, error: GatewayError) -> Plan | None:

@@ -127,11 +127,13 @@ class FragmentReads:
             stream.cancel()
         return stream
 
-    def anew(self) -> FragmentReads:
-        """Reads for another run after one that failed, reported in its place."""
+    def anew(self, *, beside: bool = False) -> FragmentReads:
+        """Reads for another run after one that failed, reported in its place, or `beside` it."""
         again = FragmentReads()
         with self._lock:
+            kept = {-number: run for number, run in self.runs.items()} if beside else {}
             self.runs.clear()
+            self.runs.update(kept)
             again.runs = self.runs
         return again
 
