@@ -118,6 +118,11 @@ def _wrap(plan: Plan, names: dict[int, str], condition: Expression) -> None:
     call.arguments.add().value.CopyFrom(inner)
 
 
+def may_lose_sort(plan_text: str) -> bool:
+    """True for a plan that sorts and compares: an equality may seem to settle a sort key."""
+    return "Sort:" in plan_text and " = " in plan_text
+
+
 _SORT_KEYS = re.compile(r"^\s*Sort: (.*)$", re.MULTILINE)
 _DIRECTION = re.compile(r" (?:ASC|DESC) NULLS (?:FIRST|LAST)")
 _GROUPS = re.compile(r"groupBy=\[\[([^\]]*)\]\]")

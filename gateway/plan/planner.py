@@ -19,44 +19,25 @@ from dataclasses import dataclass, field, replace
 import pyarrow as pa
 from datafusion import DataFrame, LogicalPlan, SessionContext
 from sqlglot import exp
-from substrait.proto import Plan as SubstraitPlan
 
 from connectors.capabilities import NotPushable
-from connectors.interface import (
-    EstimatesCost,
-    SourceError,
-)
 from gateway.config import Config
 from gateway.engines import datafusion as engine
 from gateway.engines.failures import incident, is_panic, translate
 from gateway.errors import Unsupported
 from gateway.plan import guards
 from gateway.plan.barriers import Need, barriers
-from gateway.plan.block import Aliases, Block
-from gateway.plan.cutter import (
-    Cutter,
-    NotPushed,
-    block_schema,
-)
-from gateway.plan.embedded import elsewhere, is_embedded, reads_on, without
-from gateway.plan.embedded_remainder import EmbeddedRemainder, embedded_remainder
-from gateway.plan.estimates import Estimator
-from gateway.plan.fragment import Fragment, FragmentReads
-from gateway.plan.lost_form import is_lost, may_be_lost
-from gateway.plan.null_aware import leaves_null_aware, mark_null_aware
-from gateway.plan.own_tree import own_tree
-from gateway.plan.placement import Placement
-from gateway.plan.plan import EngineRead, Plan
+from gateway.plan.block import Aliases
+from gateway.plan.cutter import NotPushed
+from gateway.plan.embedded import elsewhere
+from gateway.plan.federation import Optimised, engine_bounds, federated, safe_tuning
+from gateway.plan.fragment import FragmentReads
+from gateway.plan.plan import Plan
 from gateway.plan.reads import engine_reads, read_columns
-from gateway.plan.reducible import reductions_of
-from gateway.plan.reduction import Reductions
-from gateway.plan.regrouping import regroup
-from gateway.plan.relations import function_names
-from gateway.plan.residency import reshape, violation
+from gateway.plan.residency import violation
 from gateway.plan.rewrite import both_readings, rewritten, without_repeated_groups
 from gateway.plan.secured_read import read_block
 from gateway.plan.security import Barrier
-from gateway.plan.sending import fragment_of
 from gateway.plan.sessions import (
     NOTHING_FETCHED,
     Form,
@@ -80,10 +61,6 @@ _PART = re.compile(r'date_(?:part|trunc)\(Utf8\("\w+"\)')
 _LITERAL = r"[A-Z][A-Za-z0-9]*\([^()\n]*\)(?: AS [^,()\n]*(?:\([^()\n]*\))?)?"
 _CONSTANT = re.compile(rf"Projection: {_LITERAL}(?:, {_LITERAL})*\n  EmptyRelation: rows=1\n?")
 """The text of a plan that is nothing but constants."""
-
-WORTHWHILE = 0.8
-"""The rebuilt form must cost at most this share of the author's: estimates are not exact."""
-
 
 _log = logging.getLogger(__name__)
 
@@ -118,22 +95,35 @@ def plan_query(query: Query, tables: Tables, config: Config, placement: str = "a
     tuning = _blind(tables, query.views)
     context, frame, logical = _optimised(query, text, tables, config, tuning)
     columns = columns or read_columns(logical, tables)
-    written = frame.logical_plan().display_indent()
-    if guards.lost_sort_keys(written, logical.display_indent()):
+    written, optimised = frame.logical_plan().display_indent(), logical.display_indent()
+    if guards.lost_sort_keys(written, optimised):
         if guards.repeats_groups(written):
             _check_understood(query, tables, config)
             text = without_repeated_groups(query.tree, known)
         tuning = replace(tuning, deduplicate=False)
         context, frame, logical = _optimised(query, text, tables, config, tuning)
+        optimised = logical.display_indent()
     schema = _answer_schema(context, logical)
     lasting = _CLOCK.search(text) is None
-    if not tables and _CONSTANT.fullmatch(logical.display_indent()):
+    if not tables and _CONSTANT.fullmatch(optimised):
         answer = _evaluated(frame, query.text)
         return Plan(schema, tables, constant=answer, lasting=lasting)
     plan = None
-    bound = _bound(tables)
-    if any(table.source for table in tables.values()) or _may_lose_sort(logical) or bound:
-        plan = _federated(logical, context, query, tables, schema, tuning, placement)
+    sorts, bounds = guards.may_lose_sort(optimised), engine_bounds(tables)
+    if any(table.source for table in tables.values()) or sorts or bounds:
+        plan = federated(
+            Optimised(
+                logical,
+                optimised,
+                context,
+                query.tree,
+                tables,
+                query.views,
+                schema,
+                tuning,
+                placement,
+            )
+        )
     if plan is not None:
         return replace(plan, lasting=lasting, columns=columns, views=query.views)
     least = [
@@ -150,7 +140,7 @@ def plan_query(query: Query, tables: Tables, config: Config, placement: str = "a
         tables,
         unfederated=text,
         lasting=lasting,
-        tuning=_safe(tuning, logical),
+        tuning=safe_tuning(tuning, optimised),
         reads=engine_reads(logical, tables),
         not_pushed=reasons,
         columns=columns,
@@ -197,15 +187,6 @@ def _below_filters(views: Views) -> set[TableName]:
     return found
 
 
-def _bound(tables: Tables) -> dict[TableName, int]:
-    """The datasets the engine reads whose callers may only have large enough groups."""
-    return {
-        name: table.security.minimum_rows
-        for name, table in tables.items()
-        if table.source is None and table.security.minimum_rows is not None
-    }
-
-
 def _barred(table: Table, need: Need) -> Table:
     if table.security.row_filter is None:
         return table
@@ -239,12 +220,6 @@ def _blind(tables: Tables, views: Views) -> engine.Tuning:
     )
     fenced = fenced or any(view.security.row_filter is not None for view in views.values())
     return replace(engine.BEST, statistics=not fenced)
-
-
-def _safe(tuning: engine.Tuning, logical: LogicalPlan) -> engine.Tuning:
-    text = logical.display_indent()
-    hash_joins = tuning.hash_joins and guards.hash_joins_are_right(text)
-    return replace(tuning, hash_joins=hash_joins, nested_loops=guards.nests_loops(text))
 
 
 def _optimised(
@@ -312,166 +287,6 @@ def _understood(text: str, query: Query, tables: Tables, config: Config) -> str:
 def _answer_schema(context: SessionContext, logical: LogicalPlan) -> pa.Schema:
     """The schema after type coercion: before it, a UNION has the types of its first branch."""
     return plain_schema(context.create_dataframe_from_logical_plan(logical).schema())
-
-
-def _federated(
-    logical: LogicalPlan,
-    context: SessionContext,
-    query: Query,
-    tables: Tables,
-    schema: pa.Schema,
-    tuning: engine.Tuning,
-    wanted: str,
-    *,
-    regrouping: bool = True,
-) -> Plan | None:
-    text = logical.display_indent()
-    if guards.lost_by_substrait(text):
-        return None
-    try:
-        plan = engine.to_substrait(logical, context)
-    except Exception:  # Substrait has no word for something, or protobuf no depth for it
-        return None
-    reshape(plan, _bound(tables))
-    null_aware = mark_null_aware(text, plan)
-    if null_aware is None:
-        return None
-    subqueries = "<subquery>" in text or "Subquery:" in text
-    regrouped = regrouping and regroup(plan, tables, subqueries=subqueries)
-    placement = _placement(wanted, query, tables, schema, plan)
-    cutter = Cutter(plan, tables, placement, subqueries=subqueries)
-    cut = cutter.cut()
-    if cut.whole:
-        found = _whole(cut.blocks[0], query, tables, schema, cut.not_pushed)
-        return replace(found, placement=tuple(dict.fromkeys(placement.choices)))
-    if null_aware and leaves_null_aware(plan):
-        return None
-    fragments = tuple(
-        fragment_of(number, block, block_schema(block, number))
-        for number, block in enumerate(cut.blocks, start=1)
-    )
-    reads_files = reads_on(plan.relations[0].root.input, tables)
-    embedded, reductions = None, Reductions()
-    if elsewhere(tables) or not reads_files:
-        reductions = reductions_of(plan, cut, fragments, tables)
-    if elsewhere(tables) and reads_files:
-        embedded = embedded_remainder(plan, fragments, tables, schema, subqueries=subqueries)
-    shares = embedded is not None or reductions.concern(
-        {f.number for f in fragments if is_embedded(f, tables)}
-    )
-    if reads_files and not shares:
-        tables = without(tables)
-        if not elsewhere(tables) and not _may_lose_sort(logical) and not _bound(tables):
-            return None  # files that are read as ever
-        return _federated(
-            logical, context, query, tables, schema, tuning, wanted, regrouping=regrouping
-        )
-    answers = fragments
-    if embedded is not None and embedded.rest is not None:
-        plan, answers = embedded.rest, (*fragments, embedded.fragment)
-    guards.settle_constants(plan)
-    guards.keep_sorts(plan)
-    guards.name_outputs(plan)
-    remainder = plan.SerializeToString()
-    try:  # what Substrait can say is not always what the engine can read back
-        rest = _consumed(remainder, answers, tables, tuning)
-    except BaseException as error:
-        if not (isinstance(error, Exception) or is_panic(error)):
-            raise
-        if regrouped:  # the engine reads every join by the names of its columns
-            return _federated(
-                logical, context, query, tables, schema, tuning, wanted, regrouping=False
-            )
-        return None
-    return Plan(
-        schema,
-        tables,
-        fragments,
-        remainder,
-        tuning=_safe(tuning, rest),
-        reads=(*engine_reads(rest, tables), *_read_beside(embedded, tables)),
-        not_pushed=cut.not_pushed,
-        reductions=reductions,
-        embedded=embedded,
-        placement=tuple(dict.fromkeys(placement.choices)),
-    )
-
-
-def _read_beside(embedded: EmbeddedRemainder | None, tables: Tables) -> tuple[EngineRead, ...]:
-    """The files that only the embedded engine reads: the engine's own plan does not name them."""
-    if embedded is None or embedded.rest is None:
-        return ()
-    return tuple(
-        EngineRead(str(tables[name].connector.source_key), ".".join(name))
-        for name in embedded.reads
-    )
-
-
-def _placement(
-    wanted: str, query: Query, tables: Tables, schema: pa.Schema, plan: SubstraitPlan
-) -> Placement:
-    """Who decides what is pushed: blind where policies hide something of a table or a view."""
-    secured = [t.security for t in tables.values()] + [v.security for v in query.views.values()]
-
-    def own_text(block: Block) -> str | None:
-        own = own_tree(query.tree, tables, block.source, schema)
-        return None if own is None else block.source.connector.render(own, schema)
-
-    return Placement(
-        wanted,
-        tables,
-        Estimator(tables, function_names(plan)),
-        blind=any(s.governs or s.bound for s in secured),
-        own_text=own_text,
-    )
-
-
-def _consumed(
-    remainder: bytes, fragments: tuple[Fragment, ...], tables: Tables, tuning: engine.Tuning
-) -> LogicalPlan:
-    context = engine.session(Config(), remainder=True, tuning=tuning)
-    reads = FragmentReads()
-    register_tables(context, tables, {}, reads, Form.RAW)
-    register_fragments(context, fragments, reads)
-    return engine.from_substrait(remainder, context).optimized_logical_plan()
-
-
-def _whole(
-    block: Block,
-    query: Query,
-    tables: Tables,
-    schema: pa.Schema,
-    not_pushed: tuple[NotPushed, ...],
-) -> Plan:
-    """One fragment for everything: the query's own tree where a source plans it better."""
-    fragment = fragment_of(1, block, schema)
-    connector = block.source.connector
-    bound = block.minimum_rows is not None or any(
-        table.security.minimum_rows is not None for table in tables.values()
-    )
-    if isinstance(connector, EstimatesCost) and not bound:
-        own = own_tree(query.tree, tables, block.source, schema)
-        if own is not None:
-            fragment = _cheaper(connector, fragment, fragment_of(1, block, schema, own))
-    elif block.source.embedded and may_be_lost(query.tree):
-        own = own_tree(query.tree, tables, block.source, schema, wanted=is_lost)
-        if own is not None:
-            fragment = fragment_of(1, block, schema, own)
-    return Plan(schema, tables, (fragment,), not_pushed=not_pushed)
-
-
-def _cheaper(connector: EstimatesCost, rebuilt: Fragment, own: Fragment) -> Fragment:
-    """The form its source expects to answer for less; the author's own when it can not tell."""
-    try:
-        rebuilt_cost, own_cost = connector.cost(rebuilt.text), connector.cost(own.text)
-    except SourceError:
-        return own
-    return rebuilt if rebuilt_cost < own_cost * WORTHWHILE else own
-
-
-def _may_lose_sort(logical: LogicalPlan) -> bool:
-    text = logical.display_indent()
-    return "Sort:" in text and " = " in text
 
 
 def open_frame(
