@@ -134,6 +134,35 @@ def test_own_form_gives_the_rows_of_the_engine(sales: Path, sql: str, own: str) 
     assert answer.to_pylist() == expected.to_pylist() != []
 
 
+SHARED = (
+    "SELECT a.shop, a.total, b.most FROM"
+    " (SELECT shop, sum(amount) AS total FROM shop.files.sales WHERE id > 3 GROUP BY shop) a JOIN"
+    " (SELECT shop, max(amount) AS most, count(*) AS n FROM shop.files.sales WHERE id > 3"
+    " GROUP BY shop HAVING count(*) > 9) b ON a.shop = b.shop ORDER BY a.shop",
+    "SELECT x.shop FROM (SELECT shop, avg(amount) AS a FROM shop.files.sales GROUP BY shop) x"
+    " LEFT JOIN (SELECT shop, avg(amount) AS a FROM shop.files.sales GROUP BY shop) y"
+    " ON x.a < y.a WHERE y.shop IS NULL ORDER BY x.shop",
+)
+"""Queries whose plan has the same groups twice."""
+
+
+@pytest.mark.parametrize("sql", SHARED)
+def test_groups_of_two_uses_are_computed_once(sales: Path, sql: str) -> None:
+    given = datasets(sales, ["sales.parquet", "shops.parquet"])
+    mesh = gateway(given)
+    (text,) = [
+        row["text"]
+        for row in ask(mesh, f"EXPLAIN {sql}").to_pylist()
+        if row["item"].startswith("fragment")
+    ]
+    assert text.startswith("WITH shared_1 AS MATERIALIZED") and text.count("sales.parquet") == 1
+    answer, sources = ran(mesh, sql)
+    assert sources == [ENGINE]
+    expected, none = ran(gateway(given, config=PLAIN), sql)
+    assert none == []
+    assert answer.to_pylist() == expected.to_pylist() != []
+
+
 def test_nan_is_above_every_number_whatever_the_files_statistics_say(sales: Path) -> None:
     sql = "SELECT count(*) FROM shop.files.sales WHERE rate > 1000"
     answer, sources = ran(gateway(datasets(sales, ["sales.parquet"])), sql)
