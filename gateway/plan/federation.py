@@ -27,6 +27,7 @@ from gateway.plan.embedded import elsewhere, is_embedded, reads_on, without
 from gateway.plan.embedded_remainder import EmbeddedRemainder, embedded_remainder
 from gateway.plan.estimates import Estimator
 from gateway.plan.fragment import Fragment, FragmentReads
+from gateway.plan.lost_form import is_lost, may_be_lost
 from gateway.plan.null_aware import leaves_null_aware, mark_null_aware
 from gateway.plan.own_tree import own_tree
 from gateway.plan.placement import Choice, Placement
@@ -192,6 +193,10 @@ def _whole(cut: Cut, optimised: Optimised, choices: tuple[Choice, ...]) -> Plan:
         own = own_tree(optimised.tree, tables, block.source, schema)
         if own is not None:
             fragment = _cheaper(connector, fragment, fragment_of(1, block, schema, own))
+    elif block.source.embedded and may_be_lost(optimised.tree):
+        own = own_tree(optimised.tree, tables, block.source, schema, wanted=is_lost)
+        if own is not None:
+            fragment = fragment_of(1, block, schema, own)
     return Plan(schema, tables, (fragment,), not_pushed=cut.not_pushed, placement=choices)
 
 
