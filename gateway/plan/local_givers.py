@@ -33,19 +33,20 @@ def reductions_with_files(
     cut: Cut,
     fragments: Sequence[Fragment],
     tables: Tables,
+    first: int,
     *,
     subqueries: bool,
 ) -> Reductions:
     """The reductions of the remainder `plan`, with local files as givers.
 
-    `cut` has its blocks, `fragments` are made of them; `plan` is left as it is.
+    `cut` has its blocks, `fragments` are made of them; `plan` is left as it is. Scans of
+    files are numbered from `first`.
     """
     embedded = {n: t for n, t in tables.items() if t.source is not None and t.source.embedded}
     if not embedded or not fragments:
         return reductions_of(plan, cut, fragments, tables)
     shadow = Plan()
     shadow.CopyFrom(plan)
-    first = len(fragments) + 2  # the embedded remainder is the fragment after the last one
     files = Cutter(shadow, embedded, subqueries=subqueries, numbered_from=first).cut_scans()
     asked = [
         fragment_of(number, block, block_schema(block, number))
