@@ -49,6 +49,11 @@ def _bare(text: str) -> str:
 
 def _listed(text: str, names: Mapping[str, str]) -> set[str]:
     """The columns in a list up to its bracket, whatever they are called; all if that is unclear."""
+    if not any(sign in name for name in names.values() for sign in ",]"):
+        inside, end, _ = text.partition("]")
+        listed = set(inside.split(", ")) if inside else set()
+        unknown = not end or not listed <= set(names.values())
+        return {c for c, name in names.items() if unknown or name in listed}
     read: set[str] = set()
     at = 0
     while not text.startswith("]", at):

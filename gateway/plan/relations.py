@@ -9,9 +9,11 @@ from __future__ import annotations
 import datetime as dt
 import decimal
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import pyarrow as pa
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 from substrait.proto import Expression, JoinRel, Plan, Rel
@@ -73,18 +75,39 @@ def subqueries(rel: Rel) -> list[Rel]:
 
     def visit(message: Message) -> None:
         for descriptor, value in message.ListFields():
-            if descriptor.message_type is None:
+            if not _holds(descriptor, _SUBQUERY):
                 continue
-            for item in value if descriptor.is_repeated else [value]:
-                if isinstance(item, Rel):
-                    continue
+            for item in value if descriptor.is_repeated else (value,):
                 if isinstance(item, Expression.Subquery):
                     found.append(subquery_input(item))
-                elif isinstance(item, Message):
+                else:
                     visit(item)
 
     visit(body(rel))
     return found
+
+
+_REL = Rel.DESCRIPTOR
+_SUBQUERY = Expression.Subquery.DESCRIPTOR
+_REFERENCE = Expression.FieldReference.DESCRIPTOR
+
+
+@cache
+def _holds(field: FieldDescriptor, wanted: Descriptor) -> bool:
+    """Whether what the field has may be, or have in it, a message that is no relation's.
+
+    A message has many parts, types and literals above all, in which there is nothing to be found.
+    """
+    seen: set[Descriptor] = {_REL}
+    waiting: list[FieldDescriptor] = [field]
+    while waiting:
+        message = waiting.pop().message_type
+        if message is wanted:
+            return True
+        if message is not None and message not in seen:
+            seen.add(message)
+            waiting += message.fields
+    return False
 
 
 def subquery_input(subquery: Expression.Subquery) -> Rel:
@@ -130,15 +153,19 @@ def width(rel: Rel) -> int:
 
 def referenced(message: Message) -> Iterator[int]:
     """The positions of the columns an expression refers to, outside its sub-queries."""
+    found: list[int] = []
+    _refer(message, found)
+    return iter(found)
+
+
+def _refer(message: Message, found: list[int]) -> None:
     if isinstance(message, Expression.FieldReference):
-        yield message.direct_reference.struct_field.field
+        found.append(message.direct_reference.struct_field.field)
         return
     for descriptor, value in message.ListFields():
-        if descriptor.message_type is None:
-            continue
-        for item in value if descriptor.is_repeated else [value]:
-            if isinstance(item, Message) and not isinstance(item, Rel):
-                yield from referenced(item)
+        if _holds(descriptor, _REFERENCE):
+            for item in value if descriptor.is_repeated else (value,):
+                _refer(item, found)
 
 
 def walk(rel: Rel) -> Iterator[Rel]:
