@@ -354,6 +354,9 @@ class SqlDialect:
         pair = (operand.kind, kind_of(to))
         if pair not in self.capabilities.casts or not widens(operand.type, to):
             raise NotPushable(f"cast from {operand.type} to {to} is not in the source's list")
+        own = self.casts.get(pair)
+        if own is not None:
+            return own((operand,), to)
         tree = exp.cast(operand.sql, self.type_name(to))
         if operand.kind is Kind.INTEGER and operand.type.bit_width <= 32:
             mark(tree, FROM_INTEGER)

@@ -11,6 +11,7 @@ from sqlglot import exp
 from connectors.capabilities import Kind, NotPushable
 from connectors.dialect import FUNCTIONS, Operand, paren
 from connectors.duckdb_dialect import DUCKDB
+from connectors.embedded_casts import FLOAT_CASTS
 
 _TYPES: dict[pa.DataType, str] = {
     pa.bool_(): "BOOLEAN",
@@ -82,12 +83,26 @@ a value needs more, DuckDB fails, and the gateway's engine computes the query.""
 
 _FUNCTIONS = DUCKDB.capabilities.functions
 
+
+def _divide(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
+    """Integers as DUCKDB has it; floats by a constant that is not zero."""
+    floats = Kind.FLOAT in {arg.kind for arg in args}
+    return (FUNCTIONS["divide"] if floats else DUCKDB.builders["divide"])(args, returns)
+
+
 EMBEDDED = replace(
     DUCKDB,
     capabilities=replace(
         DUCKDB.capabilities,
-        functions={**_FUNCTIONS, "avg": _FUNCTIONS["avg"] | {Kind.DECIMAL}},
+        functions={
+            **_FUNCTIONS,
+            "avg": _FUNCTIONS["avg"] | {Kind.DECIMAL},
+            "multiply": _FUNCTIONS["multiply"] | {Kind.FLOAT},
+            "divide": _FUNCTIONS["divide"] | {Kind.FLOAT},
+        },
+        casts=DUCKDB.capabilities.casts | FLOAT_CASTS.keys(),
     ),
-    builders={**DUCKDB.builders, **_NARROW, "avg": _avg},
+    builders={**DUCKDB.builders, **_NARROW, "avg": _avg, "divide": _divide},
+    casts=FLOAT_CASTS,
     read=_read,
 )
