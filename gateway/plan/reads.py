@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 from datafusion import LogicalPlan
 
@@ -30,7 +31,8 @@ def read_columns(logical: LogicalPlan, tables: Tables) -> dict[TableName, tuple[
         rest = _bare(scan["rest"])
         table = _bare(scan["name"])
         read = _listed(rest, names) if scan["columns"] else set(names)
-        read |= {column for column, bare in names.items() if f"{table}.{bare}" in rest}
+        if f"{table}." in rest:
+            read |= {column for column, bare in names.items() if f"{table}.{bare}" in rest}
         found.setdefault(name, set()).update(read)
     return {
         name: tuple(c for c in tables[name].dataset.schema.names if c in read)
@@ -43,6 +45,7 @@ def _by_text(tables: Tables) -> dict[str, TableName]:
     return {".".join(name): name for name in tables}
 
 
+@lru_cache(maxsize=4096)
 def _bare(text: str) -> str:
     return text.replace('"', "").replace("_", "")
 

@@ -33,7 +33,7 @@ def copied(rel: Rel) -> Rel:
 
 def kind(rel: Rel) -> str:
     """Which relation this is: ``read``, ``filter``, ``project``, ``join`` ..."""
-    return str(rel.WhichOneof("rel_type"))
+    return rel.WhichOneof("rel_type") or "nothing"
 
 
 def body(rel: Rel) -> Any:
@@ -43,8 +43,9 @@ def body(rel: Rel) -> Any:
 
 def inputs(rel: Rel) -> list[Rel]:
     """The relations this one reads, left to right, without sub-queries."""
-    node = body(rel)
-    match kind(rel):
+    name = kind(rel)
+    node = getattr(rel, name)
+    match name:
         case "join" | "cross" | "hash_join" | "merge_join" | "nested_loop_join":
             return [node.left, node.right]
         case "set":
@@ -78,7 +79,7 @@ def subqueries(rel: Rel) -> list[Rel]:
             if not _holds(descriptor, _SUBQUERY):
                 continue
             for item in value if descriptor.is_repeated else (value,):
-                if isinstance(item, Expression.Subquery):
+                if descriptor.message_type is _SUBQUERY:
                     found.append(subquery_input(item))
                 else:
                     visit(item)
@@ -153,18 +154,22 @@ def width(rel: Rel) -> int:
 
 def referenced(message: Message) -> Iterator[int]:
     """The positions of the columns an expression refers to, outside its sub-queries."""
+    if isinstance(message, Expression.FieldReference):
+        yield message.direct_reference.struct_field.field
+        return
     found: list[int] = []
     _refer(message, found)
-    return iter(found)
+    yield from found
 
 
 def _refer(message: Message, found: list[int]) -> None:
-    if isinstance(message, Expression.FieldReference):
-        found.append(message.direct_reference.struct_field.field)
-        return
     for descriptor, value in message.ListFields():
-        if _holds(descriptor, _REFERENCE):
-            for item in value if descriptor.is_repeated else (value,):
+        if not _holds(descriptor, _REFERENCE):
+            continue
+        for item in value if descriptor.is_repeated else (value,):
+            if descriptor.message_type is _REFERENCE:
+                found.append(item.direct_reference.struct_field.field)
+            else:
                 _refer(item, found)
 
 
