@@ -8,7 +8,7 @@ allow-list as the cut; what this file does not know is NotPushable, and the plan
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -27,14 +27,26 @@ from gateway.plan.trees import named
 Columns = Mapping[str, Operand]
 
 
-def own_tree(tree: exp.Expr, tables: Tables, source: Source, schema: pa.Schema) -> exp.Query | None:
-    """The tree for `source`, columns c0.. by position, or None when it must not be sent so."""
+def own_tree(
+    tree: exp.Expr,
+    tables: Tables,
+    source: Source,
+    schema: pa.Schema,
+    *,
+    wanted: Callable[[exp.Expr], bool] | None = None,
+) -> exp.Query | None:
+    """The tree for `source`, columns c0.. by position, or None when it must not be sent so.
+
+    `wanted` looks at the tree with qualified columns, and may want it in the plan's form.
+    """
     if not _has_form(tree):
         return None  # the plan's form is as good, and its types are DataFusion's own
     form = qualified(tree, {n: t.dataset.schema.names for n, t in tables.items()})
     if form is None:
         return None
     result, bound = form
+    if wanted is not None and not wanted(result):
+        return None
     try:
         read = frozenset(column.name for column in result.find_all(exp.Column))
         writer = _TreeWriter(source, tables, bound, read)
@@ -182,12 +194,15 @@ class _TreeWriter:
             here[alias] = _outputs(cte, alias)
             return exp.Table(this=exp.to_identifier(tree.name, quoted=True), alias=label)
         table = self._tables[name]
+        source = table.source  # its own: a source of files is one table's, under a common key
+        if source is None or source.key != self._source.key:
+            raise NotPushable(f"table {tree.name} of another source")
         names = [name for name in table.dataset.schema.names if name in self._read]
         if not table.security.governs:
-            block = read_block(table, self._source, names, Aliases(), alias=alias)
+            block = read_block(table, source, names, Aliases(), alias=alias)
             here[alias] = dict(zip(names, block.columns, strict=True))
             return block.tables[0].table
-        block = nest(read_block(table, self._source, names, Aliases()), Aliases(alias))
+        block = nest(read_block(table, source, names, Aliases()), Aliases(alias))
         here[alias] = dict(zip(names, block.columns, strict=True))
         return block.tables[0].table
 

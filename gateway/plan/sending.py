@@ -9,6 +9,7 @@ from gateway.plan.block import Block
 from gateway.plan.fragment import Fragment
 from gateway.plan.residency import violation
 from gateway.plan.secured_read import seals, shows_policies, unsealed, without_policies
+from gateway.plan.shared_groups import with_shared_groups
 
 
 def fragment_of(
@@ -21,7 +22,10 @@ def fragment_of(
     if block.minimum_rows is not None:
         raise violation(block.minimum_rows)
     connector = block.source.connector
-    tree = block.select() if tree is None else tree
+    if tree is None:
+        tree = block.select()
+        if block.source.embedded:
+            tree = with_shared_groups(tree)
     text = connector.render(tree, schema)
     hides = shows_policies(tree)
     shown = connector.render(without_policies(tree), schema) if hides else text

@@ -99,6 +99,70 @@ def test_rows_and_types_are_those_of_the_engine(sales: Path, sql: str) -> None:
     assert answer.to_pylist() == expected.to_pylist()
 
 
+FORMS = (
+    (
+        "SELECT sum(s.amount) / 7.0 FROM shop.files.sales s"
+        " JOIN shop.files.shops o ON s.shop = o.shop WHERE s.amount <"
+        " (SELECT 1.3 * avg(i.amount) FROM shop.files.sales i WHERE i.shop = o.shop)",
+        "(SELECT (CAST('1.3'",
+    ),
+    (
+        "SELECT s.id FROM shop.files.sales s WHERE s.id >"
+        " (SELECT 0.9 * max(i.id) FROM shop.files.sales i WHERE i.shop = s.shop) ORDER BY s.id",
+        'MAX("i"."id")',
+    ),
+    (
+        "WITH t AS (SELECT shop, sum(amount) AS total FROM shop.files.sales GROUP BY shop)"
+        " SELECT t.shop, t.total FROM t JOIN shop.files.shops o ON o.shop = t.shop"
+        " WHERE t.total < (SELECT max(total) FROM t) ORDER BY t.shop",
+        'WITH "t" AS',
+    ),
+)
+"""Queries whose own form is better than the plan's, and what only that form has."""
+
+
+@pytest.mark.parametrize(("sql", "own"), FORMS)
+def test_own_form_gives_the_rows_of_the_engine(sales: Path, sql: str, own: str) -> None:
+    given = datasets(sales, ["sales.parquet", "shops.parquet"])
+    mesh = gateway(given)
+    assert any(own in row["text"] for row in ask(mesh, f"EXPLAIN {sql}").to_pylist())
+    answer, sources = ran(mesh, sql)
+    assert sources == [ENGINE]
+    expected, none = ran(gateway(given, config=PLAIN), sql)
+    assert none == []
+    assert answer.schema == expected.schema
+    assert answer.to_pylist() == expected.to_pylist() != []
+
+
+SHARED = (
+    "SELECT a.shop, a.total, b.most FROM"
+    " (SELECT shop, sum(amount) AS total FROM shop.files.sales WHERE id > 3 GROUP BY shop) a JOIN"
+    " (SELECT shop, max(amount) AS most, count(*) AS n FROM shop.files.sales WHERE id > 3"
+    " GROUP BY shop HAVING count(*) > 9) b ON a.shop = b.shop ORDER BY a.shop",
+    "SELECT x.shop FROM (SELECT shop, avg(amount) AS a FROM shop.files.sales GROUP BY shop) x"
+    " LEFT JOIN (SELECT shop, avg(amount) AS a FROM shop.files.sales GROUP BY shop) y"
+    " ON x.a < y.a WHERE y.shop IS NULL ORDER BY x.shop",
+)
+"""Queries whose plan has the same groups twice."""
+
+
+@pytest.mark.parametrize("sql", SHARED)
+def test_groups_of_two_uses_are_computed_once(sales: Path, sql: str) -> None:
+    given = datasets(sales, ["sales.parquet", "shops.parquet"])
+    mesh = gateway(given)
+    (text,) = [
+        row["text"]
+        for row in ask(mesh, f"EXPLAIN {sql}").to_pylist()
+        if row["item"].startswith("fragment")
+    ]
+    assert text.startswith("WITH shared_1 AS MATERIALIZED") and text.count("sales.parquet") == 1
+    answer, sources = ran(mesh, sql)
+    assert sources == [ENGINE]
+    expected, none = ran(gateway(given, config=PLAIN), sql)
+    assert none == []
+    assert answer.to_pylist() == expected.to_pylist() != []
+
+
 def test_nan_is_above_every_number_whatever_the_files_statistics_say(sales: Path) -> None:
     sql = "SELECT count(*) FROM shop.files.sales WHERE rate > 1000"
     answer, sources = ran(gateway(datasets(sales, ["sales.parquet"])), sql)
