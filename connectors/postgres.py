@@ -147,8 +147,8 @@ class PostgresConnector(SqlConnector):
     def render(self, query: exp.Query, schema: pa.Schema) -> str:
         """The text, with outputs as the driver moves them fastest."""
         tree = transported(query, schema)
-        text = super().render(tree, schema)
         scan = plain_scan(tree) if self._streams > 1 else None
+        text = self._written(tree, copy=tree is query or scan is not None)
         if scan is not None:
             with self._lock:
                 self._scans[text] = scan

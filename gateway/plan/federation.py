@@ -31,7 +31,7 @@ from gateway.plan.local_givers import reductions_with_files
 from gateway.plan.lost_form import is_lost, may_be_lost
 from gateway.plan.null_aware import leaves_null_aware, mark_null_aware
 from gateway.plan.own_tree import own_tree
-from gateway.plan.placement import Choice, Placement
+from gateway.plan.placement import Choice, Placement, remembered_cost
 from gateway.plan.plan import EngineRead, Plan
 from gateway.plan.pulled_groups import PulledGroups, groups_of, with_scans
 from gateway.plan.reads import engine_reads
@@ -203,7 +203,8 @@ def _whole(cut: Cut, optimised: Optimised, choices: tuple[Choice, ...]) -> Plan:
 def _cheaper(connector: EstimatesCost, rebuilt: Fragment, own: Fragment) -> Fragment:
     """The form its source expects to answer for less; the author's own when it can not tell."""
     try:
-        rebuilt_cost, own_cost = connector.cost(rebuilt.text), connector.cost(own.text)
+        rebuilt_cost = remembered_cost(connector, rebuilt.source, rebuilt.text)
+        own_cost = remembered_cost(connector, own.source, own.text)
     except SourceError:
         return own
     return rebuilt if rebuilt_cost < own_cost * WORTHWHILE else own

@@ -14,7 +14,7 @@ import pyarrow as pa
 from cachetools import TTLCache
 from substrait.proto import Rel
 
-from connectors.interface import EstimatesCost, SourceError
+from connectors.interface import EstimatesCost, SourceError, SourceKey
 from gateway.plan import relations
 from gateway.plan.block import Block
 from gateway.plan.estimates import Estimator
@@ -82,15 +82,15 @@ class Placement:
             return self._wanted == "pull"
         if self._blind or not self._known(rel):
             return False
+        connector, slow = block.source.connector, block.source.dialect.joins_slowly
+        if not slow and not (isinstance(connector, EstimatesCost) and _has_keys(rel)):
+            return False
         found = list(scans(rel))
         largest = max((self._estimator.of(scan).rows for scan in found), default=0.0)
         if largest < WORTH_ASKING_ROWS:
             return False
-        if block.source.dialect.joins_slowly:
+        if slow or not isinstance(connector, EstimatesCost):
             return self._beyond_slow_joins(rel, source, found)
-        connector = block.source.connector
-        if not isinstance(connector, EstimatesCost):
-            return False
         groups = max((self._estimator.of(each).rows for each in final_groups(rel)), default=0.0)
         if groups <= GROUPS_SHARE * largest:
             return False
@@ -190,11 +190,15 @@ class Placement:
         return pulled
 
     def _bound(self, rel: Rel) -> bool:
+        if not any(table.security.bound for table in self._tables.values()):
+            return False
         names = map(relations.table_name, relations.walk(rel))
         return any(t.security.bound for n in names if n and (t := self._tables.get(n)))
 
     def _known(self, rel: Rel) -> bool:
         """Whether the source has told how large all its tables are."""
+        if all(table.statistics.rows is not None for table in self._tables.values()):
+            return True
         names = [n for n in map(relations.table_name, relations.walk(rel)) if n]
         found = [self._tables.get(name) for name in names]
         return all(table is not None and table.statistics.rows is not None for table in found)
@@ -225,6 +229,11 @@ def final_groups(rel: Rel) -> Iterator[Rel]:
         if relations.kind(rel) == "aggregate":
             yield rel
         rel = relations.inputs(rel)[0]
+
+
+def _has_keys(rel: Rel) -> bool:
+    """Whether there may be more than one final group."""
+    return any(len(each.aggregate.grouping_expressions) for each in final_groups(rel))
 
 
 def selective_groups(rel: Rel) -> Iterator[Rel]:
@@ -277,8 +286,12 @@ def _text(block: Block) -> str:
 
 
 def _cost(connector: EstimatesCost, block: Block, text: str) -> float:
+    return remembered_cost(connector, block.source.key, text)
+
+
+def remembered_cost(connector: EstimatesCost, source: SourceKey, text: str) -> float:
     """What a text costs its source, asked once in a while. Raises SourceError."""
-    key = (block.source.key, text)
+    key = (source, text)
     with _costs_lock:
         known = _COSTS.get(key)
     if known is None:
