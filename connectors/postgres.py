@@ -37,7 +37,6 @@ from connectors.postgres_types import COLUMNS, TYPES, decimal_type, own_type
 from connectors.sql import (
     SqlConnector,
     credential,
-    interrupted,
     listed,
     one_line,
     positive_number,
@@ -164,7 +163,9 @@ class PostgresConnector(SqlConnector):
         if scan is None:
             return super().query(text, schema)
         whole = partial(super().query, text, schema)
-        return RangeStream(scan, text, schema, self._pool, self, whole, self._streams)
+        return RangeStream(
+            scan, text, schema, self._pool, self._explain, self, whole, self._streams
+        )
 
     def facts(self, table: str) -> TableFacts | None:
         """The size of a table, maybe of a minute ago; None for one too small to be split."""
@@ -185,10 +186,6 @@ class PostgresConnector(SqlConnector):
         """The server's plan of a statement, asked on a session that is held."""
         assert isinstance(session, _PostgresSession)
         return session.plan(text)
-
-    def failed(self, error: Exception, started: bool) -> SourceError:
-        """The driver's error as ours, in the middle of an answer if it has started."""
-        return interrupted(self._explain(error), started)
 
     def cost(self, text: str) -> float:
         """The total cost the server's planner expects, in its own unit."""

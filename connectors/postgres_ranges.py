@@ -9,7 +9,6 @@ table's lock, so what is under the ranges can not be truncated or rewritten mean
 from __future__ import annotations
 
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from connectors.casting import cast_batches
 from connectors.interface import BatchStream, SourceError, SourceErrorCode
 from connectors.merging import BatchQueue
 from connectors.pool import Session, SessionPool
+from connectors.streams import SourceStream, cancel_quietly
 
 QUEUED_BYTES = 16 << 20
 """What may wait for a slow reader, over all connections of one read."""
@@ -31,9 +31,6 @@ RANGES_A_STREAM = 4
 
 LARGEST_RANGE = 128 << 20
 """Bytes of the table in one range."""
-
-_CANCEL_INTERVAL = 0.05
-_CANCEL_LIMIT = 30.0
 
 _BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _SHORT_WAIT = "SET LOCAL lock_timeout = '1s'"
@@ -131,12 +128,8 @@ class SplitsScans(Protocol):
         """The server's plan of a statement."""
         ...
 
-    def failed(self, error: Exception, started: bool) -> SourceError:
-        """The driver's error as ours."""
-        ...
 
-
-class RangeStream:
+class RangeStream(SourceStream):
     """The rows of a plain scan: read in ranges by several connections, or whole by one."""
 
     def __init__(
@@ -145,58 +138,27 @@ class RangeStream:
         text: str,
         schema: pa.Schema,
         pool: SessionPool,
+        explain: Callable[[Exception], SourceError],
         source: SplitsScans,
         whole: Callable[[], BatchStream],
         streams: int,
     ) -> None:
+        super().__init__(pool, schema, explain)
         self._scan = scan
         self._text = text
-        self._schema = schema
-        self._pool = pool
         self._source = source
         self._open_whole = whole
         self._streams = streams
-        self._lock = threading.Lock()
-        self._sessions: set[Session] = set()
         self._whole: BatchStream | None = None
         self._queue: BatchQueue | None = None
-        self._cancelled = threading.Event()
-        self._started = False
-        self._batches: Iterator[pa.RecordBatch] | None = None
         self._left: deque[tuple[int, int | None]] = deque()
 
-    @property
-    def schema(self) -> pa.Schema:
-        """The planned schema; every batch has exactly it."""
-        return self._schema
-
-    def __iter__(self) -> Iterator[pa.RecordBatch]:
-        if self._batches is None:
-            self._batches = self._run()
-        return self._batches
-
-    def cancel(self) -> None:
-        """Stop, from any thread; returns at once."""
-        with self._lock:
-            if self._cancelled.is_set():
-                return
-            self._cancelled.set()
-            whole, queue = self._whole, self._queue
-        if whole is not None:
-            whole.cancel()
-        if queue is not None:
-            queue.close()
-        threading.Thread(target=self._stop, name="source-cancel", daemon=True).start()
-
-    def close(self) -> None:
-        """Release everything. Statements that still run are stopped."""
-        batches, self._batches = self._batches, iter(())
-        try:
-            if batches is not None:
-                batches.close()  # type: ignore[attr-defined]
-        except (AttributeError, ValueError):
-            # Another thread is inside the generator (or it is spent): that thread cleans up.
-            self.cancel()
+    def _wake(self) -> None:
+        # Both are set before it is looked whether the stream is cancelled: one of us sees it.
+        if self._whole is not None:
+            self._whole.cancel()
+        if self._queue is not None:
+            self._queue.close()
 
     def _run(self) -> Iterator[pa.RecordBatch]:
         self._check_cancelled()
@@ -205,11 +167,8 @@ class RangeStream:
             yield from self._merged(*prepared)
             return
         self._check_cancelled()
-        whole = self._open_whole()
-        with self._lock:
-            self._whole = whole
-            cancelled = self._cancelled.is_set()
-        if cancelled:
+        whole = self._whole = self._open_whole()
+        if self._cancelled.is_set():
             whole.cancel()
         try:
             yield from whole
@@ -230,8 +189,7 @@ class RangeStream:
             if facts is None or not facts.splits:
                 return None
             leader, _ = self._pool.acquire(cancelled=self._cancelled)
-            if not self._hold(leader):
-                return None
+            self._hold(leader)
             healthy = False
             pages = -(-facts.bytes // facts.block)
             if not splits_statement(self._source.plan(leader, self._text), pages):
@@ -256,30 +214,25 @@ class RangeStream:
             return None
         finally:
             if leader is not None and not kept:
-                self._release(leader, healthy)
+                self._release(leader, healthy=healthy)
 
     def _merged(self, leader: Session, snapshot: str) -> Iterator[pa.RecordBatch]:
         queue = BatchQueue(QUEUED_BYTES)
         queue.join()
         statement = self._scan.statement()
         helpers = min(self._streams, len(self._left)) - 1
-        with self._lock:
-            self._queue = queue
-            if self._cancelled.is_set():
-                queue.close()
+        self._queue = queue
+        if self._cancelled.is_set():
+            queue.close()
         self._start(self._lead, queue, statement, leader)
         for _ in range(helpers):
             self._start(self._help, queue, statement, snapshot)
         try:
-            for batch in queue:
-                self._started = True
-                yield batch
-                self._check_cancelled()
-        except SourceError:
-            raise
-        except Exception as error:
-            self._check_cancelled(error)
-            raise self._source.failed(error, self._started) from error
+            with self._translated():
+                for batch in queue:
+                    self._started = True
+                    yield batch
+                    self._check_cancelled()
         finally:
             queue.close()
             self._stop()
@@ -307,7 +260,8 @@ class RangeStream:
         session, _ = found
         joined = False
         try:
-            if queue.closed or not self._hold(session):
+            self._hold(session)
+            if queue.closed:
                 return
             _done(session, _BEGIN)
             _done(session, f"SET TRANSACTION SNAPSHOT '{snapshot}'")
@@ -345,10 +299,10 @@ class RangeStream:
             failure = error
         finally:
             if not healthy:
-                _cancel_quietly(session)  # first, or the driver may read to the end as it closes
+                cancel_quietly(session)  # first, or the driver may read to the end as it closes
             if isinstance(delivered, Generator):  # what an error holds would keep it open
                 delivered.close()
-            self._release(session, healthy)
+            self._release(session, healthy=healthy)
             queue.leave(failure)
 
     def _finish(self, session: Session) -> bool:
@@ -358,40 +312,7 @@ class RangeStream:
             return False
         return True
 
-    def _hold(self, session: Session) -> bool:
-        with self._lock:
-            self._sessions.add(session)
-            return not self._cancelled.is_set()
-
-    def _release(self, session: Session, healthy: bool) -> None:
-        with self._lock:
-            self._sessions.discard(session)
-            healthy = healthy and not self._cancelled.is_set()
-        self._pool.release(session, healthy=healthy)
-
-    def _stop(self) -> None:
-        """Cancel what runs until every session is given back."""
-        deadline = time.monotonic() + _CANCEL_LIMIT
-        while time.monotonic() < deadline:
-            with self._lock:  # never reaches a session that went back to the pool
-                if not self._sessions:
-                    return
-                for session in self._sessions:
-                    _cancel_quietly(session)
-            time.sleep(_CANCEL_INTERVAL)
-
-    def _check_cancelled(self, error: Exception | None = None) -> None:
-        if self._cancelled.is_set():
-            raise SourceError(SourceErrorCode.CANCELLED, "the request was cancelled") from error
-
 
 def _done(session: Session, text: str) -> None:
     for _ in session.run(text):
         pass
-
-
-def _cancel_quietly(session: Session) -> None:
-    try:
-        session.cancel()
-    except Exception:  # too early, or the connection is gone
-        return

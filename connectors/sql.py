@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import threading
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
@@ -22,12 +20,7 @@ from connectors.casting import cast_batches
 from connectors.dialect import SqlDialect
 from connectors.interface import BatchStream, ObjectInfo, SourceError, SourceErrorCode, SourceKey
 from connectors.pool import Session, SessionPool
-
-CANCEL_INTERVAL = 0.05
-"""Seconds between two attempts to cancel: one sent before the statement arrived is lost."""
-
-CANCEL_LIMIT = 30.0
-"""Seconds after which cancel gives up; the connection is dropped in any case."""
+from connectors.streams import SourceStream
 
 
 class SqlConnector(ABC):
@@ -133,7 +126,7 @@ def _answers(session: Session) -> bool:
     return True
 
 
-class SqlStream:
+class SqlStream(SourceStream):
     """The batches of one statement, cast exactly to the planned schema."""
 
     def __init__(
@@ -143,88 +136,30 @@ class SqlStream:
         schema: pa.Schema,
         explain: Callable[[Exception], SourceError],
     ) -> None:
-        self._pool = pool
+        super().__init__(pool, schema, explain)
         self._text = text
-        self._schema = schema
-        self._explain = explain
-        self._lock = threading.Lock()
-        self._session: Session | None = None
-        self._cancelled = threading.Event()
-        self._ended = threading.Event()
-        self._batches: Iterator[pa.RecordBatch] | None = None
-
-    @property
-    def schema(self) -> pa.Schema:
-        """The planned schema; every batch has exactly it."""
-        return self._schema
-
-    def __iter__(self) -> Iterator[pa.RecordBatch]:
-        if self._batches is None:
-            self._batches = self._run()
-        return self._batches
-
-    def cancel(self) -> None:
-        """Stop, from any thread; returns at once."""
-        if self._cancelled.is_set() or self._ended.is_set():
-            return
-        self._cancelled.set()
-        threading.Thread(target=self._stop, name="source-cancel", daemon=True).start()
-
-    def close(self) -> None:
-        """Release everything. A statement that still runs is stopped."""
-        batches, self._batches = self._batches, iter(())
-        if batches is None:
-            self._ended.set()
-            return
-        try:
-            batches.close()  # type: ignore[attr-defined]
-        except (AttributeError, ValueError):
-            # Another thread is inside the generator (or it is spent): that thread cleans up.
-            self.cancel()
-            return
-        self._ended.set()
-
-    def _stop(self) -> None:
-        deadline = time.monotonic() + CANCEL_LIMIT
-        while time.monotonic() < deadline:
-            with self._lock:  # never reaches a session that went back to the pool
-                if self._ended.is_set():
-                    return
-                if self._session is not None:
-                    try:
-                        self._session.cancel()
-                    except Exception:  # too early, or the connection is gone: tried again
-                        pass
-            if self._ended.wait(CANCEL_INTERVAL):
-                return
 
     def _run(self) -> Iterator[pa.RecordBatch]:
-        started = False
         finished = False
         delivered = self._start()
         try:
-            for batch in cast_batches(delivered, self._schema):
-                started = True
-                yield batch
-                if self._cancelled.is_set():
-                    break
-            finished = not self._cancelled.is_set()
-        except SourceError as error:
-            self._check_cancelled(error)
-            raise
-        except Exception as error:
-            self._check_cancelled(error)
-            raise interrupted(self._explain(error), started) from error
+            with self._translated():
+                for batch in cast_batches(delivered, self._schema):
+                    self._started = True
+                    yield batch
+                    if self._cancelled.is_set():
+                        break
+                finished = not self._cancelled.is_set()
         finally:
             if not finished:
                 self._stop_once()  # first, or the driver may read to the end as it closes
             delivered.close()
-            self._release(healthy=finished)
-        self._check_cancelled(None)
+            self._let_go(healthy=finished)
+        self._check_cancelled()
 
     def _start(self) -> Generator[pa.RecordBatch, None, None]:
         """The driver's batches; a pooled connection that turns out dead is replaced once."""
-        self._check_cancelled(None)
+        self._check_cancelled()
         session, used = self._pool.acquire(cancelled=self._cancelled)
         self._hold(session)
         sent = False
@@ -238,36 +173,15 @@ class SqlStream:
                 raise
             if self._explain(error).code is not SourceErrorCode.UNAVAILABLE:
                 raise
-        self._release(healthy=False, ended=False)
+        self._let_go(healthy=False)
         session, _ = self._pool.acquire(fresh=True, cancelled=self._cancelled)
         self._hold(session)
         yield from session.run(self._text, self._schema)
 
-    def _hold(self, session: Session) -> None:
-        with self._lock:
-            self._session = session
-
-    def _release(self, *, healthy: bool, ended: bool = True) -> None:
-        with self._lock:
-            session, self._session = self._session, None
-            healthy = healthy and not self._cancelled.is_set()
-            if ended:
-                self._ended.set()
-        if session is not None:
-            self._pool.release(session, healthy=healthy)
-
-    def _stop_once(self) -> None:
-        """A reader that leaves before the end stops the work in the source too."""
-        with self._lock:
-            if self._session is not None:
-                try:
-                    self._session.cancel()
-                except Exception:  # it is dropped next, which stops the work as well
-                    pass
-
-    def _check_cancelled(self, error: Exception | None) -> None:
-        if self._cancelled.is_set():
-            raise SourceError(SourceErrorCode.CANCELLED, "the request was cancelled") from error
+    def _let_go(self, *, healthy: bool) -> None:
+        """Give the session back, if there is one: nobody else holds any."""
+        for session in list(self._sessions):
+            self._release(session, healthy=healthy)
 
 
 def listed(name: str, describe: Callable[[], ObjectInfo]) -> ObjectInfo:
@@ -278,18 +192,6 @@ def listed(name: str, describe: Callable[[], ObjectInfo]) -> ObjectInfo:
         if error.code is not SourceErrorCode.TYPE_UNSUPPORTED:
             raise
         return ObjectInfo(name, pa.schema([]), problem=error.message)
-
-
-def interrupted(error: SourceError, started: bool) -> SourceError:
-    """A source that went away after its first batch has interrupted, not refused, the work."""
-    if started and error.code is SourceErrorCode.UNAVAILABLE:
-        return SourceError(
-            SourceErrorCode.INTERRUPTED,
-            "the source stopped in the middle of its answer",
-            hint="run the query again",
-            retryable=True,
-        )
-    return error
 
 
 def positive_number(options: Mapping[str, str], name: str, default: float) -> float:

@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -338,13 +339,24 @@ class Gateway:
             query = Query(statement.text, statement.tree, views)
             placed = self._embedding.placed(tables, views)
             plan = plan_query(query, placed, self._config, placement)
-            if plan.embedded or any(is_embedded(f, plan.tables) for f in plan.fragments):
-                plan = replace(
-                    plan, otherwise=lambda: plan_query(query, tables, self._config, placement)
-                )
+            embedded = plan.embedded or any(is_embedded(f, plan.tables) for f in plan.fragments)
+            if embedded or plan.groups:
+                remembered = key if plan.groups and not embedded and plan.lasting else None
+                otherwise = partial(self._planned_whole, remembered, query, tables, placement)
+                plan = replace(plan, otherwise=otherwise)
             if plan.lasting and self._config.cached_plans:
                 with self._plans_lock:
                     self._plans[key] = plan
+        return plan
+
+    def _planned_whole(
+        self, key: tuple[object, ...] | None, query: Query, tables: Tables, placement: str
+    ) -> Plan:
+        """The plan for when another failed or did not pay; with a `key`, for the next times too."""
+        plan = plan_query(query, tables, self._config, placement, parts=False)
+        if key is not None and plan.lasting and self._config.cached_plans:
+            with self._plans_lock:
+                self._plans[key] = plan
         return plan
 
     def _unpushed(self, statement: sql.Statement, tables: Tables, views: Views) -> Plan | None:

@@ -20,15 +20,24 @@ from bench.stores import STORES
 SCALE = 1.0
 QUICK_SCALE = 0.1
 
-COLUMNS: Mapping[str, str] = {
-    "all columns": "*",
-    "integers": "l_orderkey, l_partkey, l_suppkey, l_linenumber",
-    "integers and numerics": "l_orderkey, l_quantity, l_extendedprice, l_discount, l_tax",
+SHAPES: Mapping[str, str] = {
+    "all columns": "SELECT * FROM {table}",
+    "integers": "SELECT l_orderkey, l_partkey, l_suppkey, l_linenumber FROM {table}",
+    "integers and numerics": (
+        "SELECT l_orderkey, l_quantity, l_extendedprice, l_discount, l_tax FROM {table}"
+    ),
+    "padded text": (
+        "SELECT l_returnflag, l_linestatus, l_shipinstruct, l_shipmode, l_comment FROM {table}"
+    ),
+    "one row in seven": (
+        "SELECT l_orderkey, l_extendedprice, l_shipmode FROM {table} WHERE l_linenumber = 4"
+    ),
 }
+"""Scans by name: what is read decides whether the server, the driver or the way out is busiest."""
 
 
 class PostgresRead:
-    """Throughput of a scan of lineitem as rows of a second, for columns of several kinds."""
+    """Throughput of a scan of lineitem as rows of a second, for scans of several shapes."""
 
     name = "postgres-read"
     summary = "a scan of lineitem in PostgreSQL, SF 1 (quick: 0.1), against one ADBC stream of it"
@@ -47,10 +56,10 @@ class PostgresRead:
                 yield self._series(Client(server.uri, USER), direct)
 
     def _series(self, client: Client, direct: postgres.Connection) -> Iterator[Series]:
-        for name, columns in COLUMNS.items():
+        for name, scan in SHAPES.items():
             contenders = {
-                GATEWAY: _through(client, f"SELECT {columns} FROM bench.postgres.lineitem"),
-                PEER: _direct(direct, f"SELECT {columns} FROM lineitem"),
+                GATEWAY: _through(client, scan.format(table="bench.postgres.lineitem")),
+                PEER: _direct(direct, scan.format(table="lineitem")),
             }
             target = Target(1.5, at_least=True) if name == "all columns" else None
             yield Series(name, "rows/s", contenders, target)

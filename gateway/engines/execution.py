@@ -22,6 +22,7 @@ from gateway.config import Config
 from gateway.engines.datafusion import Tuning
 from gateway.engines.failures import exhausted, translate
 from gateway.engines.fetching import Fetching
+from gateway.engines.grouping import NotWorthGrouping
 from gateway.errors import Cancelled, GatewayError
 from gateway.plan.embedded import is_embedded
 from gateway.plan.embedded_remainder import EmbeddedRemainder
@@ -47,19 +48,23 @@ def run(
             started = True
             yield batch
         return
-    except GatewayError:
-        other = None if started or cancelled() else _otherwise(plan, reads)
+    except GatewayError as error:
+        other = None if started or cancelled() else _otherwise(plan, reads, error)
         if other is None:
             raise
-    yield from _run(other, config, reads.anew(), cancelled, text)
+        regretted = isinstance(error, NotWorthGrouping)
+    yield from _run(other, config, reads.anew(beside=regretted), cancelled, text)
 
 
-def _otherwise(plan: Plan, reads: FragmentReads) -> Plan | None:
-    """The plan without the embedded engine, when it was this that failed.
+def _otherwise(plan: Plan, reads: FragmentReads, error: GatewayError) -> Plan | None:
+    """The plan without the embedded engine or groupings ahead, when it was this that failed.
 
     What overflows or finds no room there may not do so in the gateway's engine; and where it
     would, the error is that engine's own.
     """
+    if plan.otherwise is not None and isinstance(error, NotWorthGrouping):
+        log.info("grouping ahead of a source did not pay: %s", error)
+        return plan.otherwise()
     if plan.otherwise is None or reads.failed is None:
         return None
     if not is_embedded(reads.failed, plan.tables):

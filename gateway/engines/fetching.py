@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 from gateway.config import Config
 from gateway.engines.datafusion import Provider
+from gateway.engines.grouping import NotWorthGrouping, grouped
 from gateway.errors import Cancelled
 from gateway.plan.fragment import Fragment, FragmentReads
 from gateway.plan.key_paths import Place
@@ -53,6 +54,10 @@ class Fetching:
         self._course = Course(plan.reductions, config)
         self._blind = any(table.secured_by_engine for table in plan.tables.values())
         self._fragments = {f.number: f for f in plan.fragments}
+        for groups in plan.groups:
+            fragment = self._fragments[groups.number]
+            self._fragments[groups.number] = grouped(fragment, groups, config, reads)
+        self._idle = {groups.number for groups in plan.groups}  # have given no keys to anybody
         self._keys: dict[int, Keys] = {}
         self._whole: dict[int, list[pa.RecordBatch]] = {}
         self._begun: dict[int, _Begun] = {}
@@ -63,7 +68,7 @@ class Fetching:
     def run(self, cancelled: Callable[[], bool]) -> None:
         """Read what is small or may give keys, side by side where nothing waits for another.
 
-        Raises SourceError, and Cancelled as soon as `cancelled`.
+        Raises SourceError, Cancelled as soon as `cancelled`, and NotWorthGrouping.
         """
         if not self._reductions:
             return
@@ -74,6 +79,8 @@ class Fetching:
             rest = self._course.rest()
             for number in rest:
                 self._prepare(number)
+            if self._idle:
+                raise NotWorthGrouping("a grouping has more keys than can be sent")
             alike = self._alike(rest)
             small = set(self._course.small())
             self._read_all(pool, sorted(small | alike.keys() | set(alike.values())), cancelled)
@@ -153,8 +160,10 @@ class Fetching:
     def _prepare(self, number: int) -> None:
         """Write the keys that are known by now into a fragment; with none, it has no rows."""
         taken: dict[int, tuple[pa.Array, str]] = {}
+        givers: set[int] = set()
         for step in self._course.steps(number):
             keys = self._common(step.givers, self._column_type(step.taker))
+            givers |= {place.fragment for place in step.givers}
             names = ", ".join(str(place.fragment) for place in step.givers)
             taken[step.taker.column] = (keys, f"{len(keys)} keys of fragment {names}")
         if not taken:
@@ -163,6 +172,7 @@ class Fetching:
         if any(not len(keys) for keys in keys_only.values()):
             self._keys[number] = keys_only
             self._whole[number] = []
+            self._idle -= givers
             return
         before = self._fragments[number]
         block = self._reductions.fragments[number].block
@@ -171,6 +181,7 @@ class Fetching:
             return
         shown = described(block, {column: words for column, (_, words) in taken.items()})
         self._keys[number] = keys_only
+        self._idle -= givers
         self._fragments[number] = replace(
             fragment_of(number, after, before.schema),
             shown=fragment_of(number, shown, before.schema).shown,

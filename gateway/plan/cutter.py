@@ -6,8 +6,8 @@ inputs become fragments. So each fragment is as large as its source's allow-list
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 from substrait.proto import Plan, Rel
@@ -17,7 +17,7 @@ from gateway.plan import relations
 from gateway.plan.block import Aliases, Block
 from gateway.plan.embedded import pays
 from gateway.plan.limits import is_unordered, push_limits
-from gateway.plan.placement import Placement, is_scan
+from gateway.plan.placement import Placement, aggregate_of, is_scan
 from gateway.plan.source import TableName, Tables
 from gateway.plan.sql_writer import SqlWriter
 from gateway.plan.types import named_struct
@@ -47,6 +47,8 @@ class Cut:
     not_pushed: tuple[NotPushed, ...]
     origins: tuple[Rel, ...] = ()
     """What each block stands for."""
+    scans: Mapping[int, Block] = field(default_factory=dict)
+    """By positions of blocks: what the engine fetches in their places, to group it itself."""
 
 
 class Cutter:
@@ -71,6 +73,8 @@ class Cutter:
         self._has_subqueries = subqueries
         self._fragments: list[Block] = []
         self._origins: list[Rel] = []
+        self._apart: dict[int, Block] = {}  # scans of what the engine groups, by id of the grouping
+        self._scans: dict[int, Block] = {}
         self._not_pushed: list[NotPushed] = []
         self._functions = relations.function_names(plan)
         self._writer = SqlWriter(
@@ -83,21 +87,43 @@ class Cutter:
         """Find the blocks and, unless one block is everything, put reads in their places."""
         self._build(self._root)
         whole = self._blocks[id(self._root)]
-        pulled = whole is not None and self._pulls(self._root, whole, whole=True)
-        if whole is not None and not pulled and pays(whole):
+        split = whole is not None and self._split(self._root, whole, whole=True)
+        pulled = whole is not None and not split and self._pulls(self._root, whole, whole=True)
+        if whole is not None and not split and not pulled and pays(whole):
             return Cut((whole,), True, tuple(self._not_pushed))
-        if push_limits(self._root, self._functions, self._is_block):
+        if not split and push_limits(self._root, self._functions, self._is_block):
             self._blocks.clear()
             self._not_pushed.clear()
             self._build(self._root)
         self._materialise(self._root, pulled=pulled)
         origins = tuple(self._origins)
-        return Cut(tuple(self._fragments), False, tuple(self._not_pushed), origins)
+        not_pushed = tuple(self._not_pushed)
+        return Cut(tuple(self._fragments), False, not_pushed, origins, self._scans)
 
     def _pulls(self, rel: Rel, block: Block, *, whole: bool) -> bool:
         if self._placement is None:
             return False
         return self._placement.pulls(rel, block, self._block_of, whole=whole)
+
+    def _split(self, rel: Rel, block: Block, *, whole: bool) -> bool:
+        """Take a block apart above groupings that the engine does, if there are any that pay."""
+        if self._placement is None:
+            return False
+        groups = self._placement.groups_apart(rel, block, self._block_of, whole=whole)
+        for group in groups:
+            scan = self._block_of(relations.inputs(aggregate_of(group))[0])
+            assert scan is not None
+            self._apart[id(group)] = scan
+        return bool(groups) and self._take_apart(rel)
+
+    def _take_apart(self, rel: Rel) -> bool:
+        """Leave what is above a grouping of the engine's without a block. True if there is one."""
+        if id(rel) in self._apart:
+            return True
+        found = [self._take_apart(child) for child in relations.inputs(rel)]
+        if any(found):
+            self._blocks[id(rel)] = None
+        return any(found)
 
     def _block_of(self, rel: Rel) -> Block | None:
         return self._blocks.get(id(rel))
@@ -155,8 +181,13 @@ class Cutter:
     def _materialise(self, rel: Rel, *, pulled: bool) -> None:
         """Put reads in the places of blocks; where they are pulled, of their scans."""
         block = self._blocks[id(rel)]
+        considered = block is not None and not pulled and id(rel) not in self._apart
+        if block is not None and considered and self._split(rel, block, whole=False):
+            block = None
         if block is not None and not block.product and pays(block):
-            if pulled:
+            if id(rel) in self._apart:
+                send = True
+            elif pulled:
                 send = is_scan(rel)
             else:
                 pulled = self._pulls(rel, block, whole=False)
@@ -211,6 +242,8 @@ class Cutter:
         schema = block_schema(block, number)
         base = named_struct(schema)  # may refuse a type before anything is changed
         width = len(block.columns)
+        if id(rel) in self._apart:
+            self._scans[len(self._fragments)] = self._apart[id(rel)]
         self._fragments.append(block)
         self._origins.append(relations.copied(rel))
         rel.Clear()

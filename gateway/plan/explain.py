@@ -38,7 +38,8 @@ def explain(plan: Plan, config: Config) -> pa.RecordBatch:
         )
     reads = FragmentReads()
     rows: list[tuple[str, str | None, str]] = [
-        (f"fragment {f.number}", str(f.source), f.shown) for f in plan.fragments
+        (f"fragment {f.number}", ENGINE if f.computed else str(f.source), f.shown)
+        for f in plan.fragments
     ]
     if plan.constant is not None:
         rows.append(("remainder", ENGINE, "none: the answer is constant"))

@@ -32,6 +32,7 @@ from gateway.plan.null_aware import leaves_null_aware, mark_null_aware
 from gateway.plan.own_tree import own_tree
 from gateway.plan.placement import Choice, Placement
 from gateway.plan.plan import EngineRead, Plan
+from gateway.plan.pulled_groups import PulledGroups, groups_of, with_scans
 from gateway.plan.reads import engine_reads
 from gateway.plan.reducible import reductions_of
 from gateway.plan.reduction import Reductions
@@ -51,7 +52,8 @@ class Optimised:
     """A query as DataFusion has optimised it: `logical`, `text` as that plan writes itself.
 
     `tree` is the author's own form, `schema` what the answer looks like, `wanted` one of
-    PLACEMENTS, `tuning` how the engine has to plan it again.
+    PLACEMENTS, `tuning` how the engine has to plan it again. Without `parts` the engine groups no
+    scan for a source that does the rest.
     """
 
     logical: LogicalPlan = field(repr=False)
@@ -63,6 +65,7 @@ class Optimised:
     schema: pa.Schema
     tuning: engine.Tuning
     wanted: str = "auto"
+    parts: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,8 @@ class _Relational:
 class _Apart:
     """The plan with reads of `fragments` in the places of blocks, and why they are where they are.
 
-    `reads_files`: the remainder reads files that the embedded engine might read.
+    `reads_files`: the remainder reads files that the embedded engine might read. The engine makes
+    `groups` of the last of the fragments.
     """
 
     relational: _Relational
@@ -90,6 +94,7 @@ class _Apart:
     fragments: tuple[Fragment, ...]
     choices: tuple[Choice, ...]
     reads_files: bool
+    groups: tuple[PulledGroups, ...] = ()
 
 
 def federated(optimised: Optimised, *, regrouping: bool = True) -> Plan | None:
@@ -109,7 +114,10 @@ def federated(optimised: Optimised, *, regrouping: bool = True) -> Plan | None:
     if relational.null_aware and leaves_null_aware(relational.plan):
         return None
     apart = _apart(relational, cut, optimised.tables, choices)
-    embedded, reductions = _shared(apart, optimised)
+    reductions = _reductions(apart, optimised.tables)
+    if apart.groups and not reductions.given_by({g.number for g in apart.groups}):
+        return federated(replace(optimised, parts=False), regrouping=regrouping)
+    embedded = _embedded(apart, optimised)
     shares = embedded is not None or reductions.concern(
         {f.number for f in apart.fragments if is_embedded(f, optimised.tables)}
     )
@@ -169,6 +177,7 @@ def _placement(optimised: Optimised, plan: SubstraitPlan) -> Placement:
         Estimator(optimised.tables, function_names(plan)),
         blind=any(s.governs or s.bound for s in secured),
         own_text=own_text,
+        parts=optimised.parts,
     )
 
 
@@ -208,22 +217,27 @@ def _apart(
         for number, block in enumerate(cut.blocks, start=1)
     )
     reads_files = reads_on(relational.plan.relations[0].root.input, tables)
-    return _Apart(relational, cut, fragments, choices, reads_files)
+    groups = groups_of(relational.plan, cut)
+    made = with_scans(fragments, groups)
+    return _Apart(relational, cut, made, choices, reads_files, groups)
 
 
-def _shared(apart: _Apart, optimised: Optimised) -> tuple[EmbeddedRemainder | None, Reductions]:
-    """What fragments do for each other, and what the embedded engine does with their answers."""
-    plan, tables = apart.relational.plan, optimised.tables
-    reductions, beside = Reductions(), elsewhere(tables)
-    if beside or not apart.reads_files:
-        reductions = reductions_of(plan, apart.cut, apart.fragments, tables)
-    if not (beside and apart.reads_files):
-        return None, reductions
-    subqueries = apart.relational.subqueries
-    embedded = embedded_remainder(
-        plan, apart.fragments, tables, optimised.schema, subqueries=subqueries
+def _reductions(apart: _Apart, tables: Tables) -> Reductions:
+    """What the fragments of blocks do for each other."""
+    if apart.reads_files and not elsewhere(tables):
+        return Reductions()
+    fragments = apart.fragments[: len(apart.cut.blocks)]
+    return reductions_of(apart.relational.plan, apart.cut, fragments, tables)
+
+
+def _embedded(apart: _Apart, optimised: Optimised) -> EmbeddedRemainder | None:
+    """What the embedded engine does with the answers of other sources."""
+    if not (apart.reads_files and elsewhere(optimised.tables)):
+        return None
+    plan, subqueries = apart.relational.plan, apart.relational.subqueries
+    return embedded_remainder(
+        plan, apart.fragments, optimised.tables, optimised.schema, subqueries=subqueries
     )
-    return embedded, reductions
 
 
 def _without_embedded(optimised: Optimised, *, regrouping: bool) -> Plan | None:
@@ -263,6 +277,7 @@ def _read_back(
         tuning=safe_tuning(tuning, rest.display_indent()),
         reads=(*engine_reads(rest, tables), *_read_beside(embedded, tables)),
         not_pushed=apart.cut.not_pushed,
+        groups=apart.groups,
         reductions=reductions,
         embedded=embedded,
         placement=apart.choices,

@@ -17,7 +17,8 @@ class Fragment:
     """What one source gets: the exact text, and the schema its answer must have.
 
     `shown` is the text as the caller may see it: without what policies have written into it.
-    `keys` is how many values of other fragments are in the text.
+    `keys` is how many values of other fragments are in the text. One that is `computed` asks no
+    source: the engine makes it of another fragment, and no run of it is counted.
     """
 
     number: int
@@ -27,6 +28,7 @@ class Fragment:
     open: Callable[[], BatchStream] = field(repr=False, compare=False)
     shown: str = ""
     keys: int = 0
+    computed: bool = False
 
 
 @dataclass(slots=True)
@@ -71,7 +73,9 @@ class FragmentReads:
     def read(self, fragment: Fragment) -> Generator[pa.RecordBatch]:
         """The fragment's batches, counted. The source is asked at the first batch."""
         with self._lock:
-            run = self.runs.setdefault(fragment.number, FragmentRun(fragment))
+            run = FragmentRun(fragment)
+            if not fragment.computed:
+                run = self.runs.setdefault(fragment.number, run)
             run.opened += 1
         stream = self._open(fragment)
         try:
@@ -99,6 +103,12 @@ class FragmentReads:
             stream.close()
 
     @property
+    def cancelled(self) -> bool:
+        """Whether the reads have been stopped: what ends after that may not be complete."""
+        with self._lock:
+            return self._cancelled
+
+    @property
     def open_streams(self) -> int:
         """How many sources are being read."""
         with self._lock:
@@ -117,11 +127,13 @@ class FragmentReads:
             stream.cancel()
         return stream
 
-    def anew(self) -> FragmentReads:
-        """Reads for another run after one that failed, reported in its place."""
+    def anew(self, *, beside: bool = False) -> FragmentReads:
+        """Reads for another run after one that failed, reported in its place, or `beside` it."""
         again = FragmentReads()
         with self._lock:
+            kept = {-number: run for number, run in self.runs.items()} if beside else {}
             self.runs.clear()
+            self.runs.update(kept)
             again.runs = self.runs
         return again
 

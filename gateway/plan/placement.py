@@ -48,7 +48,7 @@ class Placement:
     `blind` plans see tables of which policies hide something: a choice by what their sources say
     would tell of it, so everything is pushed unless asked otherwise. Rows bound to their region
     are pushed in any case. `own_text` gives the author's own form of a block that is everything,
-    where the source is asked for that.
+    where the source is asked for that. Without `parts`, all of a block is pulled or nothing.
     """
 
     def __init__(
@@ -59,12 +59,14 @@ class Placement:
         *,
         blind: bool,
         own_text: Callable[[Block], str | None],
+        parts: bool = True,
     ) -> None:
         self._wanted = wanted
         self._tables = tables
         self._estimator = estimator
         self._blind = blind
         self._own_text = own_text
+        self._parts = parts
         self.choices: list[Choice] = []
 
     def pulls(
@@ -94,6 +96,58 @@ class Placement:
             return False
         return self._dearer_than_scans(connector, block, found, block_of, whole, groups)
 
+    def groups_apart(
+        self, rel: Rel, block: Block, block_of: Callable[[Rel], Block | None], *, whole: bool
+    ) -> tuple[Rel, ...]:
+        """The groupings below `rel` that the engine is to do for the source of `block`.
+
+        They save the source no transfer, and their keys reduce what it does of the rest.
+        """
+        if not self._parts or self._wanted != "auto" or self._blind or is_scan(rel):
+            return ()
+        connector = block.source.connector
+        if block.source.dialect.joins_slowly or not isinstance(connector, EstimatesCost):
+            return ()
+        found = tuple(self._saving_nothing(rel))
+        if not found or self._bound(rel) or not self._known(rel):
+            return ()
+        costs = self._costs(connector, block, list(scans(rel)), block_of, whole)
+        if costs is None or costs[0] < costs[1]:
+            return ()
+        groups = sum(self._estimator.of(aggregate_of(each)).rows for each in found)
+        rows = sum(self._estimator.of(relations.inputs(aggregate_of(e))[0]).rows for e in found)
+        reason = "pulled in part: the source would group nearly all rows of a scan, for few of them"
+        numbers = f"{costs[0]:.0f} against {costs[1]:.0f}, {groups:.0f} groups of {rows:.0f} rows"
+        self.choices.append(Choice(str(block.source.key), reason, numbers))
+        return found
+
+    def _saving_nothing(self, rel: Rel) -> Iterator[Rel]:
+        for each in selective_groups(rel):
+            aggregate = aggregate_of(each)
+            rows = self._estimator.of(relations.inputs(aggregate)[0]).rows
+            groups = self._estimator.of(aggregate).rows
+            if rows >= WORTH_ASKING_ROWS and groups > GROUPS_SHARE * rows:
+                yield each
+
+    def _costs(
+        self,
+        connector: EstimatesCost,
+        block: Block,
+        found: list[Rel],
+        block_of: Callable[[Rel], Block | None],
+        whole: bool,
+    ) -> tuple[float, float] | None:
+        """What a source expects of the whole, and of its scans; None where it can not tell."""
+        blocks = [block_of(scan) for scan in found]
+        own = self._own_text(block) if whole else None
+        if None in blocks:
+            return None
+        try:
+            cost = _cost(connector, block, own or _text(block))
+            return cost, sum(_cost(connector, b, _text(b)) for b in blocks if b is not None)
+        except SourceError:
+            return None
+
     def _dearer_than_scans(
         self,
         connector: EstimatesCost,
@@ -103,14 +157,11 @@ class Placement:
         whole: bool,
         groups: float,
     ) -> bool:
-        blocks = [block_of(scan) for scan in found]
-        own = self._own_text(block) if whole else None
-        try:
-            cost = _cost(connector, block, own or _text(block))
-            apart = sum(_cost(connector, b, _text(b)) for b in blocks if b is not None)
-        except SourceError:
+        costs = self._costs(connector, block, found, block_of, whole)
+        if costs is None:
             return False
-        pulled = None not in blocks and cost >= apart
+        cost, apart = costs
+        pulled = cost >= apart
         what = "no less" if pulled else "less"
         reason = f"{'pulled' if pulled else 'pushed'}: the whole costs the source {what} than"
         numbers = f"{cost:.0f} against {apart:.0f}, {groups:.0f} groups"
@@ -174,6 +225,49 @@ def final_groups(rel: Rel) -> Iterator[Rel]:
         if relations.kind(rel) == "aggregate":
             yield rel
         rel = relations.inputs(rel)[0]
+
+
+def selective_groups(rel: Rel) -> Iterator[Rel]:
+    """The groupings of one scan with a HAVING by which a join below `rel` tests rows."""
+    for child in relations.inputs(rel):
+        if _tests_rows(rel, child) and _is_selective(child):
+            yield child
+        else:
+            yield from selective_groups(child)
+
+
+def aggregate_of(rel: Rel) -> Rel:
+    """The aggregate below what only filters and computes."""
+    while relations.kind(rel) in {"filter", "project"}:
+        rel = relations.inputs(rel)[0]
+    return rel
+
+
+def _tests_rows(rel: Rel, child: Rel) -> bool:
+    if relations.kind(rel) != "join":
+        return False
+    kind = relations.join_type(rel)
+    tested_by_right = kind == "LEFT_SEMI" and child is relations.inputs(rel)[1]
+    tested_by_left = kind == "RIGHT_SEMI" and child is relations.inputs(rel)[0]
+    return kind == "INNER" or tested_by_right or tested_by_left
+
+
+def _is_selective(rel: Rel) -> bool:
+    having = False
+    while relations.kind(rel) in {"filter", "project"}:
+        having = having or relations.kind(rel) == "filter"
+        if relations.subqueries(rel):
+            return False
+        rel = relations.inputs(rel)[0]
+    if not having or relations.kind(rel) != "aggregate" or relations.subqueries(rel):
+        return False
+    below = relations.inputs(rel)[0]
+    plain = is_scan(below) and not _cut_short(below)
+    return plain and bool(rel.aggregate.grouping_expressions) and len(rel.aggregate.groupings) <= 1
+
+
+def _cut_short(rel: Rel) -> bool:
+    return any(relations.kind(part) in {"sort", "fetch"} for part in relations.walk(rel))
 
 
 def _text(block: Block) -> str:

@@ -12,6 +12,7 @@ from gateway.plan.cutter import NotPushed
 from gateway.plan.embedded_remainder import EmbeddedRemainder
 from gateway.plan.fragment import Fragment
 from gateway.plan.placement import Choice
+from gateway.plan.pulled_groups import PulledGroups
 from gateway.plan.reduction import Reductions
 from gateway.plan.source import TableName, Tables, View, Views
 
@@ -33,8 +34,9 @@ class Plan:
     lazily read tables; or none of them, when the one fragment is the whole query and its rows
     stream straight through. `lasting` is false for a plan that holds the time it was made.
     `columns` are those the query reads of each dataset, `reductions` what fragments may do for each
-    other. With `embedded`, the embedded engine computes the remainder, or most of it; `otherwise`
-    plans the same without that engine, for when it fails before the first row.
+    other. With `embedded`, the embedded engine computes the remainder, or most of it. Of `groups`
+    the engine makes fragments before it starts. `otherwise` plans the same without either, for when
+    it fails, or does not pay, before the first row.
     """
 
     schema: pa.Schema
@@ -51,6 +53,7 @@ class Plan:
     views: Views = field(default_factory=dict)
     columns: Mapping[TableName, tuple[str, ...]] = field(default_factory=dict)
     embedded: EmbeddedRemainder | None = field(default=None, repr=False)
+    groups: tuple[PulledGroups, ...] = field(default=(), repr=False)
     reductions: Reductions = field(default_factory=Reductions, repr=False)
     otherwise: Callable[[], Plan] | None = field(default=None, repr=False, compare=False)
 

@@ -78,10 +78,13 @@ class Query:
     views: Views = field(default_factory=dict)
 
 
-def plan_query(query: Query, tables: Tables, config: Config, placement: str = "auto") -> Plan:
+def plan_query(
+    query: Query, tables: Tables, config: Config, placement: str = "auto", *, parts: bool = True
+) -> Plan:
     """Plan a query. Raises GatewayError for what the engine finds wrong with it.
 
     `placement` is one of PLACEMENTS: whether sources or the engine do what both could.
+    Without `parts` the engine groups no scan for a source that does the rest.
     """
     if any(view.security.minimum_rows is not None for view in query.views.values()):
         raise violation(None)
@@ -122,6 +125,7 @@ def plan_query(query: Query, tables: Tables, config: Config, placement: str = "a
                 schema,
                 tuning,
                 placement,
+                parts,
             )
         )
     if plan is not None:

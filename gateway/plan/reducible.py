@@ -49,7 +49,7 @@ def reductions_of(
     paths = tuple(p for p in followed if p.taker in takers and p.giver.fragment in givers)
     estimator = Estimator(_estimable(tables), relations.function_names(plan))
     made = {
-        number: _reducible(number, block, rel, below[number], estimator)
+        number: _reducible(number, block, rel, below[number], estimator, number - 1 in cut.scans)
         for (number, block), rel in zip(blocks.items(), cut.origins, strict=True)
         if block.columns
     }
@@ -91,7 +91,12 @@ def _estimable(tables: Tables) -> Tables:
 
 
 def _reducible(
-    number: int, block: Block, rel: Rel, tables: Sequence[Table], estimator: Estimator
+    number: int,
+    block: Block,
+    rel: Rel,
+    tables: Sequence[Table],
+    estimator: Estimator,
+    computed: bool,
 ) -> Reducible:
     known = all(t.statistics.rows is not None and not _hides(t) for t in tables)
     rows, distinct = DEFAULT_ROWS, tuple(DEFAULT_ROWS for _ in block.columns)
@@ -101,8 +106,8 @@ def _reducible(
     except Exception:  # an estimate is no reason to fail
         known = False
         _log.debug("no estimate for a fragment", exc_info=True)
-    if block.source.embedded and block.having:
-        # Read from files close by, and no more than a guess: it is begun to see what comes of it.
+    if (block.source.embedded or computed) and block.having:
+        # Grouped close by, and no more than a guess: it is begun to see what comes of it.
         known, rows = False, min(rows, DEFAULT_ROWS)
     if len(distinct) != len(block.columns):
         known, distinct = False, tuple(rows for _ in block.columns)

@@ -59,6 +59,10 @@ class Reductions:
     def __bool__(self) -> bool:
         return bool(self.fragments)
 
+    def given_by(self, numbers: Set[int]) -> bool:
+        """True when each of these fragments may give keys."""
+        return numbers <= {p.giver.fragment for p in self.paths}
+
     def concern(self, numbers: Set[int]) -> bool:
         """True when any of these fragments may give keys or take some."""
         return any(p.giver.fragment in numbers or p.taker.fragment in numbers for p in self.paths)

@@ -177,3 +177,55 @@ def test_numbers_are_not_shown_beside_what_policies_hide(costs: dict[bool, float
     assert "against" not in shown(replace(plan, tables=hides))[0]
     tells = {**plan.tables, name: replace(plan.tables[name], security=governed(discloses=True))}
     assert "against" in shown(replace(plan, tables=tells))[0]
+
+
+SELECTIVE = (
+    "SELECT c.country, o.id FROM {0}_customers c JOIN {0}_orders o ON c.id = o.customer"
+    " WHERE o.id IN (SELECT id FROM {0}_orders GROUP BY id HAVING count(note) > 3)"
+)
+
+
+def test_a_grouping_that_saves_nothing_is_pulled_alone(costs: dict[bool, float]) -> None:
+    costs[True] = 120.0  # of three scans
+    plan = planned(SELECTIVE.format("postgres"))
+    (groups,) = plan.groups
+    texts = {f.number: f.text for f in plan.fragments}
+    assert "GROUP BY" not in texts[groups.scan.number]
+    assert [f.number for f in plan.fragments if f.computed] == [groups.number]
+    (joined,) = texts.keys() - {groups.number, groups.scan.number}
+    assert "JOIN" in texts[joined]
+    assert shown(plan)[0].startswith("pulled in part: ")
+
+
+def test_a_grouping_stays_where_the_whole_costs_less(costs: dict[bool, float]) -> None:
+    costs[True] = 119.0
+    assert planned(SELECTIVE.format("postgres")).whole
+
+
+@pytest.mark.parametrize("wanted", ["push", "pull"])
+def test_no_grouping_is_pulled_alone_unless_it_may_be_chosen(
+    wanted: str, costs: dict[bool, float]
+) -> None:
+    costs[True] = 500.0
+    assert planned(SELECTIVE.format("postgres")).groups
+    assert not planned(SELECTIVE.format("postgres"), wanted).groups
+    assert not planned(SELECTIVE.format("postgres"), orders=governed()).groups
+    assert not planned(SELECTIVE.format("mariadb")).groups
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        SELECTIVE.replace(" HAVING count(note) > 3", ""),
+        SELECTIVE.replace("o.id IN", "o.id NOT IN"),
+        SELECTIVE.replace("GROUP BY id", "GROUP BY id LIMIT 5").replace(
+            " LIMIT 5 HAVING count(note) > 3", " HAVING count(note) > 3 ORDER BY id LIMIT 5"
+        ),
+    ],
+    ids=["all-groups", "none-of-them", "some-of-them"],
+)
+def test_only_a_grouping_by_whose_keys_rows_stay_is_pulled_alone(
+    sql: str, costs: dict[bool, float]
+) -> None:
+    costs[True] = 500.0
+    assert not planned(sql.format("postgres")).groups
