@@ -1,9 +1,8 @@
-"""Texts that a MariaDB column's character set has no word for: such a row is not there, no error."""
+"""Texts for which a MariaDB column's character set has no word: no row has them, and no error."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pyarrow as pa
 import pytest
