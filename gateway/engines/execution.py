@@ -17,7 +17,7 @@ import pyarrow as pa
 from datafusion import DataFrame
 
 from connectors.embedded_duckdb import Rows
-from connectors.interface import BatchStream
+from connectors.interface import BatchStream, SourceError
 from gateway.config import Config
 from gateway.engines.datafusion import Tuning
 from gateway.engines.failures import exhausted, translate
@@ -49,7 +49,10 @@ def run(
             yield batch
         return
     except GatewayError as error:
-        other = None if started or cancelled() else _otherwise(plan, reads, error)
+        try:
+            other = None if started or cancelled() else _otherwise(plan, reads, error)
+        except SourceError as failure:  # files that are gone are looked for when they are planned
+            raise translate(failure, text) from failure
         if other is None:
             raise
         regretted = isinstance(error, NotWorthGrouping)
