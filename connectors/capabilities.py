@@ -40,14 +40,17 @@ class Kind(Enum):
 
 def kind_of(data_type: pa.DataType) -> Kind:
     """The kind of an Arrow type."""
-    t = pa.types
-    if t.is_timestamp(data_type):
-        return Kind.TIMESTAMP_TZ if data_type.tz else Kind.TIMESTAMP
-    for test, kind in _KIND_TESTS:
-        if test(data_type):
-            return kind
-    return Kind.OTHER
+    kind = _KINDS.get(data_type.id)
+    if kind is None:
+        kind = next((k for test, k in _KIND_TESTS if test(data_type)), Kind.OTHER)
+        _KINDS[data_type.id] = kind
+    if kind is Kind.TIMESTAMP and data_type.tz:
+        return Kind.TIMESTAMP_TZ
+    return kind
 
+
+_KINDS: dict[int, Kind] = {}
+"""What has been found out: the tests look at nothing but a type's number."""
 
 _KIND_TESTS: tuple[tuple[Callable[[pa.DataType], bool], Kind], ...] = (
     (pa.types.is_boolean, Kind.BOOLEAN),
@@ -63,6 +66,7 @@ _KIND_TESTS: tuple[tuple[Callable[[pa.DataType], bool], Kind], ...] = (
     (pa.types.is_fixed_size_binary, Kind.BINARY),
     (pa.types.is_date, Kind.DATE),
     (pa.types.is_time, Kind.TIME),
+    (pa.types.is_timestamp, Kind.TIMESTAMP),
     (pa.types.is_duration, Kind.INTERVAL),
     (pa.types.is_interval, Kind.INTERVAL),
     (pa.types.is_null, Kind.NULL),

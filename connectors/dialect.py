@@ -11,7 +11,7 @@ import decimal
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import pyarrow as pa
@@ -19,6 +19,7 @@ from sqlglot import exp
 
 from connectors.capabilities import Capabilities, Kind, NotPushable, Relation, kind_of
 from connectors.functions import COMMON
+from connectors.marks import mark, marked
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,10 @@ class Operand:
         """The family of the operand's type."""
         return kind_of(self.type)
 
+    def written(self, sql: exp.Expr) -> Operand:
+        """The same operand with another tree."""
+        return Operand(sql, self.type, self.literal, self.is_literal, self.native, self.seal)
+
     @property
     def group_key(self) -> exp.Expr:
         """What GROUP BY names for the operand."""
@@ -74,8 +79,8 @@ def cast_to(expression: exp.Expr, type_name: str) -> exp.Cast:
 
 
 @lru_cache(maxsize=256)
-def _data_type(name: str) -> exp.DataType:
-    return exp.DataType.build(name)
+def _data_type(name: str, dialect: str | None = None) -> exp.DataType:
+    return exp.DataType.build(name, dialect=dialect)
 
 
 def paren(expression: exp.Expr) -> exp.Paren:
@@ -212,7 +217,7 @@ def made_of_integers(value: exp.Expr) -> bool:
     """True for floats that are 32-bit integers cast on the spot (a DISTINCT looked through)."""
     if isinstance(value, exp.Distinct) and len(value.expressions) == 1:
         value = value.expressions[0]
-    return isinstance(value, exp.Cast) and bool(value.meta.get(FROM_INTEGER))
+    return isinstance(value, exp.Cast) and marked(value, FROM_INTEGER)
 
 
 def _divide(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
@@ -353,8 +358,8 @@ class SqlDialect:
         if own is not None:
             return own((operand,), to)
         tree = exp.cast(operand.sql, self.type_name(to))
-        small = operand.kind is Kind.INTEGER and operand.type.bit_width <= 32
-        tree.meta[FROM_INTEGER] = small
+        if operand.kind is Kind.INTEGER and operand.type.bit_width <= 32:
+            mark(tree, FROM_INTEGER)
         return tree
 
     def type_name(self, data_type: pa.DataType) -> exp.DataType:
@@ -366,7 +371,7 @@ class SqlDialect:
             text = self.type_names.get(kind, "")
         if not text:
             raise NotPushable(f"the source has no type for {data_type}")
-        return exp.DataType.build(text, dialect=self.name)
+        return _data_type(text, self.name).copy()
 
     def mask(self, kind: str, argument: str, operand: Operand) -> exp.Expr:
         """The column behind a mask, which is nothing native any more. Raises NotPushable.
@@ -402,7 +407,7 @@ def natively(args: Sequence[Operand]) -> list[Operand] | None:
         constant = arg.is_literal and native.canonical(arg.literal)
         if arg.native is None and not constant:
             return None
-    return [replace(a, sql=a.native.sql.copy()) if a.native else a for a in args]
+    return [a.written(a.native.sql.copy()) if a.native else a for a in args]
 
 
 def _only_matches(args: Sequence[Operand]) -> bool:

@@ -22,13 +22,18 @@ def cast_outputs(
     if not wanted or not rewritable(query, schema):
         return query
     rewritten = query.copy()
+    put_casts(rewritten, wanted, type_name)
+    return rewritten
+
+
+def put_casts(query: exp.Select, wanted: Sequence[int], type_name: str) -> None:
+    """Cast the outputs at positions `wanted`, in place, and keep their names."""
     for i in wanted:
-        output = rewritten.expressions[i]
+        output = query.expressions[i]
         value = output.this if isinstance(output, exp.Alias) else output
         name = output.alias_or_name or f"c{i}"
         cast = cast_to(value.copy(), type_name)
         output.replace(exp.alias_(cast, exp.to_identifier(name, quoted=True)))
-    return rewritten
 
 
 def rewritable(query: exp.Query, schema: pa.Schema) -> TypeGuard[exp.Select]:

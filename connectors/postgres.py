@@ -31,6 +31,7 @@ from connectors.names import join_name, split_name
 from connectors.own_queries import described
 from connectors.pool import Session
 from connectors.postgres_dialect import POSTGRES
+from connectors.postgres_planning import PLANNING
 from connectors.postgres_ranges import FACTS, PlainScan, RangeStream, TableFacts, plain_scan
 from connectors.postgres_transport import transported, unpadded
 from connectors.postgres_types import COLUMNS, TYPES, decimal_type, own_type
@@ -146,8 +147,8 @@ class PostgresConnector(SqlConnector):
     def render(self, query: exp.Query, schema: pa.Schema) -> str:
         """The text, with outputs as the driver moves them fastest."""
         tree = transported(query, schema)
-        text = super().render(tree, schema)
         scan = plain_scan(tree) if self._streams > 1 else None
+        text = self._written(tree, copy=tree is query or scan is not None)
         if scan is not None:
             with self._lock:
                 self._scans[text] = scan
@@ -211,7 +212,7 @@ class PostgresConnector(SqlConnector):
         connection = self._driver.connect(f"{self._uri}{separator}{extra}", autocommit=True)
         session = _PostgresSession(connection)
         settings = (f"set_config('{k}', '{v}', false)" for k, v in self._settings.items())
-        for _ in session.run(f"SELECT {', '.join(settings)}"):
+        for _ in session.run(f"SELECT {', '.join(settings)}, {PLANNING}"):
             pass
         return session
 

@@ -32,6 +32,7 @@ from connectors.dialect import (
 from connectors.functions import call
 from connectors.interface import PHYSICAL_TYPE
 from connectors.keys import postgres_keys
+from connectors.marks import mark
 from connectors.postgres_masks import MASKS
 from connectors.postgres_transport import BLANK_PADDED
 
@@ -247,7 +248,7 @@ def _read(column: exp.Column, field: pa.Field) -> exp.Expr:
             return column
         text = cast_to(column, "TEXT")
         if _PADDED.fullmatch(physical):
-            text.meta[BLANK_PADDED] = True
+            mark(text, BLANK_PADDED)
         return text
     return cast_to(column, "BIGINT") if physical == "oid" else column
 

@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlglot import exp
 
-from connectors.outputs import cast_outputs, rewritable
+from connectors.marks import marked
+from connectors.outputs import put_casts, rewritable
 
 BLANK_PADDED = "blank_padded"
 """Mark on the cast to text of a column that is declared as character(n)."""
@@ -22,14 +23,16 @@ _DRIVERS_TYPE = b"POSTGRESQL:type"
 
 def transported(query: exp.Query, schema: pa.Schema) -> exp.Query:
     """The statement with outputs in the form they travel best; it means the same to `unpadded`."""
+    if not rewritable(query, schema):
+        return query
     decimals = [i for i, f in enumerate(schema) if pa.types.is_decimal(f.type)]
-    tree = cast_outputs(query, schema, decimals, "TEXT")
-    if not rewritable(tree, schema) or tree.args.get("group"):  # a key is written as it is read
-        return tree
-    padded = [i for i, o in enumerate(tree.expressions) if BLANK_PADDED in o.unalias().meta]
-    if not padded:
-        return tree
-    rewritten = tree.copy()
+    padded = [i for i, o in enumerate(query.expressions) if marked(o.unalias(), BLANK_PADDED)]
+    if query.args.get("group"):  # a key is written as it is read
+        padded = []
+    if not decimals and not padded:
+        return query
+    rewritten = query.copy()
+    put_casts(rewritten, decimals, "TEXT")
     for i in padded:
         output = rewritten.expressions[i]
         column = output.unalias().this

@@ -68,7 +68,11 @@ class SqlConnector(ABC):
 
     def render(self, query: exp.Query, schema: pa.Schema) -> str:
         """The text the source will get."""
-        return query.sql(dialect=self.dialect.name, comments=False)
+        return self._written(query)
+
+    def _written(self, tree: exp.Query, *, copy: bool = True) -> str:
+        """The tree in the source's words. Without `copy` it may not be used any more."""
+        return tree.sql(dialect=self.dialect.name, comments=False, copy=copy)
 
     def query(self, text: str, schema: pa.Schema) -> BatchStream:
         """Run a rendered text; nothing is sent before the first batch is asked for."""

@@ -53,7 +53,8 @@ class Fetching:
         self._reads = reads
         self._course = Course(plan.reductions, config)
         self._blind = any(table.secured_by_engine for table in plan.tables.values())
-        self._fragments = {f.number: f for f in plan.fragments}
+        self._probes = plan.reductions.probes
+        self._fragments = {f.number: f for f in plan.fragments} | dict(self._probes)
         for groups in plan.groups:
             fragment = self._fragments[groups.number]
             self._fragments[groups.number] = grouped(fragment, groups, config, reads)
@@ -95,6 +96,8 @@ class Fetching:
         """
         found: dict[int, Provider] = {}
         for number, fragment in self._fragments.items():
+            if number in self._probes:
+                continue
             if number in self._whole and not self._blind:
                 found[number] = pa.Table.from_batches(self._whole[number], fragment.schema)
             else:
@@ -191,6 +194,9 @@ class Fetching:
     def _read_ahead(self, number: int) -> None:
         if number in self._whole or number in self._begun:
             return
+        if number in self._probes:
+            self._probe(number)
+            return
         batches: deque[pa.RecordBatch] = deque()
         rows = 0
         source = self._reads.read(self._fragments[number])
@@ -208,6 +214,13 @@ class Fetching:
             if enough or closed:
                 return
         self._whole[number] = list(batches)
+
+    def _probe(self, number: int) -> None:
+        """Read the keys of a scan of files, and forget them if there are too many."""
+        batches = list(self._reads.read(self._probes[number]))
+        limit = self._reductions.fragments[number].block.limit
+        if limit is None or sum(batch.num_rows for batch in batches) < limit:
+            self._whole[number] = batches
 
     def _counted(self, number: int) -> dict[int, int] | None:
         """How many keys each column has that gives some; None for what is not read whole."""

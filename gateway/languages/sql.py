@@ -17,6 +17,7 @@ from sqlglot.dialects.postgres import Postgres
 from sqlglot.errors import SqlglotError
 from sqlglot.tokenizer_core import Token, TokenType
 
+from connectors.marks import unmarked
 from gateway.errors import LimitExceeded, ParseError, Position, Unsupported
 from gateway.languages import remote
 
@@ -124,6 +125,7 @@ def _read(text: str) -> Statement:
     ours = {(call.name,) for call in calls}
     references = tuple(r for r in _references(tree) if r.name not in ours)
     normalised = _normalised(text, words)
+    unmarked(tree)  # the names have their positions
     return Statement(text, tree, references, explain is not None, normalised, calls)
 
 

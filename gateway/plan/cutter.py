@@ -68,6 +68,7 @@ class Cutter:
         self._tables = tables
         self._placement = placement
         self._first_number = numbered_from
+        self._pays = pays
         self._blocks: dict[int, Block | None] = {}
         self._alive: list[Rel] = []  # keeps each message's Python object, and so its id, unique
         self._has_subqueries = subqueries
@@ -99,6 +100,14 @@ class Cutter:
         origins = tuple(self._origins)
         not_pushed = tuple(self._not_pushed)
         return Cut(tuple(self._fragments), False, not_pushed, origins, self._scans)
+
+    def cut_scans(self) -> Cut:
+        """Cut off the scans of single tables only, whether they are worth their source or not."""
+        self._pays = lambda block: True
+        self._build(self._root)
+        self._materialise(self._root, pulled=True)
+        origins = tuple(self._origins)
+        return Cut(tuple(self._fragments), False, tuple(self._not_pushed), origins)
 
     def _pulls(self, rel: Rel, block: Block, *, whole: bool) -> bool:
         if self._placement is None:
@@ -184,7 +193,7 @@ class Cutter:
         considered = block is not None and not pulled and id(rel) not in self._apart
         if block is not None and considered and self._split(rel, block, whole=False):
             block = None
-        if block is not None and not block.product and pays(block):
+        if block is not None and not block.product and self._pays(block):
             if id(rel) in self._apart:
                 send = True
             elif pulled:

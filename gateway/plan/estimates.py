@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
-from substrait.proto import AggregateRel, Expression, Rel
+from substrait.proto import AggregateRel, Expression, ReadRel, Rel
 
 from connectors.capabilities import NotPushable
 from connectors.statistics import ColumnStatistics
@@ -88,7 +88,7 @@ class Estimator:
         below = [self.of(child) for child in relations.inputs(rel)]
         match kind:
             case "filter":
-                return self._filtered(below[0], rel.filter.condition)
+                return self._filter(rel, below[0])
             case "project":
                 return self._projected(below[0], rel.project.expressions)
             case "join" | "cross":
@@ -101,15 +101,27 @@ class Estimator:
                 return _united(rel, below)
         return below[0] if below else Estimate(1.0, ())
 
+    def _filter(self, rel: Rel, below: Estimate) -> Estimate:
+        """A filter; over a read that skips by the same condition, this counts once."""
+        read, condition = rel.filter.input, rel.filter.condition
+        if relations.kind(read) != "read" or not read.read.HasField("filter"):
+            return self._filtered(below, condition)
+        bare = relations.copied(read)
+        bare.read.ClearField("filter")
+        once = self._filtered(_emitted(bare, self._read(bare)), condition)
+        return once if once.rows <= below.rows else below
+
     def _read(self, rel: Rel) -> Estimate:
         read, name = rel.read, relations.table_name(rel)
-        fields = [_arrow(message) for message in read.base_schema.struct.types]
+        types = read.base_schema.struct.types
         if name is None:
             rows = float(len(read.virtual_table.expressions))
-            estimate = Estimate(rows, tuple(_unknown(t, rows) for t in fields))
+            estimate = Estimate(rows, tuple(_unknown(_arrow(t), rows) for t in types))
         elif name in self._fragments:
             estimate = self._fragments[name]
         else:
+            needed = _needed(read)
+            fields = [_arrow(t) if i in needed else None for i, t in enumerate(types)]
             estimate = _table(self._tables.get(name), list(read.base_schema.names), fields)
         if read.HasField("filter"):
             estimate = self._filtered(estimate, read.filter)
@@ -124,7 +136,7 @@ class Estimator:
         if not constant:
             return kept
         columns = (
-            replace(column, distinct=1.0) if i in constant else column
+            _valued(column, 1.0) if i in constant else column
             for i, column in enumerate(kept.columns)
         )
         return replace(kept, columns=tuple(columns))
@@ -192,11 +204,26 @@ class Estimator:
         single = len(sets) == 1
         unique = frozenset({frozenset(range(len(keys)))}) if single and keys else frozenset()
         extra = [] if single else [ColumnEstimate(float(len(sets)))]
-        columns = tuple(replace(c, distinct=min(c.distinct, rows)) for c in keys)
+        columns = tuple(_valued(c, min(c.distinct, rows)) for c in keys)
         return Estimate(rows, (*columns, *measures, *extra), unique)
 
 
-def _table(table: Table | None, names: Sequence[str], types: Sequence[pa.DataType]) -> Estimate:
+def _needed(read: ReadRel) -> Container[int]:
+    """The positions of the columns that a read reads, of all its table has."""
+    if not read.HasField("projection"):
+        return range(len(read.base_schema.names))
+    needed = {item.field for item in read.projection.select.struct_items}
+    return needed.union(relations.referenced(read.filter)) if read.HasField("filter") else needed
+
+
+_UNREAD = ColumnEstimate(1.0)
+"""In the place of a column that its reader has no need of."""
+
+
+def _table(
+    table: Table | None, names: Sequence[str], types: Sequence[pa.DataType | None]
+) -> Estimate:
+    """The estimate of a table; of columns without a type nothing is found out."""
     if table is None:
         return Estimate(DEFAULT_ROWS, tuple(_unknown(t, DEFAULT_ROWS) for t in types))
     statistics = table.statistics
@@ -214,11 +241,15 @@ def _table(table: Table | None, names: Sequence[str], types: Sequence[pa.DataTyp
         if set(key) <= set(names):
             unique.add(frozenset(names.index(name) for name in key))
     single = {next(iter(key)) for key in unique if len(key) == 1}
-    columns = tuple(replace(c, distinct=rows) if i in single else c for i, c in enumerate(columns))
+    columns = tuple(_valued(c, rows) if i in single else c for i, c in enumerate(columns))
     return Estimate(rows, columns, frozenset(unique))
 
 
-def _known(statistics: ColumnStatistics, data_type: pa.DataType, rows: float) -> ColumnEstimate:
+def _known(
+    statistics: ColumnStatistics, data_type: pa.DataType | None, rows: float
+) -> ColumnEstimate:
+    if data_type is None:
+        return _UNREAD
     unknown = _unknown(data_type, rows)
     span = _span(statistics.least, statistics.greatest)
     told = rows if span is not None else unknown.distinct
@@ -232,6 +263,11 @@ def _known(statistics: ColumnStatistics, data_type: pa.DataType, rows: float) ->
     )
 
 
+def _valued(column: ColumnEstimate, distinct: float) -> ColumnEstimate:
+    """The column with another number of values: as `replace`, in a third of the time."""
+    return ColumnEstimate(distinct, column.width, column.null_share, column.least, column.greatest)
+
+
 def _span(least: object, greatest: object) -> float | None:
     """How many whole numbers or days there are between two: no column has more values."""
     if isinstance(least, int) and isinstance(greatest, int):
@@ -241,7 +277,9 @@ def _span(least: object, greatest: object) -> float | None:
     return None
 
 
-def _unknown(data_type: pa.DataType, rows: float) -> ColumnEstimate:
+def _unknown(data_type: pa.DataType | None, rows: float) -> ColumnEstimate:
+    if data_type is None:
+        return _UNREAD
     distinct = max(1.0, rows * DEFAULT_SHARE_OF_DISTINCT)
     if pa.types.is_boolean(data_type):
         return ColumnEstimate(min(2.0, distinct), 1.0)
@@ -276,9 +314,7 @@ def _chosen(estimate: Estimate, positions: Sequence[int]) -> Estimate:
 def _scaled(estimate: Estimate, rows: float) -> Estimate:
     """The estimate with fewer (or more) rows: no column has more values than there are rows."""
     rows = max(rows, 1.0)
-    columns = tuple(
-        c if c.distinct <= rows else replace(c, distinct=rows) for c in estimate.columns
-    )
+    columns = tuple(c if c.distinct <= rows else _valued(c, rows) for c in estimate.columns)
     return Estimate(rows, columns, estimate.unique)
 
 
@@ -372,7 +408,7 @@ def _united(rel: Rel, below: Sequence[Estimate]) -> Estimate:
         return replace(below[0], unique=frozenset())
     rows = sum(estimate.rows for estimate in below)
     columns = tuple(
-        replace(column, distinct=min(rows, sum(e.columns[i].distinct for e in below)))
+        _valued(column, min(rows, sum(e.columns[i].distinct for e in below)))
         for i, column in enumerate(below[0].columns)
     )
     return Estimate(rows, columns)

@@ -41,6 +41,8 @@ def explain(plan: Plan, config: Config) -> pa.RecordBatch:
         (f"fragment {f.number}", ENGINE if f.computed else str(f.source), f.shown)
         for f in plan.fragments
     ]
+    probes = plan.reductions.probes.values()
+    rows += [(f"fragment {f.number}", str(f.source), f.shown) for f in probes]
     if plan.constant is not None:
         rows.append(("remainder", ENGINE, "none: the answer is constant"))
     elif plan.whole:

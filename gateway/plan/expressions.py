@@ -96,7 +96,7 @@ class ExpressionWriter:
         column = columns[segment.struct_field.field]
         if column.seal is not None:
             raise NotPushable("a column that only the gateway can mask")
-        return replace(column, sql=adopted(column.sql))
+        return column.written(adopted(column.sql))
 
     def _cast(self, message: Expression.Cast, columns: Columns) -> Operand:
         if message.failure_behavior != _THROW:

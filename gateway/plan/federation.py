@@ -28,14 +28,14 @@ from gateway.plan.embedded_remainder import EmbeddedRemainder, embedded_remainde
 from gateway.plan.estimates import Estimator
 from gateway.plan.fragment import Fragment, FragmentReads
 from gateway.plan.history import History, Watch
+from gateway.plan.local_givers import reductions_with_files
 from gateway.plan.lost_form import is_lost, may_be_lost
 from gateway.plan.null_aware import leaves_null_aware, mark_null_aware
 from gateway.plan.own_tree import own_tree
-from gateway.plan.placement import Choice, Placement
+from gateway.plan.placement import Choice, Placement, remembered_cost
 from gateway.plan.plan import EngineRead, Plan
 from gateway.plan.pulled_groups import PulledGroups, groups_of, with_scans
 from gateway.plan.reads import engine_reads
-from gateway.plan.reducible import reductions_of
 from gateway.plan.reduction import Reductions
 from gateway.plan.regrouping import regroup
 from gateway.plan.relations import function_names
@@ -216,7 +216,8 @@ def _whole(cut: Cut, optimised: Optimised, choices: tuple[Choice, ...]) -> Plan:
 def _cheaper(connector: EstimatesCost, rebuilt: Fragment, own: Fragment) -> Fragment:
     """The form its source expects to answer for less; the author's own when it can not tell."""
     try:
-        rebuilt_cost, own_cost = connector.cost(rebuilt.text), connector.cost(own.text)
+        rebuilt_cost = remembered_cost(connector, rebuilt.source, rebuilt.text)
+        own_cost = remembered_cost(connector, own.source, own.text)
     except SourceError:
         return own
     return rebuilt if rebuilt_cost < own_cost * WORTHWHILE else own
@@ -240,7 +241,11 @@ def _reductions(apart: _Apart, tables: Tables) -> Reductions:
     if apart.reads_files and not elsewhere(tables):
         return Reductions()
     fragments = apart.fragments[: len(apart.cut.blocks)]
-    return reductions_of(apart.relational.plan, apart.cut, fragments, tables)
+    relational = apart.relational
+    first = len(apart.fragments) + 2  # between them is the embedded remainder
+    return reductions_with_files(
+        relational.plan, apart.cut, fragments, tables, first, subqueries=relational.subqueries
+    )
 
 
 def _embedded(apart: _Apart, optimised: Optimised) -> EmbeddedRemainder | None:

@@ -51,14 +51,14 @@ class Watch:
     """A whole query as one plan answers it: `pulled`, or by its `source` alone.
 
     `text` is what the source is asked when it is pushed. `cost` is what the source expects of a
-    text, None where it can not tell. `bytes` are those that its scans are expected to send.
+    text, None where it can not tell. `size` is the bytes that its scans are expected to send.
     After `patience` seconds without a row pulling it has lost, and it is pushed.
     """
 
     source: SourceKey
     text: Callable[[], str] = field(repr=False, compare=False)
     cost: Callable[[str], float | None] = field(repr=False, compare=False)
-    bytes: float
+    size: Callable[[], float] = field(repr=False, compare=False)
     pulled: bool = False
     patience: float = math.inf
 
@@ -155,10 +155,13 @@ class History:
         """
         if watch.pulled:
             return self._learn_pulled(watch, run)
-        expected = self._expected(watch)
-        counts = run.complete and run.held <= HELD_SHARE * run.seconds
-        worth = run.seconds > SLOW_SECONDS and expected <= CLEARLY * run.seconds
-        if not (counts and worth) or watch.bytes > self._most_bytes:
+        if not run.complete or run.seconds <= SLOW_SECONDS:
+            return False
+        if run.held > HELD_SHARE * run.seconds:
+            return False
+        size = watch.size()
+        expected = self._expected(watch, size)
+        if expected > CLEARLY * run.seconds or size > self._most_bytes:
             return False
         text = watch.text()
         key = (watch.source, shape_of(text))
@@ -200,11 +203,11 @@ class History:
                 entry.pulled = run
             return first or not entry.pulls
 
-    def _expected(self, watch: Watch) -> float:
-        """The seconds that pulling is expected to take."""
+    def _expected(self, watch: Watch, size: float) -> float:
+        """The seconds that pulling so many bytes is expected to take."""
         with self._lock:
             rate = self._rates.get(watch.source, BYTES_PER_SECOND)
-        return watch.bytes / max(rate, 1.0)
+        return size / max(rate, 1.0)
 
 
 def shape_of(text: str) -> str:

@@ -101,7 +101,7 @@ class OwnExpressions:
                 operand = self._column(tree.table, tree.name)
                 if operand.seal is not None:
                     raise NotPushable("a column that only the gateway can mask")
-                return replace(operand, sql=adopted(operand.sql))
+                return operand.written(adopted(operand.sql))
             case exp.Literal() | exp.Null() | exp.Boolean():
                 return self._literal(tree)
             case exp.Neg() if isinstance(tree.this, exp.Literal) and not tree.this.is_string:

@@ -15,7 +15,7 @@ import pyarrow as pa
 from cachetools import TTLCache
 from substrait.proto import Rel
 
-from connectors.interface import EstimatesCost, SourceError
+from connectors.interface import EstimatesCost, SourceError, SourceKey
 from gateway.plan import relations
 from gateway.plan.block import Block
 from gateway.plan.estimates import Estimate, Estimator
@@ -89,45 +89,37 @@ class Placement:
             return self._wanted == "pull"
         if self._blind or not self._known(rel):
             return False
+        if self._estimated(rel, block, block_of, whole=whole):
+            return True
+        return whole and self._measured(rel, block, block_of)
+
+    def _estimated(
+        self, rel: Rel, block: Block, block_of: Callable[[Rel], Block | None], *, whole: bool
+    ) -> bool:
+        """True when pulling is expected to cost less."""
+        source = str(block.source.key)
+        connector, slow = block.source.connector, block.source.dialect.joins_slowly
+        if not slow and not (isinstance(connector, EstimatesCost) and _has_keys(rel)):
+            return False
         found = list(scans(rel))
         largest = max((self._estimator.of(scan).rows for scan in found), default=0.0)
         if largest < WORTH_ASKING_ROWS:
             return False
-        if self._estimated(rel, block, block_of, found, largest, whole):
-            return True
-        return whole and self._measured(block, found, block_of)
-
-    def _estimated(
-        self,
-        rel: Rel,
-        block: Block,
-        block_of: Callable[[Rel], Block | None],
-        found: list[Rel],
-        largest: float,
-        whole: bool,
-    ) -> bool:
-        """True when pulling is expected to cost less. `largest` is the rows of a scan."""
-        source = str(block.source.key)
-        if block.source.dialect.joins_slowly:
+        if slow or not isinstance(connector, EstimatesCost):
             return self._beyond_slow_joins(rel, source, found)
-        connector = block.source.connector
-        if not isinstance(connector, EstimatesCost):
-            return False
         groups = max((self._estimator.of(each).rows for each in final_groups(rel)), default=0.0)
         if groups <= GROUPS_SHARE * largest:
             return False
         return self._dearer_than_scans(connector, block, found, block_of, whole, groups)
 
-    def _measured(
-        self, block: Block, found: list[Rel], block_of: Callable[[Rel], Block | None]
-    ) -> bool:
+    def _measured(self, rel: Rel, block: Block, block_of: Callable[[Rel], Block | None]) -> bool:
         """True when history pulls a whole query that would be pushed."""
-        connector = block.source.connector
+        connector, slow = block.source.connector, block.source.dialect.joins_slowly
         asked = connector if isinstance(connector, EstimatesCost) else None
-        fetched = [(self._estimator.of(scan), block_of(scan)) for scan in found]
-        if self._history is None or block.product or any(b is None for _, b in fetched):
+        if self._history is None or block.product or (asked is None and not slow):
             return False
-        if asked is None and not block.source.dialect.joins_slowly:
+        fetched = [(scan, block_of(scan)) for scan in scans(rel)]
+        if any(scan is None for _, scan in fetched):
             return False
 
         def cost(text: str) -> float | None:
@@ -136,7 +128,9 @@ class Placement:
             except SourceError:
                 return None
 
-        expected = sum(_arrow_bytes(estimate, scan) for estimate, scan in fetched if scan)
+        def expected() -> float:
+            return sum(_arrow_bytes(self._estimator.of(r), b) for r, b in fetched if b is not None)
+
         self.watch = Watch(block.source.key, lambda: _text(block), cost, expected)
         verdict = self._history.verdict(self.watch)
         if verdict is None:
@@ -240,11 +234,15 @@ class Placement:
         return pulled
 
     def _bound(self, rel: Rel) -> bool:
+        if not any(table.security.bound for table in self._tables.values()):
+            return False
         names = map(relations.table_name, relations.walk(rel))
         return any(t.security.bound for n in names if n and (t := self._tables.get(n)))
 
     def _known(self, rel: Rel) -> bool:
         """Whether the source has told how large all its tables are."""
+        if all(table.statistics.rows is not None for table in self._tables.values()):
+            return True
         names = [n for n in map(relations.table_name, relations.walk(rel)) if n]
         found = [self._tables.get(name) for name in names]
         return all(table is not None and table.statistics.rows is not None for table in found)
@@ -275,6 +273,11 @@ def final_groups(rel: Rel) -> Iterator[Rel]:
         if relations.kind(rel) == "aggregate":
             yield rel
         rel = relations.inputs(rel)[0]
+
+
+def _has_keys(rel: Rel) -> bool:
+    """Whether there may be more than one final group."""
+    return any(len(each.aggregate.grouping_expressions) for each in final_groups(rel))
 
 
 def selective_groups(rel: Rel) -> Iterator[Rel]:
@@ -340,8 +343,12 @@ def _text(block: Block) -> str:
 
 
 def _cost(connector: EstimatesCost, block: Block, text: str) -> float:
+    return remembered_cost(connector, block.source.key, text)
+
+
+def remembered_cost(connector: EstimatesCost, source: SourceKey, text: str) -> float:
     """What a text costs its source, asked once in a while. Raises SourceError."""
-    key = (block.source.key, text)
+    key = (source, text)
     with _costs_lock:
         known = _COSTS.get(key)
     if known is None:

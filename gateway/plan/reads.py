@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 from datafusion import LogicalPlan
 
@@ -30,7 +31,8 @@ def read_columns(logical: LogicalPlan, tables: Tables) -> dict[TableName, tuple[
         rest = _bare(scan["rest"])
         table = _bare(scan["name"])
         read = _listed(rest, names) if scan["columns"] else set(names)
-        read |= {column for column, bare in names.items() if f"{table}.{bare}" in rest}
+        if f"{table}." in rest:
+            read |= {column for column, bare in names.items() if f"{table}.{bare}" in rest}
         found.setdefault(name, set()).update(read)
     return {
         name: tuple(c for c in tables[name].dataset.schema.names if c in read)
@@ -43,12 +45,18 @@ def _by_text(tables: Tables) -> dict[str, TableName]:
     return {".".join(name): name for name in tables}
 
 
+@lru_cache(maxsize=4096)
 def _bare(text: str) -> str:
     return text.replace('"', "").replace("_", "")
 
 
 def _listed(text: str, names: Mapping[str, str]) -> set[str]:
     """The columns in a list up to its bracket, whatever they are called; all if that is unclear."""
+    if not any(sign in name for name in names.values() for sign in ",]"):
+        inside, end, _ = text.partition("]")
+        listed = set(inside.split(", ")) if inside else set()
+        unknown = not end or not listed <= set(names.values())
+        return {c for c, name in names.items() if unknown or name in listed}
     read: set[str] = set()
     at = 0
     while not text.startswith("]", at):

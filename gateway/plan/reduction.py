@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from gateway.config import Config
 from gateway.plan.block import Block
+from gateway.plan.fragment import Fragment
 from gateway.plan.key_paths import KeyPath, Place
 
 TINY = 1_000.0
@@ -49,12 +50,14 @@ class Reducible:
 class Reductions:
     """What the fragments of a plan may do for each other.
 
-    `twins` leads from a fragment to the first one that asks its source for the same.
+    `twins` leads from a fragment to the first one that asks its source for the same. `probes` are
+    fragments that nothing but keys is read of: scans of local files, which the remainder reads.
     """
 
     paths: tuple[KeyPath, ...] = ()
     fragments: Mapping[int, Reducible] = field(default_factory=dict)
     twins: Mapping[int, int] = field(default_factory=dict)
+    probes: Mapping[int, Fragment] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return bool(self.fragments)
@@ -127,7 +130,9 @@ class Course:
     def next(self) -> list[int]:
         """The fragments to read next for their keys, side by side; none when no keys would pay."""
         candidates = sorted(
-            (self.expected(number), number) for number in self.rest() if self._may_give(number)
+            (self.expected(number), number)
+            for number in self._unsettled()
+            if self._may_give(number)
         )
         if not candidates:
             return []
@@ -143,7 +148,10 @@ class Course:
         return [n for n in self.rest() if self._known(n) and self.expected(n) <= SMALL]
 
     def rest(self) -> list[int]:
-        """The fragments that are not settled."""
+        """The fragments that are not settled, without probes: who needs no keys needs none."""
+        return [n for n in self._unsettled() if n not in self._reductions.probes]
+
+    def _unsettled(self) -> list[int]:
         return [n for n in self._reductions.fragments if n not in self._settled]
 
     def _known(self, number: int) -> bool:

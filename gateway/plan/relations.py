@@ -9,9 +9,11 @@ from __future__ import annotations
 import datetime as dt
 import decimal
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import pyarrow as pa
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 from substrait.proto import Expression, JoinRel, Plan, Rel
@@ -31,7 +33,7 @@ def copied(rel: Rel) -> Rel:
 
 def kind(rel: Rel) -> str:
     """Which relation this is: ``read``, ``filter``, ``project``, ``join`` ..."""
-    return str(rel.WhichOneof("rel_type"))
+    return rel.WhichOneof("rel_type") or "nothing"
 
 
 def body(rel: Rel) -> Any:
@@ -41,8 +43,9 @@ def body(rel: Rel) -> Any:
 
 def inputs(rel: Rel) -> list[Rel]:
     """The relations this one reads, left to right, without sub-queries."""
-    node = body(rel)
-    match kind(rel):
+    name = kind(rel)
+    node = getattr(rel, name)
+    match name:
         case "join" | "cross" | "hash_join" | "merge_join" | "nested_loop_join":
             return [node.left, node.right]
         case "set":
@@ -73,18 +76,39 @@ def subqueries(rel: Rel) -> list[Rel]:
 
     def visit(message: Message) -> None:
         for descriptor, value in message.ListFields():
-            if descriptor.message_type is None:
+            if not _holds(descriptor, _SUBQUERY):
                 continue
-            for item in value if descriptor.is_repeated else [value]:
-                if isinstance(item, Rel):
-                    continue
-                if isinstance(item, Expression.Subquery):
+            for item in value if descriptor.is_repeated else (value,):
+                if descriptor.message_type is _SUBQUERY:
                     found.append(subquery_input(item))
-                elif isinstance(item, Message):
+                else:
                     visit(item)
 
     visit(body(rel))
     return found
+
+
+_REL = Rel.DESCRIPTOR
+_SUBQUERY = Expression.Subquery.DESCRIPTOR
+_REFERENCE = Expression.FieldReference.DESCRIPTOR
+
+
+@cache
+def _holds(field: FieldDescriptor, wanted: Descriptor) -> bool:
+    """Whether what the field has may be, or have in it, a message that is no relation's.
+
+    A message has many parts, types and literals above all, in which there is nothing to be found.
+    """
+    seen: set[Descriptor] = {_REL}
+    waiting: list[FieldDescriptor] = [field]
+    while waiting:
+        message = waiting.pop().message_type
+        if message is wanted:
+            return True
+        if message is not None and message not in seen:
+            seen.add(message)
+            waiting += message.fields
+    return False
 
 
 def subquery_input(subquery: Expression.Subquery) -> Rel:
@@ -133,12 +157,20 @@ def referenced(message: Message) -> Iterator[int]:
     if isinstance(message, Expression.FieldReference):
         yield message.direct_reference.struct_field.field
         return
+    found: list[int] = []
+    _refer(message, found)
+    yield from found
+
+
+def _refer(message: Message, found: list[int]) -> None:
     for descriptor, value in message.ListFields():
-        if descriptor.message_type is None:
+        if not _holds(descriptor, _REFERENCE):
             continue
-        for item in value if descriptor.is_repeated else [value]:
-            if isinstance(item, Message) and not isinstance(item, Rel):
-                yield from referenced(item)
+        for item in value if descriptor.is_repeated else (value,):
+            if descriptor.message_type is _REFERENCE:
+                found.append(item.direct_reference.struct_field.field)
+            else:
+                _refer(item, found)
 
 
 def walk(rel: Rel) -> Iterator[Rel]:

@@ -14,6 +14,7 @@ from sqlglot import exp
 from connectors.capabilities import NotPushable, Relation
 from connectors.dialect import Operand, SqlDialect
 from connectors.interface import BatchStream
+from connectors.marks import mark, marked
 from gateway.engines.mask_batches import masked_batches
 from gateway.engines.mask_sql import mask_sql
 from gateway.model import Dataset
@@ -88,8 +89,8 @@ class _Reader:
         return Operand(read, declared.type, native=native)
 
     def _column(self, name: str) -> exp.Column:
-        parts = (exp.Identifier(this=part, quoted=True) for part in (name, self._alias))
-        return exp.Column(this=next(parts), table=next(parts))
+        column = exp.Identifier(this=name, quoted=True)
+        return exp.Column(this=column, table=exp.Identifier(this=self._alias, quoted=True))
 
     def secured(self, name: str) -> Operand:
         """The column masked and, behind the CASE barrier, NULL in a hidden row."""
@@ -123,22 +124,22 @@ def _no_subquery(tree: exp.Expr) -> tuple[exp.Query, tuple[Operand, ...]]:
 def hidden(tree: exp.Expr, column: str = "") -> exp.Expr:
     """The expression marked as what a policy has written: a mask of the column, or a row filter."""
     tree = tree if isinstance(tree, exp.Paren) else exp.Paren(this=tree)
-    tree.meta[POLICY] = column
+    mark(tree, POLICY, column)
     return tree
 
 
 def shows_policies(tree: exp.Query) -> bool:
     """True when the statement holds what a policy wrote and its reader may not see."""
-    return any(POLICY in node.meta for node in tree.walk())
+    return any(node._meta is not None and POLICY in node._meta for node in tree.walk())
 
 
 def without_policies(tree: exp.Query) -> exp.Query:
     """The statement with what policies have written replaced by names, for who may not read it."""
 
     def named(node: exp.Expr) -> exp.Expr:
-        column = node.meta.get(POLICY)
-        if column is None:
+        if not marked(node, POLICY):
             return node
+        column = node.meta[POLICY]
         if not column:
             return exp.Anonymous(this="row_filter")
         shown = exp.column(column)

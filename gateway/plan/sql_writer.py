@@ -242,7 +242,7 @@ def _passed_on(message: Expression, block: Block) -> Operand | None:
     if segment.struct_field.HasField("child"):
         return None
     column: Operand = block.columns[segment.struct_field.field]
-    return replace(column, sql=adopted(column.sql))
+    return column.written(adopted(column.sql))
 
 
 def _constant(message: Expression) -> int:

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import replace
+from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from sqlglot import exp
 
+from connectors.files import FilesConnector
+from connectors.interface import Binding
 from connectors.statistics import ColumnStatistics, TableStatistics
 from gateway.config import Config
 from gateway.engines import datafusion as engine
@@ -18,6 +23,7 @@ from gateway.plan.relations import function_names
 from gateway.plan.security import Security
 from gateway.plan.sessions import Form, register_tables
 from gateway.plan.source import Table
+from tests.gateways import dataset
 from tests.plans.tables import tables
 
 CUSTOMERS = TableStatistics(
@@ -122,6 +128,25 @@ def test_what_does_not_identify_a_row(sql: str) -> None:
 def test_a_table_of_which_nothing_is_known() -> None:
     bare = tables()[("postgres_customers",)]
     assert estimate("SELECT * FROM customers", postgres_customers=bare).rows == DEFAULT_ROWS
+
+
+def test_what_a_read_skips_by_is_counted_once(tmp_path: Path) -> None:
+    """The engine filters again what it has files skip by: both have the same condition."""
+    days = pa.table({"day": pa.array(range(1000), pa.int64())})
+    pq.write_table(days, tmp_path / "days.parquet")
+    files = FilesConnector(str(tmp_path), {})
+    schema = files.schema("days.parquet")
+    opened = dataset("files", "days", Binding("files", str(tmp_path), "days.parquet"), schema)
+    statistics = TableStatistics(1000.0, {"day": ColumnStatistics(1000, 0.0, 1, 1000)})
+    table = Table(opened, files, None, Security(schema), statistics=statistics)
+    context = engine.session(Config())
+    register_tables(context, {("days",): table}, {}, FragmentReads(), Form.OPAQUE)
+    sql = "SELECT day FROM days WHERE day > 900"
+    logical = context.sql(sql).optimized_logical_plan()
+    assert "partial_filters" in logical.display_indent()
+    plan = engine.to_substrait(logical, context)
+    found = Estimator({("days",): table}, function_names(plan)).of(plan.relations[0].root.input)
+    assert found.rows == pytest.approx(100, abs=2)
 
 
 @pytest.mark.parametrize("rows", [400_000.0, 1_000_000.0, 2_900_000.0])

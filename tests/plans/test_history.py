@@ -47,7 +47,7 @@ def history(clock: Clock) -> History:
 
 def watch(text: str = "SELECT 1 FROM t", cost: float | None = None, size: float = 1e6) -> Watch:
     """`cost` is that of a text that ends in no digit; else it is the text's last number."""
-    return Watch(SOURCE, lambda: text, lambda of: cost and float(of.split()[-1]), size)
+    return Watch(SOURCE, lambda: text, lambda of: cost and float(of.split()[-1]), lambda: size)
 
 
 def pulled(of: Watch) -> Watch:
@@ -234,7 +234,7 @@ def test_the_bytes_to_be_read_are_those_of_arrow(history: History) -> None:
     assert plan.watch is not None
     orders, customers = STATISTICS["orders"].rows, STATISTICS["customers"].rows
     assert orders and customers
-    assert 8 * orders < plan.watch.bytes < 40 * (orders + customers)
+    assert 8 * orders < plan.watch.size() < 40 * (orders + customers)
 
 
 @pytest.mark.parametrize("source", ["sqlite", "duckdb"])

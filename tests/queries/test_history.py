@@ -16,7 +16,6 @@ from gateway.errors import Cancelled, GatewayError, Kind
 from gateway.model import QueryOptions, Request
 from gateway.pipeline import Gateway, Prepared, QueryReport
 from gateway.plan import history as histories
-from gateway.plan import placement as placements
 from gateway.plan.history import History, Run
 from gateway.verification.comparison import difference
 from tests.queries import corpus
@@ -29,12 +28,6 @@ JOINED = """
 SELECT p.city, count(*) AS n FROM test.postgres."people" p
 JOIN test.postgres."orders" o ON p.id = o.person GROUP BY p.city ORDER BY n, p.city
 """
-
-
-@pytest.fixture(autouse=True)
-def nothing_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The test tables are watched, although they are."""
-    monkeypatch.setattr(placements, "WORTH_ASKING_ROWS", 0.0)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,139 @@
+"""Filtered Parquet files that give keys to another source: fewer rows come, the answer stays."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from connectors.files import FilesConnector
+from connectors.interface import Binding
+from connectors.sqlite import SqliteConnector
+from gateway.config import Config
+from gateway.model import Dataset, Request
+from gateway.pipeline import Gateway
+from gateway.plan import local_givers
+from tests.gateways import ANA, EVERYTHING, ask, dataset, gateway
+
+ORDERS = 20_000
+LINES = 60_000
+NO_KEYS = Config(reduction_keys=0)
+RULES = (
+    *EVERYTHING,
+    ("p2", "user:ana", "*", "mesh://shop/files/lines", "*", "restrictive", "later", "allow"),
+)
+
+
+@pytest.fixture
+def given(tmp_path: Path) -> list[Dataset]:
+    """Lines of orders in a Parquet file, the orders in SQLite; some lines are of no order."""
+    numbers = range(LINES)
+    lines = pa.table(
+        {
+            "order": pa.array([n // 2 if n % 11 else None for n in numbers], pa.int64()),
+            "day": pa.array([n % 1000 for n in numbers], pa.int64()),
+        }
+    )
+    pq.write_table(lines, tmp_path / "lines.parquet", row_group_size=5000)
+    path = tmp_path / "orders.sqlite"
+    with sqlite3.connect(path) as database:
+        database.execute("CREATE TABLE orders (id INTEGER PRIMARY KEY, priority TEXT NOT NULL)")
+        rows = [(n, ["1-URGENT", "2-HIGH", "3-LOW"][n % 3]) for n in range(ORDERS)]
+        database.executemany("INSERT INTO orders VALUES (?, ?)", rows)
+        database.execute("ANALYZE")
+    database.close()
+    files, orders = FilesConnector(str(tmp_path), {}), SqliteConnector(str(path), {})
+    return [
+        dataset(
+            "files",
+            "lines",
+            Binding("files", str(tmp_path), "lines.parquet"),
+            files.schema("lines.parquet"),
+        ),
+        dataset("old", "orders", Binding("sqlite", str(path), "orders"), orders.schema("orders")),
+    ]
+
+
+JOIN = 'FROM shop.files.lines l JOIN shop.old.orders o ON l."order" = o.id'
+FEW = "l.day >= 3 AND l.day < 5"
+QUERIES = (
+    f"SELECT o.priority, count(*) {JOIN} WHERE {FEW} GROUP BY o.priority ORDER BY o.priority",
+    f"SELECT o.id, l.day {JOIN} WHERE {FEW} ORDER BY o.id, l.day LIMIT 50",
+    "SELECT o.priority, count(*) FROM shop.old.orders o WHERE EXISTS (SELECT 1"
+    f' FROM shop.files.lines l WHERE l."order" = o.id AND {FEW})'
+    " GROUP BY o.priority ORDER BY o.priority",
+)
+OUTER = (
+    "SELECT o.priority, count(*), count(l.day) FROM shop.old.orders o LEFT JOIN"
+    f' shop.files.lines l ON l."order" = o.id AND {FEW} GROUP BY o.priority ORDER BY o.priority',
+    "SELECT count(*) FROM shop.old.orders o WHERE NOT EXISTS (SELECT 1"
+    f' FROM shop.files.lines l WHERE l."order" = o.id AND {FEW})',
+)
+
+
+def ran(mesh: Gateway, sql: str) -> tuple[pa.Table, int]:
+    """The answer, and how many rows SQLite has sent."""
+    result = mesh.execute(mesh.prepare(Request(ANA, sql)))
+    answer = pa.Table.from_batches(list(result.batches), schema=result.schema)
+    sent = [f.rows for f in result.report.fragments if f.source.startswith("sqlite")]
+    return answer, sum(sent)
+
+
+@pytest.mark.parametrize("sql", QUERIES)
+def test_a_filtered_file_gives_its_keys(given: list[Dataset], sql: str) -> None:
+    answer, sent = ran(gateway(given), sql)
+    expected, whole = ran(gateway(given, config=NO_KEYS), sql)
+    assert answer.to_pylist() == expected.to_pylist()
+    assert answer.num_rows
+    assert whole == ORDERS
+    assert 0 < sent < 200
+
+
+@pytest.mark.parametrize("sql", OUTER)
+def test_rows_without_a_partner_are_all_sent(given: list[Dataset], sql: str) -> None:
+    answer, sent = ran(gateway(given), sql)
+    expected, _ = ran(gateway(given, config=NO_KEYS), sql)
+    assert answer.to_pylist() == expected.to_pylist()
+    assert sent == ORDERS
+
+
+@pytest.mark.parametrize("most", [1, 50])
+def test_what_has_too_many_rows_gives_none(
+    given: list[Dataset], most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many keys a fragment may take: a list that was cut short is none."""
+    monkeypatch.setattr(local_givers, "MOST_ROWS", most)
+    answer, sent = ran(gateway(given), QUERIES[0])
+    expected, _ = ran(gateway(given, config=NO_KEYS), QUERIES[0])
+    assert answer.to_pylist() == expected.to_pylist()
+    assert sent == ORDERS
+
+
+def test_no_rows_of_the_file_are_no_rows_of_the_source(given: list[Dataset]) -> None:
+    sql = f"SELECT o.id {JOIN} WHERE l.day = 500 AND l.day = 501 - l.day"
+    answer, _ = ran(gateway(given), sql)
+    assert answer.num_rows == 0
+
+
+def test_explain_shows_the_scan_and_its_keys(given: list[Dataset]) -> None:
+    rows = ask(gateway(given), f"EXPLAIN {QUERIES[0]}").to_pylist()
+    scans = [r for r in rows if r["item"] == "fragment 3"]
+    assert [r["source"] for r in scans] == ["embedded duckdb:files"]
+    assert "LIMIT" in scans[0]["text"]
+    (reduction,) = [r for r in rows if r["item"] == "reduction"]
+    assert reduction["text"].startswith("fragment 3.c0 -> fragment 1.c0: about")
+
+
+def test_what_is_hidden_decides_nothing(given: list[Dataset]) -> None:
+    """A file with hidden rows is no giver: by its statistics it was chosen, and they count all."""
+    lines, orders = given
+    hidden = [replace(lines, row_filters={"later": "day <> 3"}), orders]
+    answer, sent = ran(gateway(hidden, RULES), QUERIES[0])
+    expected, _ = ran(gateway(hidden, RULES, NO_KEYS), QUERIES[0])
+    assert answer.to_pylist() == expected.to_pylist()
+    assert answer.to_pylist() != ran(gateway(given), QUERIES[0])[0].to_pylist()
+    assert sent == ORDERS
