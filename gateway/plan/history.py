@@ -30,10 +30,10 @@ ALIKE = 1.25
 least one part in so much, of each other."""
 
 BYTES_PER_SECOND = 50e6
-"""Of Arrow, that a source sends and the engine works on, while nothing has been measured."""
+"""Of scans, that a source sends and the engine works on, while nothing has been measured."""
 
 TELLING_BYTES = 1_000_000
-"""Runs that read less tell nothing of how fast a source can be read."""
+"""Scans of less tell nothing of how fast a source can be read."""
 
 SHAPES = 1024
 """So many are remembered; beyond them the least recently used are forgotten."""
@@ -96,6 +96,7 @@ class _Entry:
 
     text: str
     pushed: Run
+    size: float
     expected: float
     pulled: Run | None = None
     pulls: bool = True
@@ -168,7 +169,7 @@ class History:
         with self._lock:
             if key in self._entries:
                 return False
-            self._entries[key] = _Entry(text, run, expected)
+            self._entries[key] = _Entry(text, run, size, expected)
         return True
 
     def give_up(self, watch: Watch) -> bool:
@@ -193,9 +194,9 @@ class History:
                     return False
                 entry.pulled, entry.pulls = run, False
                 return True
-            if run.bytes >= TELLING_BYTES:
+            if entry.size >= TELLING_BYTES:  # as was expected: what comes, keys have reduced
                 known = self._rates.get(watch.source, 0.0)
-                self._rates[watch.source] = max(known, run.bytes / max(run.seconds, 1e-6))
+                self._rates[watch.source] = max(known, entry.size / max(run.seconds, 1e-6))
             first = entry.pulled is None
             least = CLEARLY if first else 1 / CLEARLY
             entry.pulls = run.seconds <= least * entry.pushed.seconds

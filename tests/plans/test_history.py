@@ -110,6 +110,8 @@ def test_after_its_age_all_begins_anew(history: History, clock: Clock) -> None:
     assert not chosen(history, watch()).pulled
     clock.now = AGE + 1  # of the first run, whatever was learnt since
     assert history.verdict(watch()) is None
+    assert not history.learn(watch(), Run(3.0))  # by what reading this source took
+    clock.now = 2 * AGE
     assert history.learn(watch(), Run(3.0))
     assert chosen(history, watch()).pulled
 
@@ -150,9 +152,9 @@ def test_pulling_that_fails_is_given_up(history: History) -> None:
 def test_what_was_read_tells_what_can_be_read(history: History) -> None:
     """Of a source that turned out slow no other query is tried."""
     history.learn(watch("SELECT 1 FROM t"), Run(3.0))
-    history.learn(pulled(watch("SELECT 1 FROM t")), Run(2.0, 1_000, 2_000_000))
+    history.learn(pulled(watch("SELECT 1 FROM t")), Run(2.0, 10, 200))  # by the scans' megabyte
     assert not history.learn(watch("SELECT 1 FROM u", size=3e6), Run(3.0))
-    assert history.learn(watch("SELECT 1 FROM u", size=2e6), Run(3.0))
+    assert history.learn(watch("SELECT 1 FROM u", size=1.1e6), Run(3.0))
 
 
 def test_constants_are_alike_while_the_source_expects_like_costs(history: History) -> None:
