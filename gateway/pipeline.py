@@ -48,6 +48,7 @@ from gateway.plan.embedded import is_embedded
 from gateway.plan.explain import SCHEMA as EXPLAIN_SCHEMA
 from gateway.plan.explain import explain
 from gateway.plan.fragment import FragmentReads, FragmentRun
+from gateway.plan.history import History, Run, Watch
 from gateway.plan.plan import EngineRead, Plan
 from gateway.plan.planner import Query, plan_query
 from gateway.plan.source import Table, TableName, Tables, View, Views, unpushed
@@ -203,6 +204,9 @@ class Gateway:
             config.cached_plans, config.plan_age_seconds
         )
         self._plans_lock = threading.Lock()
+        self.history: History | None = None
+        if config.history_age_seconds > 0:
+            self.history = History(config.history_age_seconds, config.memory_per_query_bytes)
 
     @classmethod
     def open(cls, mesh: Path, config: Config | None = None, *, audited: bool = True) -> Gateway:
@@ -346,11 +350,14 @@ class Gateway:
         if plan is None:
             query = Query(statement.text, statement.tree, views)
             placed = self._embedding.placed(tables, views)
-            plan = plan_query(query, placed, self._config, placement)
+            plan = plan_query(query, placed, self._config, placement, history=self.history)
             embedded = plan.embedded or any(is_embedded(f, plan.tables) for f in plan.fragments)
             if embedded or plan.groups:
                 remembered = key if plan.groups and not embedded and plan.lasting else None
                 otherwise = partial(self._planned_whole, remembered, query, tables, placement)
+                plan = replace(plan, otherwise=otherwise)
+            elif plan.tried:
+                otherwise = partial(self._planned_pushed, plan, query, tables, placement)
                 plan = replace(plan, otherwise=otherwise)
             if plan.lasting and self._config.cached_plans:
                 with self._plans_lock:
@@ -366,6 +373,35 @@ class Gateway:
             with self._plans_lock:
                 self._plans[key] = plan
         return plan
+
+    def _planned_pushed(self, tried: Plan, query: Query, tables: Tables, placement: str) -> Plan:
+        """The plan for when pulling a query only because of history failed: not again, then."""
+        assert tried.watch is not None and self.history is not None
+        if self.history.give_up(tried.watch):
+            self._forget_watched(tried.watch)
+        return plan_query(query, tables, self._config, placement)
+
+    def _forget_watched(self, watch: Watch) -> None:
+        """Plan anew what history chooses a form of, over the source it has learnt about."""
+        with self._plans_lock:
+            for key, plan in list(self._plans.items()):
+                if plan.watch is not None and plan.watch.source == watch.source:
+                    self._plans.pop(key, None)
+
+    def _learn(
+        self, prepared: Prepared, reads: FragmentReads, report: QueryReport, held: float
+    ) -> None:
+        """Tell history what a run took; one that was verified did everything twice."""
+        watch = prepared.plan.watch
+        if watch is None or self.history is None or prepared.unpushed is not None:
+            return
+        rows, size = (sum(getattr(r, n) for r in reads.runs.values()) for n in ("rows", "bytes"))
+        complete = report.outcome == "completed"
+        changed = self.history.learn(watch, Run(report.seconds, rows, size, held, complete))
+        if watch.pulled and report.outcome.startswith("failed"):
+            changed = self.history.give_up(watch) or changed
+        if changed:
+            self._forget_watched(watch)
 
     def _unpushed(self, statement: sql.Statement, tables: Tables, views: Views) -> Plan | None:
         """The plan that leaves everything to the engine, to compare with."""
@@ -395,7 +431,7 @@ class Gateway:
         started = time.perf_counter()
         reads = FragmentReads()
         report.outcome = "cancelled"  # unless it ends in another way
-        recorded = False
+        recorded, held = False, 0.0
         try:
             for batch in self._batches(prepared, reads, cancelled):
                 if not recorded:
@@ -403,7 +439,11 @@ class Gateway:
                     recorded = True
                 report.rows += batch.num_rows
                 report.bytes += batch.nbytes
-                yield batch
+                handed = time.perf_counter()
+                try:
+                    yield batch
+                finally:
+                    held += time.perf_counter() - handed
             prepared.clearance.wait()
             report.outcome = "completed"
             report.verified = prepared.unpushed is not None
@@ -417,6 +457,7 @@ class Gateway:
             report.fragments = tuple(
                 _report(r) for r in (() if prepared.plan.hidden_views else reads.runs.values())
             )
+            self._learn(prepared, reads, report, held)
             self._recorder.ended(
                 prepared.clearance,
                 Outcome(report.outcome, report.rows, report.bytes, report.seconds),

@@ -46,6 +46,7 @@ NUMBERS: Mapping[str, Bounds] = {
     "reduction_rows_per_key": Bounds(0, 1e9),
     "statistics_age_seconds": Bounds(0, 31 * _DAY),
     "statistics_wait_seconds": Bounds(0, 60),
+    "history_age_seconds": Bounds(0, 31 * _DAY),
     "audit_wait_seconds": Bounds(0.1, 600),
 }
 SWITCHES = ("embedded_duckdb",)

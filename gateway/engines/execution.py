@@ -6,6 +6,7 @@ import asyncio
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
@@ -43,8 +44,13 @@ def run(
     Raises GatewayError only.
     """
     started = False
+    overdue = _overdue(plan)
+
+    def stopped() -> bool:
+        return cancelled() or (not started and overdue())
+
     try:
-        for batch in _run(plan, config, reads, cancelled, text):
+        for batch in _run(plan, config, reads, stopped, text):
             started = True
             yield batch
         return
@@ -55,18 +61,31 @@ def run(
             raise translate(failure, text) from failure
         if other is None:
             raise
-        regretted = isinstance(error, NotWorthGrouping)
+        regretted = plan.tried or isinstance(error, NotWorthGrouping)
     yield from _run(other, config, reads.anew(beside=regretted), cancelled, text)
 
 
+def _overdue(plan: Plan) -> Callable[[], bool]:
+    """Tells whether a plan that is tried has by now taken longer than the one it may replace."""
+    if plan.watch is None or plan.otherwise is None or not plan.tried:
+        return lambda: False
+    end = time.monotonic() + plan.watch.patience
+    return lambda: time.monotonic() > end
+
+
 def _otherwise(plan: Plan, reads: FragmentReads, error: GatewayError) -> Plan | None:
-    """The plan without the embedded engine or groupings ahead, when it was this that failed.
+    """The plan without the embedded engine, groupings ahead or a trial, when this failed.
 
     What overflows or finds no room there may not do so in the gateway's engine; and where it
     would, the error is that engine's own.
     """
     if plan.otherwise is not None and isinstance(error, NotWorthGrouping):
         log.info("grouping ahead of a source did not pay: %s", error)
+        return plan.otherwise()
+    if plan.otherwise is not None and plan.tried:
+        if error.retryable:
+            return None
+        log.info("pulling a query failed or took too long, its source is asked: %s", error.code)
         return plan.otherwise()
     if plan.otherwise is None or reads.failed is None:
         return None

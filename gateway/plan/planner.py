@@ -33,6 +33,7 @@ from gateway.plan.cutter import NotPushed
 from gateway.plan.embedded import elsewhere
 from gateway.plan.federation import Optimised, engine_bounds, federated, safe_tuning
 from gateway.plan.fragment import FragmentReads
+from gateway.plan.history import History
 from gateway.plan.plan import Plan
 from gateway.plan.reads import engine_reads, read_columns
 from gateway.plan.residency import violation
@@ -80,12 +81,19 @@ class Query:
 
 
 def plan_query(
-    query: Query, tables: Tables, config: Config, placement: str = "auto", *, parts: bool = True
+    query: Query,
+    tables: Tables,
+    config: Config,
+    placement: str = "auto",
+    *,
+    parts: bool = True,
+    history: History | None = None,
 ) -> Plan:
     """Plan a query. Raises GatewayError for what the engine finds wrong with it.
 
     `placement` is one of PLACEMENTS: whether sources or the engine do what both could.
-    Without `parts` the engine groups no scan for a source that does the rest.
+    Without `parts` the engine groups no scan for a source that does the rest. `history` may choose
+    between pushing a whole query and pulling it.
     """
     if any(view.security.minimum_rows is not None for view in query.views.values()):
         raise violation(None)
@@ -127,6 +135,7 @@ def plan_query(
                 tuning,
                 placement,
                 parts,
+                history,
             )
         )
     if plan is not None:
