@@ -96,9 +96,7 @@ def _put(kept: OrderedDict[Any, Any], key: object, value: object) -> None:
         kept.popitem(last=False)
 
 
-def _lies_together(
-    equalities: Equalities, ask: Callable[[str], Sequence[dict[str, Any]]]
-) -> bool:
+def _lies_together(equalities: Equalities, ask: Callable[[str], Sequence[dict[str, Any]]]) -> bool:
     columns = sorted({column for pair in equalities for column in pair})
     listed = ", ".join(f"({', '.join(_text(part) for part in column)})" for column in columns)
     rows = ask(_ORDER.format(pages=_LARGE, together=_TOGETHER, columns=listed))
