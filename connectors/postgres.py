@@ -143,7 +143,8 @@ class PostgresConnector(SqlConnector):
     def objects(self, pattern: str | None = None) -> Iterator[ObjectInfo]:
         """Everything this user may read, partitions of a partitioned table left out."""
         for name, columns in sorted(self._columns().items()):
-            if fnmatch.fnmatchcase(name, pattern or "*"):
+            in_full = name if "." in name else f"{_SCHEMA}.{name}"
+            if any(fnmatch.fnmatchcase(n, pattern or "*") for n in (name, in_full)):
                 yield listed(name, partial(self._info, name, columns))
 
     def render(self, query: exp.Query, schema: pa.Schema) -> str:

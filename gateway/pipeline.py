@@ -113,6 +113,7 @@ class QueryReport:
     """What one execution did; complete when its batches have ended.
 
     `reads` are the datasets the engine read itself: source, and the columns and filters of it.
+    `verified`: a second run over bare scans gave the same rows.
     """
 
     query_id: str
@@ -122,6 +123,7 @@ class QueryReport:
     bytes: int = 0
     seconds: float = 0.0
     outcome: str = "running"
+    verified: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -395,6 +397,7 @@ class Gateway:
                 yield batch
             prepared.clearance.wait()
             report.outcome = "completed"
+            report.verified = prepared.unpushed is not None
         except Cancelled:
             raise
         except GatewayError as error:
