@@ -62,7 +62,7 @@ def open_connector(binding: Binding) -> Connector:
         raise SourceError(
             SourceErrorCode.DRIVER_MISSING,
             f"the driver of connector {binding.connector!r} is not installed",
-            hint=f"pip install meshgate[{extra}]",
+            hint=f"install Meshgate with its extra {extra}: pip install '.[{extra}]' in its folder",
         ) from error
     return connector
 

@@ -301,6 +301,8 @@ class SqlDialect:
     it is never told any.
     `places_nulls`: ORDER BY takes NULLS FIRST and NULLS LAST, also in a window.
     `joins_slowly`: large joins and groups are left to the engine unless they save much transfer.
+    `nests_expressions`: a join over expressions compares every pair of rows, unless the rows of
+    the side that is computed are made first.
     """
 
     name: str
@@ -317,6 +319,7 @@ class SqlDialect:
     keys: Callable[[Operand, pa.Array], exp.Expr | None] | None = None
     places_nulls: bool = True
     joins_slowly: bool = False
+    nests_expressions: bool = False
 
     def require(self, relation: Relation) -> None:
         """Raise NotPushable unless the source takes this relational operator."""

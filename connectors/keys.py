@@ -69,7 +69,7 @@ def mariadb_keys(operand: Operand, keys: pa.Array) -> exp.Expr | None:
     """``column IN (...)``, or a JSON table of many numbers.
 
     A text column is compared in its own collation first, which its index knows, and then by bytes:
-    equal bytes are equal in every collation.
+    equal bytes are equal in every collation. Only with ASCII, which every character set has.
     """
     values = _python(keys)
     if values is None:
@@ -81,7 +81,8 @@ def mariadb_keys(operand: Operand, keys: pa.Array) -> exp.Expr | None:
     if listed is None or kind is not Kind.TEXT or any("\x00" in str(v) for v in values):
         return listed if kind is not Kind.TEXT else None
     read = operand.sql
-    if isinstance(read, exp.Collate) and isinstance(read.this, exp.Cast):
+    ascii_only = all(str(value).isascii() for value in values)
+    if ascii_only and isinstance(read, exp.Collate) and isinstance(read.this, exp.Cast):
         column = read.this.this
         rough = _in_list(column, map(_mariadb_word, values))
         if isinstance(column, exp.Column) and rough is not None:

@@ -105,12 +105,14 @@ _COLLATION = exp.var("utf8mb4_nopad_bin")
 def _equal(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
     """Equality, with the column's own comparison first, which can use its index.
 
-    Equal bytes are equal in every collation: the column's own test only takes away other rows.
+    Equal bytes are equal in every collation: the column's own test only takes away other rows. It
+    is a test in the column's own character set, which may have no word for what is not ASCII:
+    MariaDB refuses to compare it with such a constant.
     """
     exact = FUNCTIONS["equal"](args, returns)
     for one, other in (args, tuple(reversed(args))):
         column = _plain_column(one.sql)
-        if column is not None and other.is_literal and other.literal is not None:
+        if column is not None and isinstance(other.literal, str) and other.literal.isascii():
             rough = exp.EQ(this=column.copy(), expression=other.sql.copy())
             return paren(exp.And(this=rough, expression=exact))
     return exact

@@ -30,6 +30,7 @@ from connectors.names import join_name, split_name
 from connectors.own_queries import described
 from connectors.plain_scans import ScanMemory
 from connectors.pool import Session
+from connectors.postgres_cache import LITTLE_CACHE, USUAL_CACHE, LittleCache, plain_join
 from connectors.postgres_dialect import POSTGRES
 from connectors.postgres_planning import PLANNING
 from connectors.postgres_ranges import FACTS, RangeStream, TableFacts, schema_scan
@@ -109,6 +110,7 @@ class PostgresConnector(SqlConnector):
         self._streams = int(positive_number(options, "read_streams", min(4, os.cpu_count() or 1)))
         self._parallel_from = positive_number(options, "parallel_from", 16) * (1 << 20)
         self._lock = threading.Lock()
+        self._cache = LittleCache()
         self._scans = ScanMemory()
         self._facts: dict[str, tuple[float, TableFacts | None]] = {}
 
@@ -138,14 +140,18 @@ class PostgresConnector(SqlConnector):
     def objects(self, pattern: str | None = None) -> Iterator[ObjectInfo]:
         """Everything this user may read, partitions of a partitioned table left out."""
         for name, columns in sorted(self._columns().items()):
-            if fnmatch.fnmatchcase(name, pattern or "*"):
+            in_full = name if "." in name else f"{_SCHEMA}.{name}"
+            if any(fnmatch.fnmatchcase(n, pattern or "*") for n in (name, in_full)):
                 yield listed(name, partial(self._info, name, columns))
 
     def render(self, query: exp.Query, schema: pa.Schema) -> str:
         """The text, with outputs as the driver moves them fastest."""
         tree = transported(query, schema)
         scan = schema_scan(tree) if self._streams > 1 else None
+        joined = plain_join(tree)
         text = self._written(tree, copy=tree is query or scan is not None)
+        if joined is not None:
+            self._cache.remember(text, joined)
         if scan is not None:
             self._scans.keep(text, scan)
         return text
@@ -202,7 +208,7 @@ class PostgresConnector(SqlConnector):
         separator = "&" if "?" in self._uri else "?"
         extra = "&".join(f"{k}={v}" for k, v in missing.items())
         connection = self._driver.connect(f"{self._uri}{separator}{extra}", autocommit=True)
-        session = _PostgresSession(connection)
+        session = _PostgresSession(connection, self._cache)
         settings = (f"set_config('{k}', '{v}', false)" for k, v in self._settings.items())
         for _ in session.run(f"SELECT {', '.join(settings)}, {PLANNING}"):
             pass
@@ -288,13 +294,23 @@ class PostgresConnector(SqlConnector):
 
 
 class _PostgresSession:
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: Any, cache: LittleCache) -> None:
         self._connection = connection
+        self._cache = cache
         self._cursor = connection.cursor(
             adbc_stmt_kwargs={"adbc.postgresql.batch_size_hint_bytes": str(_BATCH_BYTES)}
         )
 
     def run(self, text: str, schema: pa.Schema | None = None) -> Iterator[pa.RecordBatch]:
+        lowered = self._cache.helps(text, self._rows) and self._rows(LITTLE_CACHE)[0]["done"]
+        yield from self._batches(text, schema)
+        if lowered:  # a session whose statement fails or is left half read is never used again
+            self._rows(USUAL_CACHE)
+
+    def _rows(self, text: str) -> list[dict[str, Any]]:
+        return [row for batch in self._batches(text) for row in batch.to_pylist()]
+
+    def _batches(self, text: str, schema: pa.Schema | None = None) -> Iterator[pa.RecordBatch]:
         self._cursor.execute(text)
         reader = self._cursor.fetch_record_batch()
         # The plain reader forgets the SQLSTATE of an error in mid-stream, the driver's own not.

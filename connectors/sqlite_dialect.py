@@ -159,4 +159,5 @@ SQLITE = SqlDialect(
     write_literal=_literal,
     masks=MASKS,
     keys=sqlite_keys,
+    nests_expressions=True,
 )

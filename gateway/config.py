@@ -20,6 +20,8 @@ class Config:
     Decisions are recorded in `audit_folder`, below the mesh folder or absolute; an answer waits
     for its decision up to `audit_wait_seconds`. `embedded_duckdb` lets DuckDB, if it is installed,
     join and aggregate local Parquet files.
+    What a whole query of one source took is remembered for `history_age_seconds`: where pushing it
+    took long, pulling it is tried once, and the faster form is kept. 0 turns that off.
     """
 
     region: str = ""
@@ -43,3 +45,4 @@ class Config:
     statistics_wait_seconds: float = 0.25
     audit_wait_seconds: float = 10.0
     embedded_duckdb: bool = True
+    history_age_seconds: float = 3600.0

@@ -32,6 +32,7 @@ from gateway.errors import (
     Cancelled,
     CatalogueError,
     GatewayError,
+    InternalError,
     LimitExceeded,
     PurposeNotGranted,
     ResidencyViolation,
@@ -47,6 +48,7 @@ from gateway.plan.embedded import is_embedded
 from gateway.plan.explain import SCHEMA as EXPLAIN_SCHEMA
 from gateway.plan.explain import explain
 from gateway.plan.fragment import FragmentReads, FragmentRun
+from gateway.plan.history import History, Run, Watch
 from gateway.plan.plan import EngineRead, Plan
 from gateway.plan.planner import Query, plan_query
 from gateway.plan.source import Table, TableName, Tables, View, Views, unpushed
@@ -93,6 +95,10 @@ class Prepared:
         return EXPLAIN_SCHEMA if self.explain else self.plan.schema
 
 
+_OF_CHANGED_SOURCES = frozenset({SourceErrorCode.REJECTED.value, InternalError.code})
+"""Errors that a column of another type than its contract's may be behind."""
+
+
 @dataclass(frozen=True, slots=True)
 class FragmentReport:
     """What one source did: the text it got, the rows and bytes it sent, the time it took.
@@ -113,6 +119,7 @@ class QueryReport:
     """What one execution did; complete when its batches have ended.
 
     `reads` are the datasets the engine read itself: source, and the columns and filters of it.
+    `verified`: a second run over bare scans gave the same rows.
     """
 
     query_id: str
@@ -122,6 +129,7 @@ class QueryReport:
     bytes: int = 0
     seconds: float = 0.0
     outcome: str = "running"
+    verified: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +204,9 @@ class Gateway:
             config.cached_plans, config.plan_age_seconds
         )
         self._plans_lock = threading.Lock()
+        self.history: History | None = None
+        if config.history_age_seconds > 0:
+            self.history = History(config.history_age_seconds, config.memory_per_query_bytes)
 
     @classmethod
     def open(cls, mesh: Path, config: Config | None = None, *, audited: bool = True) -> Gateway:
@@ -257,11 +268,12 @@ class Gateway:
             placement = request.options.placement
             plan = self._plan(statement, tables, views, placement)
             unpushed = self._unpushed(statement, tables, views) if _verifies(request) else None
-        except GatewayError as error:
+        except (GatewayError, SourceError) as raised:
+            error = from_source(raised) if isinstance(raised, SourceError) else raised
             if isinstance(error, ResidencyViolation):
                 error.message = f"{error.message} ({self._places(request.principal)})"
             self._recorder.denied(request, policy_version, resolution.decided, error)
-            raise
+            raise error from (raised if error is not raised else raised.__cause__)
         grants = {**authorised.grants, **{name: r.grant for name, r in remote.items()}}
         clearance = self._recorder.allowed(request, policy_version, grants, plan)
         return Prepared(request, plan, clearance, statement, unpushed)
@@ -338,11 +350,14 @@ class Gateway:
         if plan is None:
             query = Query(statement.text, statement.tree, views)
             placed = self._embedding.placed(tables, views)
-            plan = plan_query(query, placed, self._config, placement)
+            plan = plan_query(query, placed, self._config, placement, history=self.history)
             embedded = plan.embedded or any(is_embedded(f, plan.tables) for f in plan.fragments)
             if embedded or plan.groups:
                 remembered = key if plan.groups and not embedded and plan.lasting else None
                 otherwise = partial(self._planned_whole, remembered, query, tables, placement)
+                plan = replace(plan, otherwise=otherwise)
+            elif plan.tried:
+                otherwise = partial(self._planned_pushed, plan, query, tables, placement)
                 plan = replace(plan, otherwise=otherwise)
             if plan.lasting and self._config.cached_plans:
                 with self._plans_lock:
@@ -359,6 +374,35 @@ class Gateway:
                 self._plans[key] = plan
         return plan
 
+    def _planned_pushed(self, tried: Plan, query: Query, tables: Tables, placement: str) -> Plan:
+        """The plan for when pulling a query only because of history failed: not again, then."""
+        assert tried.watch is not None and self.history is not None
+        if self.history.give_up(tried.watch):
+            self._forget_watched(tried.watch)
+        return plan_query(query, tables, self._config, placement)
+
+    def _forget_watched(self, watch: Watch) -> None:
+        """Plan anew what history chooses a form of, over the source it has learnt about."""
+        with self._plans_lock:
+            for key, plan in list(self._plans.items()):
+                if plan.watch is not None and plan.watch.source == watch.source:
+                    self._plans.pop(key, None)
+
+    def _learn(
+        self, prepared: Prepared, reads: FragmentReads, report: QueryReport, held: float
+    ) -> None:
+        """Tell history what a run took; one that was verified did everything twice."""
+        watch = prepared.plan.watch
+        if watch is None or self.history is None or prepared.unpushed is not None:
+            return
+        rows, size = (sum(getattr(r, n) for r in reads.runs.values()) for n in ("rows", "bytes"))
+        complete = report.outcome == "completed"
+        changed = self.history.learn(watch, Run(report.seconds, rows, size, held, complete))
+        if watch.pulled and report.outcome.startswith("failed"):
+            changed = self.history.give_up(watch) or changed
+        if changed:
+            self._forget_watched(watch)
+
     def _unpushed(self, statement: sql.Statement, tables: Tables, views: Views) -> Plan | None:
         """The plan that leaves everything to the engine, to compare with."""
         if statement.explain:
@@ -372,7 +416,10 @@ class Gateway:
         return self._plan(statement, bare, views)
 
     def _explain(self, prepared: Prepared, report: QueryReport) -> Iterator[pa.RecordBatch]:
-        batch = explain(prepared.plan, self._config)
+        try:
+            batch = explain(prepared.plan, self._config)
+        except SourceError as error:  # files are looked for where the engine plans to read them
+            raise from_source(error) from error
         prepared.clearance.wait()
         report.outcome = "completed"
         self._recorder.ended(prepared.clearance, Outcome(report.outcome))
@@ -384,7 +431,7 @@ class Gateway:
         started = time.perf_counter()
         reads = FragmentReads()
         report.outcome = "cancelled"  # unless it ends in another way
-        recorded = False
+        recorded, held = False, 0.0
         try:
             for batch in self._batches(prepared, reads, cancelled):
                 if not recorded:
@@ -392,9 +439,14 @@ class Gateway:
                     recorded = True
                 report.rows += batch.num_rows
                 report.bytes += batch.nbytes
-                yield batch
+                handed = time.perf_counter()
+                try:
+                    yield batch
+                finally:
+                    held += time.perf_counter() - handed
             prepared.clearance.wait()
             report.outcome = "completed"
+            report.verified = prepared.unpushed is not None
         except Cancelled:
             raise
         except GatewayError as error:
@@ -405,6 +457,7 @@ class Gateway:
             report.fragments = tuple(
                 _report(r) for r in (() if prepared.plan.hidden_views else reads.runs.values())
             )
+            self._learn(prepared, reads, report, held)
             self._recorder.ended(
                 prepared.clearance,
                 Outcome(report.outcome, report.rows, report.bytes, report.seconds),
@@ -426,8 +479,8 @@ class Gateway:
         )
 
     def _explained(self, error: GatewayError, plan: Plan) -> GatewayError:
-        """A rejected fragment may mean that the source has changed under its contract."""
-        if error.code != SourceErrorCode.REJECTED.value:
+        """What a source rejects, or the engine trips over, may have changed under its contract."""
+        if error.code not in _OF_CHANGED_SOURCES:
             return guarded(error, plan)
         for table in plan.tables.values():
             self._sources.forget(table.dataset)

@@ -21,7 +21,7 @@ ALLOWED = {
     "plan": {"errors", "model", "config", "plan", "engines"},
     "engines": {"errors", "model", "config", "plan", "engines"},
     "audit": {"errors"},
-    "identity": {"errors", "model"},
+    "identity": {"errors", "model", "toml_tables"},
     "flight": {"errors", "model", "catalogue", "pipeline", "config", "identity", "logs"},
 }
 

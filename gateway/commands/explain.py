@@ -10,12 +10,12 @@ from pathlib import Path
 import pyarrow as pa
 
 from gateway.commands.connection import add_login_arguments, connect, query_options
-from gateway.config import Config
 from gateway.errors import GatewayError, Position, UserError
 from gateway.flight.callers import check_purpose
 from gateway.identity.users import UserStore
 from gateway.model import Request
 from gateway.pipeline import Gateway
+from gateway.settings import load_config
 
 EXPLAIN = re.compile(r"\s*EXPLAIN\b", re.IGNORECASE)
 
@@ -65,7 +65,9 @@ def _on_folder(args: argparse.Namespace, statement: str) -> Iterable[dict[str, o
             hint="meshgate user list --mesh DIR shows who there is",
         )
     purpose = check_purpose(args.purpose)
-    gateway = Gateway.open(args.mesh, Config(region=args.gateway_region), audited=False)
+    gateway = Gateway.open(
+        args.mesh, load_config(args.mesh, region=args.gateway_region), audited=False
+    )
     try:
         prepared = gateway.prepare(
             Request(user.principal, statement, purpose=purpose, options=query_options(args))

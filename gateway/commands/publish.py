@@ -7,10 +7,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from connectors import REGISTRY
+from connectors.interface import Binding, ObjectInfo, SourceError
 from gateway.catalogue import Catalogue
 from gateway.catalogue.inspection import inspect_source, written_binding
 from gateway.catalogue.publication import Page, Product, Publication, publish_objects
 from gateway.errors import UserError
+
+_NAMES_SHOWN = 20
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--domain", required=True, help="the domain the product belongs to")
     parser.add_argument("--product", required=True, help="the name of the product")
     parser.add_argument(
-        "--connector", required=True, metavar="C", help="files, sqlite, duckdb, postgres, mariadb"
+        "--connector", required=True, metavar="C", help=f"one of {', '.join(sorted(REGISTRY))}"
     )
     parser.add_argument(
         "--uri", required=True, help="where the source is; secrets as '${NAME}' (in single quotes)"
@@ -30,6 +34,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--version", default="1.0.0", help="the version of the datasets (1.0.0)")
     parser.add_argument("--dry-run", action="store_true", help="show the files, write nothing")
     parser.add_argument("--force", action="store_true", help="replace files that say otherwise")
+
+
+def _held(mesh: Path, binding: Binding) -> Sequence[ObjectInfo]:
+    """All that a source holds; nothing if it can not list it."""
+    try:
+        return inspect_source(mesh, binding, None)
+    except (SourceError, UserError):
+        return ()
+
+
+def _nothing(pattern: str | None, held: Sequence[ObjectInfo]) -> UserError:
+    """The error for a source or a pattern without a table, with the names there are."""
+    if not held:
+        return UserError("the source holds nothing that can be published")
+    names = ", ".join(found.name for found in held[:_NAMES_SHOWN])
+    more = ", ..." if len(held) > _NAMES_SHOWN else ""
+    return UserError(
+        f"the source holds nothing that matches {pattern!r}", hint=f"it holds {names}{more}"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -44,8 +67,7 @@ def run(args: argparse.Namespace) -> int:
     product.check()
     objects = inspect_source(mesh, binding, args.object)
     if not objects:
-        wanted = f" that matches {args.object!r}" if args.object else ""
-        raise UserError(f"the source holds nothing{wanted}")
+        raise _nothing(args.object, _held(mesh, binding) if args.object else ())
     publication = publish_objects(mesh, product, objects)
     for problem in publication.problems:
         print(f"meshgate: left out {problem}", file=sys.stderr)

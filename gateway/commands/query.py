@@ -73,7 +73,8 @@ def _summary(report: dict[str, Any]) -> str:
         f"  {r['source']}: read in place by the gateway's engine: {r['text']}"
         for r in report["reads"]
     ]
-    return "\n".join([total, *fragments, *reads])
+    verified = ["  verified: bare scans gave the same rows"] if report.get("verified") else []
+    return "\n".join([total, *verified, *fragments, *reads])
 
 
 WRITERS: dict[str, Callable[[Rows], None]] = {

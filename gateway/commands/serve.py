@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from gateway.config import Config
 from gateway.errors import UserError
 from gateway.flight.admission import Admission
 from gateway.flight.authentication import Authenticator
@@ -26,6 +25,7 @@ from gateway.flight.service import FlightSql, Limits
 from gateway.identity.identity import Identity
 from gateway.logs import start_logging
 from gateway.pipeline import Gateway
+from gateway.settings import load_config
 
 DEFAULT_LISTEN = "grpc://127.0.0.1:8815"
 HURRY_SECONDS = 8.0
@@ -83,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
     listeners = listeners_of(args)
     signals = _listen_for_signals()
     identity = Identity(args.mesh)
-    gateway = Gateway.open(args.mesh, Config(region=args.region))
+    gateway = Gateway.open(args.mesh, load_config(args.mesh, region=args.region))
     limits = Limits(streams=args.max_streams, streams_per_principal=args.max_streams_per_user)
     service = FlightSql(gateway, limits)
     authenticator = Authenticator(identity)

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
@@ -17,12 +18,13 @@ import pyarrow as pa
 from datafusion import DataFrame
 
 from connectors.embedded_duckdb import Rows
-from connectors.interface import BatchStream
+from connectors.interface import BatchStream, SourceError
 from gateway.config import Config
 from gateway.engines.datafusion import Tuning
 from gateway.engines.failures import exhausted, translate
 from gateway.engines.fetching import Fetching
 from gateway.engines.grouping import NotWorthGrouping
+from gateway.engines.unchanged import FilesChanged
 from gateway.errors import Cancelled, GatewayError
 from gateway.plan.embedded import is_embedded
 from gateway.plan.embedded_remainder import EmbeddedRemainder
@@ -43,27 +45,51 @@ def run(
     Raises GatewayError only.
     """
     started = False
+    overdue = _overdue(plan)
+
+    def stopped() -> bool:
+        return cancelled() or (not started and overdue())
+
     try:
-        for batch in _run(plan, config, reads, cancelled, text):
+        for batch in _run(plan, config, reads, stopped, text):
             started = True
             yield batch
         return
     except GatewayError as error:
-        other = None if started or cancelled() else _otherwise(plan, reads, error)
+        try:
+            other = None if started or cancelled() else _otherwise(plan, reads, error)
+        except SourceError as failure:  # files that are gone are looked for when they are planned
+            raise translate(failure, text) from failure
         if other is None:
             raise
-        regretted = isinstance(error, NotWorthGrouping)
+        regretted = plan.tried or isinstance(error, NotWorthGrouping)
     yield from _run(other, config, reads.anew(beside=regretted), cancelled, text)
 
 
+def _overdue(plan: Plan) -> Callable[[], bool]:
+    """Tells whether a plan that is tried has by now taken longer than the one it may replace."""
+    if plan.watch is None or plan.otherwise is None or not plan.tried:
+        return lambda: False
+    end = time.monotonic() + plan.watch.patience
+    return lambda: time.monotonic() > end
+
+
 def _otherwise(plan: Plan, reads: FragmentReads, error: GatewayError) -> Plan | None:
-    """The plan without the embedded engine or groupings ahead, when it was this that failed.
+    """The plan without the embedded engine, groupings ahead or a trial, when this failed.
 
     What overflows or finds no room there may not do so in the gateway's engine; and where it
     would, the error is that engine's own.
     """
     if plan.otherwise is not None and isinstance(error, NotWorthGrouping):
         log.info("grouping ahead of a source did not pay: %s", error)
+        return plan.otherwise()
+    if plan.otherwise is not None and plan.tried:
+        if error.retryable:
+            return None
+        log.info("pulling a query failed or took too long, its source is asked: %s", error.code)
+        return plan.otherwise()
+    if plan.otherwise is not None and isinstance(error, FilesChanged):
+        log.info("%s: it runs again, and reads each once", error.message)
         return plan.otherwise()
     if plan.otherwise is None or reads.failed is None:
         return None
@@ -119,11 +145,13 @@ def _computed(
         if plan.embedded is not None:
             fragment = _over_inputs(plan.embedded, fetching, reads)
             if plan.embedded.rest is None:
-                yield from _passed_through(fragment, config, reads, cancelled)
+                answer = _passed_through(fragment, config, reads, cancelled)
+                yield from fetching.files.guard(answer)
                 return
             fetching.add(fragment)
         try:
-            for batch in _pump(_frame(plan, config, reads, fetching), config, cancelled):
+            frame = _frame(plan, config, reads, fetching)
+            for batch in fetching.files.guard(_pump(frame, config, cancelled)):
                 started = True
                 yield batch
             return
@@ -131,7 +159,8 @@ def _computed(
             tuning = None if started else another_way(plan.tuning, error)
             if tuning is None:
                 raise
-        yield from _pump(_frame(plan, config, reads, fetching, tuning), config, cancelled)
+        frame = _frame(plan, config, reads, fetching, tuning)
+        yield from fetching.files.guard(_pump(frame, config, cancelled))
 
 
 def _over_inputs(

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.identity.tables import Table, read_tables
 from gateway.identity.watched import Watched
+from gateway.toml_tables import Table, read_tables
 
 FILE_NAME = "revoked.toml"
 

@@ -23,9 +23,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from gateway.errors import did_you_mean
-from gateway.identity.tables import Table, read_tables
 from gateway.identity.users import ROLE_NAME
 from gateway.model import PURPOSE, REGION, Principal
+from gateway.toml_tables import Table, read_tables
 
 FILE_NAME = "identity.toml"
 

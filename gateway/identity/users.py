@@ -27,9 +27,9 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from gateway.errors import CatalogueError, Unauthenticated, UserError
-from gateway.identity.tables import Table, read_tables
 from gateway.identity.watched import Watched
 from gateway.model import PURPOSE, REGION, Principal
+from gateway.toml_tables import Table, read_tables
 
 FILE_NAME = "users.toml"
 MAX_PASSWORD_BYTES = 1024

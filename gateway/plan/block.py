@@ -134,12 +134,18 @@ class Aliases:
         return next(self._names)
 
 
-def nest(block: Block, aliases: Aliases) -> Block:
-    """The block as a derived table of a new one. An order without a limit means nothing inside."""
+def nest(block: Block, aliases: Aliases, *, first: bool = False) -> Block:
+    """The block as a derived table of a new one. An order without a limit means nothing inside.
+
+    With `first` the source makes its rows before anything else: a limit keeps its planner out.
+    """
     if not block.bounded:
         block = replace(block, order=())
     alias = exp.to_identifier(aliases.next())  # quoted if it must be
-    derived = exp.Subquery(this=block.select(), alias=exp.TableAlias(this=alias))
+    select = block.select()
+    if first and not block.bounded:
+        select.set("limit", exp.Limit(expression=exp.Literal.number(-1)))
+    derived = exp.Subquery(this=select, alias=exp.TableAlias(this=alias))
     columns = tuple(
         Operand(exp.column(f"c{i}", table=alias.copy()), column.type, seal=column.seal)
         for i, column in enumerate(block.columns)

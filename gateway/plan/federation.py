@@ -27,6 +27,7 @@ from gateway.plan.embedded import elsewhere, is_embedded, reads_on, without
 from gateway.plan.embedded_remainder import EmbeddedRemainder, embedded_remainder
 from gateway.plan.estimates import Estimator
 from gateway.plan.fragment import Fragment, FragmentReads
+from gateway.plan.history import History, Watch
 from gateway.plan.local_givers import reductions_with_files
 from gateway.plan.lost_form import is_lost, may_be_lost
 from gateway.plan.null_aware import leaves_null_aware, mark_null_aware
@@ -53,7 +54,7 @@ class Optimised:
 
     `tree` is the author's own form, `schema` what the answer looks like, `wanted` one of
     PLACEMENTS, `tuning` how the engine has to plan it again. Without `parts` the engine groups no
-    scan for a source that does the rest.
+    scan for a source that does the rest. `history` is what earlier runs have taken.
     """
 
     logical: LogicalPlan = field(repr=False)
@@ -66,6 +67,7 @@ class Optimised:
     tuning: engine.Tuning
     wanted: str = "auto"
     parts: bool = True
+    history: History | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,7 @@ class _Apart:
     choices: tuple[Choice, ...]
     reads_files: bool
     groups: tuple[PulledGroups, ...] = ()
+    watch: Watch | None = None
 
 
 def federated(optimised: Optimised, *, regrouping: bool = True) -> Plan | None:
@@ -110,10 +113,10 @@ def federated(optimised: Optimised, *, regrouping: bool = True) -> Plan | None:
     cut = cutter.cut()
     choices = tuple(dict.fromkeys(placement.choices))
     if cut.whole:
-        return _whole(cut, optimised, choices)
+        return replace(_whole(cut, optimised, choices), watch=placement.watch)
     if relational.null_aware and leaves_null_aware(relational.plan):
-        return None
-    apart = _apart(relational, cut, optimised.tables, choices)
+        return _as_estimated(optimised, placement, regrouping=regrouping)
+    apart = replace(_apart(relational, cut, optimised.tables, choices), watch=placement.watch)
     reductions = _reductions(apart, optimised.tables)
     if apart.groups and not reductions.given_by({g.number for g in apart.groups}):
         return federated(replace(optimised, parts=False), regrouping=regrouping)
@@ -127,7 +130,16 @@ def federated(optimised: Optimised, *, regrouping: bool = True) -> Plan | None:
     if plan is None and relational.regrouped:
         # the engine reads every join by the names of its columns
         return federated(optimised, regrouping=False)
+    if plan is None:
+        return _as_estimated(optimised, placement, regrouping=regrouping)
     return plan
+
+
+def _as_estimated(optimised: Optimised, placement: Placement, *, regrouping: bool) -> Plan | None:
+    """The plan for when history pulled what the engine has no word for; None if it did not."""
+    if placement.watch is None or not placement.watch.pulled:
+        return None
+    return federated(replace(optimised, history=None), regrouping=regrouping)
 
 
 def engine_bounds(tables: Tables) -> dict[TableName, int]:
@@ -178,6 +190,7 @@ def _placement(optimised: Optimised, plan: SubstraitPlan) -> Placement:
         blind=any(s.governs or s.bound for s in secured),
         own_text=own_text,
         parts=optimised.parts,
+        history=optimised.history,
     )
 
 
@@ -286,6 +299,7 @@ def _read_back(
         reductions=reductions,
         embedded=embedded,
         placement=apart.choices,
+        watch=apart.watch,
     )
 
 

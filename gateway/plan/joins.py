@@ -69,13 +69,15 @@ class JoinWriter:
             if condition is not None
             else None
         )
-        # only the first table of the right side carries the condition; its own joins follow.
-        # Their conditions never look left, so the whole condition may as well filter the result.
-        tables = [*left.tables]
+        # only the first table of a side carries the condition; that side's own joins follow.
+        # Their conditions never look at the other side, so it may as well filter the result.
         head, *tail = right.tables
-        single = not tail and on is not None
-        tables.append(Joined(head.table, "inner" if single else "cross", on if single else None))
-        tables.extend(tail)
+        single = on is not None and not (tail and left.tables[1:])
+        if single and tail:  # as a product DuckDB would keep it, and compare all rows with all
+            tables = (*right.tables, replace(left.tables[0], side="inner", condition=on))
+        else:
+            side = "inner" if single else "cross"
+            tables = (*left.tables, Joined(head.table, side, on if single else None), *tail)
         where = (*left.where, *right.where)
         if on is not None and not single:
             where = (*where, on)
@@ -87,7 +89,7 @@ class JoinWriter:
         return Block(
             left.source,
             columns,
-            tuple(tables),
+            tables,
             where,
             product=product,
             minimum_rows=strictest((left, right)),
@@ -96,13 +98,14 @@ class JoinWriter:
     def _outer(self, kind: str, left: Block, right: Block, condition: Expression | None) -> Block:
         left, right = opened(left, self.aliases), opened(right, self.aliases)
         # a filter may move above the join only from the side whose rows are all kept
+        first = right.source.dialect.nests_expressions and not _all_columns(right)
         if len(right.tables) > 1 or right.where:
-            right = nest(right, self.aliases)
+            right = nest(right, self.aliases, first=first)
         if kind != "LEFT" and (left.where or len(left.tables) > 1):
             left = nest(left, self.aliases)
         computed = kind in {"LEFT", "OUTER"} and not _all_columns(right)
         if computed:  # an expression over the null-extended side must be NULL there
-            right = nest(right, self.aliases)
+            right = nest(right, self.aliases, first=first)
         if kind in {"RIGHT", "OUTER"} and not _all_columns(left):
             left = nest(left, self.aliases)
         columns = (*left.columns, *right.columns)
@@ -129,11 +132,14 @@ class JoinWriter:
         kept.source.dialect.require(Relation.ANTI_JOIN if anti else Relation.SEMI_JOIN)
         kept = opened(kept, self.aliases)
         # a source may run EXISTS over an aggregate once a row; IN it runs once
-        test = self._test(rel, kind, kept, tested, unknown=not anti)
-        return replace(
-            kept,
-            where=(*kept.where, exp.Not(this=test) if anti else test),
-        )
+        nests = kept.source.dialect.nests_expressions
+        test = self._test(rel, kind, kept, tested, unknown=not anti or nests)
+        if anti and isinstance(test, exp.In) and not is_null_aware(rel):
+            operand = Operand(paren(test), pa.bool_())
+            test = kept.source.dialect.call("is_not_true", [operand], pa.bool_())
+        elif anti:
+            test = exp.Not(this=test)
+        return replace(kept, where=(*kept.where, test))
 
     def _mark(self, rel: Rel, kind: str, kept: Block, tested: Block) -> Block:
         """A semi join that keeps every row and tells in a column which ones have a partner."""
@@ -168,6 +174,9 @@ class JoinWriter:
         if keys is not None and (null_aware or unknown):
             pairs = [(right, left) if swapped else (left, right) for left, right in keys]
             return self._in(tested, pairs, side_by_side(tested))
+        connected = _connects(self.functions, rel.join.expression, width)
+        if kept.source.dialect.nests_expressions and connected:
+            raise NotPushable("an EXISTS by more than equalities, for which it compares every pair")
         tested = opened(tested, self.aliases)
         writer = self.expressions(kept.source)
         on = writer.condition(rel.join.expression, side_by_side(tested))

@@ -2,13 +2,14 @@
 
 A block is pulled when its final groups are nearly as many as its rows, so that grouping in the
 source saves no transfer, and when the source expects the whole to cost it no less than its scans.
+Of a whole query that would be pushed, measured history may say otherwise.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 from cachetools import TTLCache
@@ -17,7 +18,8 @@ from substrait.proto import Rel
 from connectors.interface import EstimatesCost, SourceError, SourceKey
 from gateway.plan import relations
 from gateway.plan.block import Block
-from gateway.plan.estimates import Estimator
+from gateway.plan.estimates import Estimate, Estimator
+from gateway.plan.history import History, Watch
 from gateway.plan.source import Tables
 
 GROUPS_SHARE = 0.05
@@ -49,6 +51,8 @@ class Placement:
     would tell of it, so everything is pushed unless asked otherwise. Rows bound to their region
     are pushed in any case. `own_text` gives the author's own form of a block that is everything,
     where the source is asked for that. Without `parts`, all of a block is pulled or nothing.
+    `history` knows what whole queries took; `watch` is what it is to be told about this one, if
+    it may choose between its forms.
     """
 
     def __init__(
@@ -60,6 +64,7 @@ class Placement:
         blind: bool,
         own_text: Callable[[Block], str | None],
         parts: bool = True,
+        history: History | None = None,
     ) -> None:
         self._wanted = wanted
         self._tables = tables
@@ -67,6 +72,8 @@ class Placement:
         self._blind = blind
         self._own_text = own_text
         self._parts = parts
+        self._history = history
+        self.watch: Watch | None = None
         self.choices: list[Choice] = []
 
     def pulls(
@@ -82,6 +89,15 @@ class Placement:
             return self._wanted == "pull"
         if self._blind or not self._known(rel):
             return False
+        if self._estimated(rel, block, block_of, whole=whole):
+            return True
+        return whole and self._measured(rel, block, block_of)
+
+    def _estimated(
+        self, rel: Rel, block: Block, block_of: Callable[[Rel], Block | None], *, whole: bool
+    ) -> bool:
+        """True when pulling is expected to cost less."""
+        source = str(block.source.key)
         connector, slow = block.source.connector, block.source.dialect.joins_slowly
         if not slow and not (isinstance(connector, EstimatesCost) and _has_keys(rel)):
             return False
@@ -95,6 +111,34 @@ class Placement:
         if groups <= GROUPS_SHARE * largest:
             return False
         return self._dearer_than_scans(connector, block, found, block_of, whole, groups)
+
+    def _measured(self, rel: Rel, block: Block, block_of: Callable[[Rel], Block | None]) -> bool:
+        """True when history pulls a whole query that would be pushed."""
+        connector, slow = block.source.connector, block.source.dialect.joins_slowly
+        asked = connector if isinstance(connector, EstimatesCost) else None
+        if self._history is None or block.product or (asked is None and not slow):
+            return False
+        fetched = [(scan, block_of(scan)) for scan in scans(rel)]
+        if any(scan is None for _, scan in fetched):
+            return False
+
+        def cost(text: str) -> float | None:
+            try:
+                return None if asked is None else _cost(asked, block, text)
+            except SourceError:
+                return None
+
+        def expected() -> float:
+            return sum(_arrow_bytes(self._estimator.of(r), b) for r, b in fetched if b is not None)
+
+        self.watch = Watch(block.source.key, lambda: _text(block), cost, expected)
+        verdict = self._history.verdict(self.watch)
+        if verdict is None:
+            return False
+        self.watch = replace(self.watch, pulled=verdict.pulled, patience=verdict.patience)
+        # in place of what was chosen by cost for this block, which is all there is
+        self.choices[:] = [Choice(str(block.source.key), verdict.reason, verdict.numbers)]
+        return verdict.pulled
 
     def groups_apart(
         self, rel: Rel, block: Block, block_of: Callable[[Rel], Block | None], *, whole: bool
@@ -277,6 +321,19 @@ def _is_selective(rel: Rel) -> bool:
 
 def _cut_short(rel: Rel) -> bool:
     return any(relations.kind(part) in {"sort", "fetch"} for part in relations.walk(rel))
+
+
+def _arrow_bytes(estimate: Estimate, block: Block) -> float:
+    """What the rows of a block take once they are here."""
+    columns = zip(block.columns, estimate.columns, strict=False)
+    return estimate.rows * sum(_width(column.type, known.width) for column, known in columns)
+
+
+def _width(data_type: pa.DataType, known: float) -> float:
+    try:
+        return float(data_type.bit_width) / 8
+    except ValueError:  # of variable width, with an offset
+        return known + 4.0
 
 
 def _text(block: Block) -> str:

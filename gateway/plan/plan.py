@@ -11,6 +11,7 @@ from gateway.engines.datafusion import BEST, Tuning
 from gateway.plan.cutter import NotPushed
 from gateway.plan.embedded_remainder import EmbeddedRemainder
 from gateway.plan.fragment import Fragment
+from gateway.plan.history import Watch
 from gateway.plan.placement import Choice
 from gateway.plan.pulled_groups import PulledGroups
 from gateway.plan.reduction import Reductions
@@ -36,7 +37,8 @@ class Plan:
     `columns` are those the query reads of each dataset, `reductions` what fragments may do for each
     other. With `embedded`, the embedded engine computes the remainder, or most of it. Of `groups`
     the engine makes fragments before it starts. `otherwise` plans the same without either, for when
-    it fails, or does not pay, before the first row.
+    it fails, or does not pay, before the first row; or pushes what history pulled.
+    `watch` is what history is told of its runs.
     """
 
     schema: pa.Schema
@@ -55,6 +57,7 @@ class Plan:
     embedded: EmbeddedRemainder | None = field(default=None, repr=False)
     groups: tuple[PulledGroups, ...] = field(default=(), repr=False)
     reductions: Reductions = field(default_factory=Reductions, repr=False)
+    watch: Watch | None = field(default=None, repr=False)
     otherwise: Callable[[], Plan] | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -63,6 +66,11 @@ class Plan:
         if self.embedded is None or self.embedded.rest is None:
             return self.fragments
         return (*self.fragments, self.embedded.fragment)
+
+    @property
+    def tried(self) -> bool:
+        """True when history pulled what would have been pushed."""
+        return self.watch is not None and self.watch.pulled
 
     @property
     def hidden_views(self) -> list[View]:

@@ -21,6 +21,7 @@ from datafusion import DataFrame, LogicalPlan, SessionContext
 from sqlglot import exp
 
 from connectors.capabilities import NotPushable
+from connectors.statistics import UNKNOWN
 from gateway.config import Config
 from gateway.engines import datafusion as engine
 from gateway.engines.failures import incident, is_panic, translate
@@ -32,6 +33,7 @@ from gateway.plan.cutter import NotPushed
 from gateway.plan.embedded import elsewhere
 from gateway.plan.federation import Optimised, engine_bounds, federated, safe_tuning
 from gateway.plan.fragment import FragmentReads
+from gateway.plan.history import History
 from gateway.plan.plan import Plan
 from gateway.plan.reads import engine_reads, read_columns
 from gateway.plan.residency import violation
@@ -79,12 +81,19 @@ class Query:
 
 
 def plan_query(
-    query: Query, tables: Tables, config: Config, placement: str = "auto", *, parts: bool = True
+    query: Query,
+    tables: Tables,
+    config: Config,
+    placement: str = "auto",
+    *,
+    parts: bool = True,
+    history: History | None = None,
 ) -> Plan:
     """Plan a query. Raises GatewayError for what the engine finds wrong with it.
 
     `placement` is one of PLACEMENTS: whether sources or the engine do what both could.
-    Without `parts` the engine groups no scan for a source that does the rest.
+    Without `parts` the engine groups no scan for a source that does the rest. `history` may choose
+    between pushing a whole query and pulling it.
     """
     if any(view.security.minimum_rows is not None for view in query.views.values()):
         raise violation(None)
@@ -120,12 +129,13 @@ def plan_query(
                 optimised,
                 context,
                 query.tree,
-                tables,
+                _told(tables, query.views),
                 query.views,
                 schema,
                 tuning,
                 placement,
                 parts,
+                history,
             )
         )
     if plan is not None:
@@ -224,6 +234,13 @@ def _blind(tables: Tables, views: Views) -> engine.Tuning:
     )
     fenced = fenced or any(view.security.row_filter is not None for view in views.values())
     return replace(engine.BEST, statistics=not fenced)
+
+
+def _told(tables: Tables, views: Views) -> Tables:
+    """The tables, without statistics below a view that hides rows of them."""
+    if not any(view.security.hides_rows for view in views.values()):
+        return tables
+    return {name: replace(table, statistics=UNKNOWN) for name, table in tables.items()}
 
 
 def _optimised(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from sqlglot import exp
 
 _ANY_ORDER = (
@@ -24,19 +26,42 @@ _VOLATILE = (exp.Rand, exp.Uuid, exp.CurrentTimestamp, exp.CurrentTime, exp.Curr
 _VOLATILE_NAMES = frozenset({"RANDOM", "UUID", "NOW", "TODAY", "FIRST_VALUE", "LAST_VALUE"})
 
 
-def order_decides(tree: exp.Expr) -> str | None:
+@dataclass(frozen=True, slots=True)
+class SeveralAnswers:
+    """Why a query may rightly have several answers, and what to ask instead."""
+
+    reason: str
+    hint: str
+
+
+_TOTAL_ORDER = "order by columns that tell every two rows apart"
+
+
+def order_decides(tree: exp.Expr) -> SeveralAnswers | None:
     """Why the query may rightly have several answers, None when it has one."""
     if tree.find(*_VOLATILE) or any(
         call.name.upper() in _VOLATILE_NAMES for call in tree.find_all(exp.Anonymous)
     ):
-        return "it asks for the time or for something random"
+        return SeveralAnswers(
+            "it asks for the time or for something random",
+            "write the time or the value itself",
+        )
     if tree.find(*_ANY_ORDER):
-        return "it depends on the order of rows that may be equal in the order asked for"
+        return SeveralAnswers(
+            "it depends on the order of rows that may be equal in the order asked for",
+            _TOTAL_ORDER,
+        )
     if tree.find(exp.Limit, exp.Fetch, exp.Offset):
-        return "it is cut to a number of rows, and rows may be equal in the order asked for"
+        return SeveralAnswers(
+            "it is cut to a number of rows, and rows may be equal in the order asked for",
+            f"leave the limit out, or {_TOTAL_ORDER}",
+        )
     distinct = tree.find(exp.Distinct)
     if distinct is not None and distinct.args.get("on"):
-        return "DISTINCT ON keeps any of several rows"
+        return SeveralAnswers(
+            "DISTINCT ON keeps any of several rows",
+            _TOTAL_ORDER,
+        )
     return None
 
 

@@ -32,8 +32,8 @@ def verified(
     several = order_decides(tree)
     if wrong is not None and several is not None:
         raise VerificationInconclusive(
-            f"the two runs gave different rows, as they rightly may: {several}",
-            hint="leave the limit out, or order by columns that tell every two rows apart",
+            f"the two runs gave different rows, as they rightly may: {several.reason}",
+            hint=several.hint,
         )
     positions = sort_positions(tree)
     if wrong is None and positions is not None:

@@ -346,7 +346,7 @@ def test_a_dry_run_writes_nothing(shop: Path, capsys: pytest.CaptureFixture[str]
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--object", "nothing*"), "holds nothing that matches 'nothing*'"),
+        (("--object", "nothing*"), "holds nothing that matches 'nothing*'\n  hint: it holds "),
         (("--version", "first"), "is not a version"),
         (("--option", "pool_size"), "is not NAME=VALUE"),
         (("--option", "token=abc"), "the option token is a secret"),
