@@ -141,6 +141,20 @@ class EmbeddedDuckDb:
         selection = _selection(paths, known.schema, found)
         return f"CREATE OR REPLACE TEMP VIEW {_quoted(name)} AS {selection}"
 
+    def state(self, name: str) -> object:
+        """The files of an offered table as they are now; another value once one was replaced.
+
+        Raises SourceError when they can not be listed.
+        """
+        with self._lock:
+            known = self._known.get(name)
+        found = None if known is None else known.files.parquet(known.object, known.schema)
+        try:
+            stats = [(path, os.stat(path)) for path in (found and _paths(found)) or ()]
+        except OSError:  # gone since it was listed
+            return None
+        return [(path, s.st_dev, s.st_ino, s.st_size, s.st_mtime_ns) for path, s in stats]
+
     def _name(
         self, files: ProvidesParquet, object_name: str, schema: pa.Schema, found: ParquetFiles
     ) -> str:
@@ -212,6 +226,11 @@ class EmbeddedFiles:
     def query(self, text: str, schema: pa.Schema) -> BatchStream:
         """Run a rendered text; nothing is read before the first batch is asked for."""
         return self._engine.query(text, schema)
+
+    def state(self, query: exp.Query) -> object:
+        """The files of the tables a query reads as they are now; see EmbeddedDuckDb."""
+        names = sorted({table.name for table in query.find_all(exp.Table)})
+        return [self._engine.state(name) for name in names]
 
     def beside(self, name: str) -> EmbeddedFiles:
         """A table of the same engine that will only be there, by this name, in `query_over`."""

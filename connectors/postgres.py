@@ -30,6 +30,7 @@ from connectors.interface import (
 from connectors.names import join_name, split_name
 from connectors.own_queries import described
 from connectors.pool import Session
+from connectors.postgres_cache import LITTLE_CACHE, USUAL_CACHE, LittleCache, plain_join
 from connectors.postgres_dialect import POSTGRES
 from connectors.postgres_planning import PLANNING
 from connectors.postgres_ranges import FACTS, PlainScan, RangeStream, TableFacts, plain_scan
@@ -112,6 +113,7 @@ class PostgresConnector(SqlConnector):
         self._streams = int(positive_number(options, "read_streams", min(4, os.cpu_count() or 1)))
         self._parallel_from = positive_number(options, "parallel_from", 16) * (1 << 20)
         self._lock = threading.Lock()
+        self._cache = LittleCache()
         self._scans: OrderedDict[str, PlainScan] = OrderedDict()
         self._facts: dict[str, tuple[float, TableFacts | None]] = {}
 
@@ -149,7 +151,10 @@ class PostgresConnector(SqlConnector):
         """The text, with outputs as the driver moves them fastest."""
         tree = transported(query, schema)
         scan = plain_scan(tree) if self._streams > 1 else None
+        joined = plain_join(tree)
         text = self._written(tree, copy=tree is query or scan is not None)
+        if joined is not None:
+            self._cache.remember(text, joined)
         if scan is not None:
             with self._lock:
                 self._scans[text] = scan
@@ -211,7 +216,7 @@ class PostgresConnector(SqlConnector):
         separator = "&" if "?" in self._uri else "?"
         extra = "&".join(f"{k}={v}" for k, v in missing.items())
         connection = self._driver.connect(f"{self._uri}{separator}{extra}", autocommit=True)
-        session = _PostgresSession(connection)
+        session = _PostgresSession(connection, self._cache)
         settings = (f"set_config('{k}', '{v}', false)" for k, v in self._settings.items())
         for _ in session.run(f"SELECT {', '.join(settings)}, {PLANNING}"):
             pass
@@ -297,13 +302,23 @@ class PostgresConnector(SqlConnector):
 
 
 class _PostgresSession:
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: Any, cache: LittleCache) -> None:
         self._connection = connection
+        self._cache = cache
         self._cursor = connection.cursor(
             adbc_stmt_kwargs={"adbc.postgresql.batch_size_hint_bytes": str(_BATCH_BYTES)}
         )
 
     def run(self, text: str, schema: pa.Schema | None = None) -> Iterator[pa.RecordBatch]:
+        lowered = self._cache.helps(text, self._rows) and self._rows(LITTLE_CACHE)[0]["done"]
+        yield from self._batches(text, schema)
+        if lowered:  # a session whose statement fails or is left half read is never used again
+            self._rows(USUAL_CACHE)
+
+    def _rows(self, text: str) -> list[dict[str, Any]]:
+        return [row for batch in self._batches(text) for row in batch.to_pylist()]
+
+    def _batches(self, text: str, schema: pa.Schema | None = None) -> Iterator[pa.RecordBatch]:
         self._cursor.execute(text)
         reader = self._cursor.fetch_record_batch()
         # The plain reader forgets the SQLSTATE of an error in mid-stream, the driver's own not.

@@ -32,6 +32,7 @@ from gateway.errors import (
     Cancelled,
     CatalogueError,
     GatewayError,
+    InternalError,
     LimitExceeded,
     PurposeNotGranted,
     ResidencyViolation,
@@ -92,6 +93,10 @@ class Prepared:
     def schema(self) -> pa.Schema:
         """What the answer looks like."""
         return EXPLAIN_SCHEMA if self.explain else self.plan.schema
+
+
+_OF_CHANGED_SOURCES = frozenset({SourceErrorCode.REJECTED.value, InternalError.code})
+"""Errors that a column of another type than its contract's may be behind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,11 +268,12 @@ class Gateway:
             placement = request.options.placement
             plan = self._plan(statement, tables, views, placement)
             unpushed = self._unpushed(statement, tables, views) if _verifies(request) else None
-        except GatewayError as error:
+        except (GatewayError, SourceError) as raised:
+            error = from_source(raised) if isinstance(raised, SourceError) else raised
             if isinstance(error, ResidencyViolation):
                 error.message = f"{error.message} ({self._places(request.principal)})"
             self._recorder.denied(request, policy_version, resolution.decided, error)
-            raise
+            raise error from (raised if error is not raised else raised.__cause__)
         grants = {**authorised.grants, **{name: r.grant for name, r in remote.items()}}
         clearance = self._recorder.allowed(request, policy_version, grants, plan)
         return Prepared(request, plan, clearance, statement, unpushed)
@@ -410,7 +416,10 @@ class Gateway:
         return self._plan(statement, bare, views)
 
     def _explain(self, prepared: Prepared, report: QueryReport) -> Iterator[pa.RecordBatch]:
-        batch = explain(prepared.plan, self._config)
+        try:
+            batch = explain(prepared.plan, self._config)
+        except SourceError as error:  # files are looked for where the engine plans to read them
+            raise from_source(error) from error
         prepared.clearance.wait()
         report.outcome = "completed"
         self._recorder.ended(prepared.clearance, Outcome(report.outcome))
@@ -470,8 +479,8 @@ class Gateway:
         )
 
     def _explained(self, error: GatewayError, plan: Plan) -> GatewayError:
-        """A rejected fragment may mean that the source has changed under its contract."""
-        if error.code != SourceErrorCode.REJECTED.value:
+        """What a source rejects, or the engine trips over, may have changed under its contract."""
+        if error.code not in _OF_CHANGED_SOURCES:
             return guarded(error, plan)
         for table in plan.tables.values():
             self._sources.forget(table.dataset)

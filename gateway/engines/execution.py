@@ -18,12 +18,13 @@ import pyarrow as pa
 from datafusion import DataFrame
 
 from connectors.embedded_duckdb import Rows
-from connectors.interface import BatchStream
+from connectors.interface import BatchStream, SourceError
 from gateway.config import Config
 from gateway.engines.datafusion import Tuning
 from gateway.engines.failures import exhausted, translate
 from gateway.engines.fetching import Fetching
 from gateway.engines.grouping import NotWorthGrouping
+from gateway.engines.unchanged import FilesChanged
 from gateway.errors import Cancelled, GatewayError
 from gateway.plan.embedded import is_embedded
 from gateway.plan.embedded_remainder import EmbeddedRemainder
@@ -55,7 +56,10 @@ def run(
             yield batch
         return
     except GatewayError as error:
-        other = None if started or cancelled() else _otherwise(plan, reads, error)
+        try:
+            other = None if started or cancelled() else _otherwise(plan, reads, error)
+        except SourceError as failure:  # files that are gone are looked for when they are planned
+            raise translate(failure, text) from failure
         if other is None:
             raise
         regretted = plan.tried or isinstance(error, NotWorthGrouping)
@@ -83,6 +87,9 @@ def _otherwise(plan: Plan, reads: FragmentReads, error: GatewayError) -> Plan | 
         if error.retryable:
             return None
         log.info("pulling a query failed or took too long, its source is asked: %s", error.code)
+        return plan.otherwise()
+    if plan.otherwise is not None and isinstance(error, FilesChanged):
+        log.info("%s: it runs again, and reads each once", error.message)
         return plan.otherwise()
     if plan.otherwise is None or reads.failed is None:
         return None
@@ -138,11 +145,13 @@ def _computed(
         if plan.embedded is not None:
             fragment = _over_inputs(plan.embedded, fetching, reads)
             if plan.embedded.rest is None:
-                yield from _passed_through(fragment, config, reads, cancelled)
+                answer = _passed_through(fragment, config, reads, cancelled)
+                yield from fetching.files.guard(answer)
                 return
             fetching.add(fragment)
         try:
-            for batch in _pump(_frame(plan, config, reads, fetching), config, cancelled):
+            frame = _frame(plan, config, reads, fetching)
+            for batch in fetching.files.guard(_pump(frame, config, cancelled)):
                 started = True
                 yield batch
             return
@@ -150,7 +159,8 @@ def _computed(
             tuning = None if started else another_way(plan.tuning, error)
             if tuning is None:
                 raise
-        yield from _pump(_frame(plan, config, reads, fetching, tuning), config, cancelled)
+        frame = _frame(plan, config, reads, fetching, tuning)
+        yield from fetching.files.guard(_pump(frame, config, cancelled))
 
 
 def _over_inputs(

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from gateway.config import Config
 from gateway.engines.datafusion import Provider
 from gateway.engines.grouping import NotWorthGrouping, grouped
+from gateway.engines.unchanged import ReadTwice
 from gateway.errors import Cancelled
 from gateway.plan.fragment import Fragment, FragmentReads
 from gateway.plan.key_paths import Place
@@ -54,6 +55,7 @@ class Fetching:
         self._course = Course(plan.reductions, config)
         self._blind = any(table.secured_by_engine for table in plan.tables.values())
         self._probes = plan.reductions.probes
+        self.files = ReadTwice()
         self._fragments = {f.number: f for f in plan.fragments} | dict(self._probes)
         for groups in plan.groups:
             fragment = self._fragments[groups.number]
@@ -217,8 +219,10 @@ class Fetching:
 
     def _probe(self, number: int) -> None:
         """Read the keys of a scan of files, and forget them if there are too many."""
+        block = self._reductions.fragments[number].block
+        self.files.note(block)
         batches = list(self._reads.read(self._probes[number]))
-        limit = self._reductions.fragments[number].block.limit
+        limit = block.limit
         if limit is None or sum(batch.num_rows for batch in batches) < limit:
             self._whole[number] = batches
 

@@ -16,7 +16,7 @@ import uuid
 import pyarrow as pa
 import pyarrow.flight as fl
 
-from connectors.interface import SourceError
+from connectors.interface import SourceError, SourceErrorCode
 from gateway.errors import (
     Cancelled,
     GatewayError,
@@ -94,7 +94,7 @@ def _status(error: GatewayError, text: str, detail: bytes) -> Exception:
             status = NotAuthenticated
         case Cancelled():
             status = Stopped
-        case _ if error.retryable:
+        case _ if error.retryable or error.code == SourceErrorCode.UNAVAILABLE.value:
             status = Unavailable
         case _ if error.kind is Kind.DENIED:
             status = Denied

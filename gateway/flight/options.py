@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from gateway.errors import UserError
+from gateway.errors import UserError, did_you_mean
 from gateway.model import PLACEMENTS, QueryOptions
 
 HEADER = "x-meshgate-{}"
@@ -31,8 +31,19 @@ OPTIONS: dict[str, Callable[[str], object]] = {"placement": _placement, "verify"
 """The options by name, and what reads their values. Raises UserError."""
 
 
+_HEADERS = (*OPTIONS, "purpose")
+
+
 def query_options(headers: Mapping[str, Sequence[str]], session: Mapping[str, str]) -> QueryOptions:
-    """The options of one call. UserError for a value that is none."""
+    """The options of one call. UserError for a value that is none, and for an unknown header."""
+    for header in headers:
+        option = header.lower().removeprefix(HEADER.format(""))
+        if option != header.lower() and option not in _HEADERS:
+            near = did_you_mean(option, _HEADERS)
+            raise UserError(
+                f"there is no option {option!r}: {header} means nothing",
+                hint=near or f"the options are {', '.join(_HEADERS)}",
+            )
     chosen: dict[str, object] = {}
     for name, read in OPTIONS.items():
         given = {value for value in headers.get(HEADER.format(name), ()) if value}

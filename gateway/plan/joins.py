@@ -69,13 +69,15 @@ class JoinWriter:
             if condition is not None
             else None
         )
-        # only the first table of the right side carries the condition; its own joins follow.
-        # Their conditions never look left, so the whole condition may as well filter the result.
-        tables = [*left.tables]
+        # only the first table of a side carries the condition; that side's own joins follow.
+        # Their conditions never look at the other side, so it may as well filter the result.
         head, *tail = right.tables
-        single = not tail and on is not None
-        tables.append(Joined(head.table, "inner" if single else "cross", on if single else None))
-        tables.extend(tail)
+        single = on is not None and not (tail and left.tables[1:])
+        if single and tail:  # as a product DuckDB would keep it, and compare all rows with all
+            tables = (*right.tables, replace(left.tables[0], side="inner", condition=on))
+        else:
+            side = "inner" if single else "cross"
+            tables = (*left.tables, Joined(head.table, side, on if single else None), *tail)
         where = (*left.where, *right.where)
         if on is not None and not single:
             where = (*where, on)
@@ -87,7 +89,7 @@ class JoinWriter:
         return Block(
             left.source,
             columns,
-            tuple(tables),
+            tables,
             where,
             product=product,
             minimum_rows=strictest((left, right)),

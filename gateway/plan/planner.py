@@ -21,6 +21,7 @@ from datafusion import DataFrame, LogicalPlan, SessionContext
 from sqlglot import exp
 
 from connectors.capabilities import NotPushable
+from connectors.statistics import UNKNOWN
 from gateway.config import Config
 from gateway.engines import datafusion as engine
 from gateway.engines.failures import incident, is_panic, translate
@@ -128,7 +129,7 @@ def plan_query(
                 optimised,
                 context,
                 query.tree,
-                tables,
+                _told(tables, query.views),
                 query.views,
                 schema,
                 tuning,
@@ -233,6 +234,13 @@ def _blind(tables: Tables, views: Views) -> engine.Tuning:
     )
     fenced = fenced or any(view.security.row_filter is not None for view in views.values())
     return replace(engine.BEST, statistics=not fenced)
+
+
+def _told(tables: Tables, views: Views) -> Tables:
+    """The tables, without statistics below a view that hides rows of them."""
+    if not any(view.security.hides_rows for view in views.values()):
+        return tables
+    return {name: replace(table, statistics=UNKNOWN) for name, table in tables.items()}
 
 
 def _optimised(

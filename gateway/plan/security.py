@@ -67,6 +67,11 @@ class Security:
         return self.row_filter is not None or bool(self.masks)
 
     @property
+    def hides_rows(self) -> bool:
+        """True when how many rows there are is more than the caller may know."""
+        return (self.row_filter is not None or self.bound) and not self.discloses
+
+    @property
     def bound(self) -> bool:
         """True when rows may not leave their region, but aggregates over enough of them."""
         return self.minimum_rows is not None

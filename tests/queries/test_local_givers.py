@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -14,6 +16,9 @@ from connectors.files import FilesConnector
 from connectors.interface import Binding
 from connectors.sqlite import SqliteConnector
 from gateway.config import Config
+from gateway.engines import unchanged
+from gateway.engines.fetching import Fetching
+from gateway.engines.unchanged import FilesChanged
 from gateway.model import Dataset, Request
 from gateway.pipeline import Gateway
 from gateway.plan import local_givers
@@ -137,3 +142,60 @@ def test_what_is_hidden_decides_nothing(given: list[Dataset]) -> None:
     assert answer.to_pylist() == expected.to_pylist()
     assert answer.to_pylist() != ran(gateway(given), QUERIES[0])[0].to_pylist()
     assert sent == ORDERS
+
+
+class Replaced:
+    """Replaces the lines as soon as their keys are read, `times` times."""
+
+    def __init__(self, folder: Path, times: int, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.left = times
+        self.path = folder / "lines.parquet"
+        probe = Fetching._probe
+
+        def probed(fetching: Fetching, number: int) -> None:
+            probe(fetching, number)
+            if self.left:
+                self.replace()
+
+        monkeypatch.setattr(Fetching, "_probe", probed)
+
+    def replace(self) -> None:
+        """Put every line ten thousand orders further on."""
+        self.left -= 1
+        lines = pq.read_table(self.path)
+        order = pc.add(lines["order"], 10_000)
+        other = self.path.with_suffix(".new")
+        pq.write_table(lines.set_column(0, "order", order), other, row_group_size=5000)
+        other.rename(self.path)
+
+
+@pytest.mark.parametrize("sql", QUERIES)
+def test_a_file_replaced_after_its_keys_were_read_loses_no_rows(
+    given: list[Dataset], tmp_path: Path, sql: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = ran(gateway(given), sql)[0].to_pylist()
+    replaced = Replaced(tmp_path, 1, monkeypatch)
+    answer, _ = ran(gateway(given), sql)
+    assert replaced.left == 0, "its keys were read"
+    after, _ = ran(gateway(given, config=NO_KEYS), sql)
+    assert answer.to_pylist() == after.to_pylist() != before
+
+
+def test_files_replaced_after_the_first_row_fail_the_query(
+    given: list[Dataset], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is let out can not be taken back: an error follows it, and no end of the answer."""
+    guard = unchanged.ReadTwice.guard
+    replaced = Replaced(tmp_path, 0, monkeypatch)
+
+    def guarded(
+        files: unchanged.ReadTwice, batches: Generator[pa.RecordBatch]
+    ) -> Generator[pa.RecordBatch]:
+        for batch in guard(files, batches):
+            yield batch
+            replaced.replace()
+
+    monkeypatch.setattr(unchanged.ReadTwice, "guard", guarded)
+    with pytest.raises(FilesChanged) as caught:
+        ran(gateway(given), QUERIES[0])
+    assert caught.value.retryable
