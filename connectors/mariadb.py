@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import fnmatch
 import re
+import threading
+import time
 from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
@@ -22,15 +24,18 @@ from connectors import mariadb_statistics
 from connectors.interface import (
     COMMENT,
     PHYSICAL_TYPE,
+    BatchStream,
     ObjectInfo,
     SourceError,
     SourceErrorCode,
     SourceKey,
 )
 from connectors.mariadb_dialect import MARIADB, arrow_type
+from connectors.mariadb_ranges import KeyFacts, KeyStream, facts_of, facts_query
 from connectors.mariadb_types import own_type
 from connectors.outputs import cast_outputs
 from connectors.own_queries import described
+from connectors.plain_scans import ScanMemory, plain_scan
 from connectors.pool import Session
 from connectors.sql import (
     SqlConnector,
@@ -45,6 +50,13 @@ BATCH_ROWS = 16_384
 BATCH_BYTES = 64 << 20
 """Room for one batch: as many rows as fit when every text is as long as it may be."""
 
+_LOOK_ROWS = 16
+_LOOK_BYTES = 16_384
+"""Room for the rows and the texts of an answer that is known to be small."""
+
+_FACTS_AGE = 60.0
+"""Seconds for which a table's size is believed. It only decides how the table is read."""
+
 _SETTINGS = (
     "SET SESSION collation_connection = utf8mb4_nopad_bin",
     "SET SESSION sql_mode = 'STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,"
@@ -57,13 +69,19 @@ class MariaDbConnector(SqlConnector):
     """A MariaDB or MySQL database. `uri` is ``mariadb://user:password@host:port/database``.
 
     Options: ``statement_timeout`` (seconds), ``max_text_bytes`` (the longest text or binary value
-    that can be read, 1048576 by default: a longer one is an error) and ``driver`` (the ODBC
-    driver's name or file, ``MariaDB Unicode`` by default). The driver holds a whole answer in
-    memory while it is read.
+    that can be read, 1048576 by default: a longer one is an error), ``driver`` (the ODBC driver's
+    name or file, ``MariaDB Unicode`` by default) and ``ranges_from`` (MiB a table must have to be
+    read in ranges of its key, 16 by default). The driver holds a whole answer in memory
+    while it is read; of a table that is read in ranges, two of them.
     """
 
     dialect = MARIADB
-    option_names = SqlConnector.option_names | {"statement_timeout", "max_text_bytes", "driver"}
+    option_names = SqlConnector.option_names | {
+        "statement_timeout",
+        "max_text_bytes",
+        "driver",
+        "ranges_from",
+    }
 
     def __init__(self, uri: str, options: Mapping[str, str]) -> None:
         super().__init__(uri, options)
@@ -81,6 +99,10 @@ class MariaDbConnector(SqlConnector):
         self._secret = unquote(parts.password or "")
         self._host, self._port = parts.hostname, parts.port or 3306
         self._longest = int(positive_number(options, "max_text_bytes", 1 << 20))
+        self._ranges_from = positive_number(options, "ranges_from", 16) * (1 << 20)
+        self._lock = threading.Lock()
+        self._scans = ScanMemory()
+        self._facts: dict[str, tuple[float, KeyFacts | None]] = {}
         self._settings = list(_SETTINGS)
         if "statement_timeout" in options:
             limit = positive_number(options, "statement_timeout", 1)
@@ -114,7 +136,36 @@ class MariaDbConnector(SqlConnector):
     def render(self, query: exp.Query, schema: pa.Schema) -> str:
         """Timestamps leave as text: the driver cuts their fractions off otherwise."""
         wanted = [i for i, f in enumerate(schema) if pa.types.is_timestamp(f.type)]
-        return super().render(cast_outputs(query, schema, wanted, "CHAR"), schema)
+        tree = cast_outputs(query, schema, wanted, "CHAR")
+        text = super().render(tree, schema)
+        scan = plain_scan(tree, "mysql")
+        if scan is not None and not scan.has_schema:  # which would be of another database
+            self._scans.keep(text, scan)
+        return text
+
+    def query(self, text: str, schema: pa.Schema) -> BatchStream:
+        """Run a rendered text; a plain scan of a large table in ranges of its key."""
+        scan = self._scans.get(text)
+        if scan is None:
+            return super().query(text, schema)
+        whole = partial(super().query, text, schema)
+        return KeyStream(scan, text, schema, self._pool, self._explain, self, whole)
+
+    def facts(self, table: str) -> KeyFacts | None:
+        """What leads the key of a large table, maybe of a minute ago; None to read it whole."""
+        now = time.monotonic()
+        with self._lock:
+            taken, known = self._facts.get(table, (-_FACTS_AGE, None))
+        if now - taken < _FACTS_AGE:
+            return known
+        with self._session() as session:
+            assert isinstance(session, _MariaDbSession)
+            found = facts_of(session.look(facts_query(table)))
+        if found is not None and found.bytes < self._ranges_from:
+            found = None
+        with self._lock:
+            self._facts[table] = (now, found)
+        return found
 
     def describe(self, text: str) -> pa.Schema:
         """The columns of a query's answer, of which no row is asked for."""
@@ -196,6 +247,13 @@ class _MariaDbSession:
         self._id = int(batch.column(0)[0].as_py())
 
     def run(self, text: str, schema: pa.Schema | None = None) -> Iterator[pa.RecordBatch]:
+        yield from self._read(text, schema, ahead=True)
+
+    def ask(self, text: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        """Send the text at once; its answer waits in the driver, and others may be asked."""
+        return self._read(text, schema, ahead=False)
+
+    def _read(self, text: str, schema: pa.Schema | None, ahead: bool) -> Iterator[pa.RecordBatch]:
         planned = None if schema is None else [f.type for f in schema]
         reader = self._connection.read_arrow_batches(
             text,
@@ -205,9 +263,21 @@ class _MariaDbSession:
             max_binary_size=self._longest,
             falliable_allocations=True,
             map_schema=lambda found: _transport(found, planned),
+            fetch_concurrently=ahead,
         )
-        for batch in reader:
-            yield batch if schema is None else _typed(batch, schema)
+        return (batch if schema is None else _typed(batch, schema) for batch in reader)
+
+    def look(self, text: str) -> list[dict[str, Any]]:
+        """The rows of a small answer: there is no room for long texts, which are an error."""
+        reader = self._connection.read_arrow_batches(
+            text,
+            batch_size=_LOOK_ROWS,
+            max_text_size=_LOOK_BYTES,
+            max_binary_size=_LOOK_BYTES,
+            map_schema=lambda found: _transport(found, None),
+            fetch_concurrently=False,
+        )
+        return [row for batch in reader for row in batch.to_pylist()]
 
     def describe(self, text: str) -> pa.Schema:
         """What the driver says of a query's columns; the query gives no rows."""
@@ -320,7 +390,7 @@ def explain(error: Exception, where: str) -> SourceError:
         if int(number) in numbers:
             retryable = code is SourceErrorCode.UNAVAILABLE
             return SourceError(code, f"{where}: {message}", retryable=retryable)
-    if state.startswith("08"):
+    if state.startswith("08") or message.startswith(("Read error: ", "Write error: ")):
         return SourceError(SourceErrorCode.UNAVAILABLE, f"{where}: {message}", retryable=True)
     return SourceError(SourceErrorCode.REJECTED, f"{where}: {message}")
 

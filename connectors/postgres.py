@@ -7,7 +7,6 @@ import json
 import os
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
@@ -29,11 +28,12 @@ from connectors.interface import (
 )
 from connectors.names import join_name, split_name
 from connectors.own_queries import described
+from connectors.plain_scans import ScanMemory
 from connectors.pool import Session
 from connectors.postgres_cache import LITTLE_CACHE, USUAL_CACHE, LittleCache, plain_join
 from connectors.postgres_dialect import POSTGRES
 from connectors.postgres_planning import PLANNING
-from connectors.postgres_ranges import FACTS, PlainScan, RangeStream, TableFacts, plain_scan
+from connectors.postgres_ranges import FACTS, RangeStream, TableFacts, schema_scan
 from connectors.postgres_transport import transported, unpadded
 from connectors.postgres_types import COLUMNS, TYPES, decimal_type, own_type
 from connectors.sql import (
@@ -50,9 +50,6 @@ _SCHEMA = "public"
 _DEFAULTS = {"connect_timeout": "10", "application_name": "meshgate", "tcp_user_timeout": "30000"}
 
 _BATCH_BYTES = 4 << 20
-
-_KEPT_SCANS = 1024
-"""Statements that are remembered as plain scans; one that is forgotten is read whole."""
 
 _FACTS_AGE = 60.0
 """Seconds for which a table's size is believed. It only decides how the table is read."""
@@ -114,7 +111,7 @@ class PostgresConnector(SqlConnector):
         self._parallel_from = positive_number(options, "parallel_from", 16) * (1 << 20)
         self._lock = threading.Lock()
         self._cache = LittleCache()
-        self._scans: OrderedDict[str, PlainScan] = OrderedDict()
+        self._scans = ScanMemory()
         self._facts: dict[str, tuple[float, TableFacts | None]] = {}
 
     @property
@@ -150,23 +147,18 @@ class PostgresConnector(SqlConnector):
     def render(self, query: exp.Query, schema: pa.Schema) -> str:
         """The text, with outputs as the driver moves them fastest."""
         tree = transported(query, schema)
-        scan = plain_scan(tree) if self._streams > 1 else None
+        scan = schema_scan(tree) if self._streams > 1 else None
         joined = plain_join(tree)
         text = self._written(tree, copy=tree is query or scan is not None)
         if joined is not None:
             self._cache.remember(text, joined)
         if scan is not None:
-            with self._lock:
-                self._scans[text] = scan
-                self._scans.move_to_end(text)
-                if len(self._scans) > _KEPT_SCANS:
-                    self._scans.popitem(last=False)
+            self._scans.keep(text, scan)
         return text
 
     def query(self, text: str, schema: pa.Schema) -> BatchStream:
         """Run a rendered text; a plain scan of a large table on several connections at once."""
-        with self._lock:
-            scan = self._scans.get(text)
+        scan = self._scans.get(text)
         if scan is None:
             return super().query(text, schema)
         whole = partial(super().query, text, schema)

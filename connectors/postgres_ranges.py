@@ -18,10 +18,11 @@ import pyarrow as pa
 from sqlglot import exp
 
 from connectors.casting import cast_batches
-from connectors.interface import BatchStream, SourceError, SourceErrorCode
+from connectors.interface import BatchStream, SourceError
 from connectors.merging import BatchQueue
+from connectors.plain_scans import PlainScan, plain_scan
 from connectors.pool import Session, SessionPool
-from connectors.streams import SourceStream, cancel_quietly
+from connectors.streams import SplitStream, cancel_quietly, execute
 
 QUEUED_BYTES = 16 << 20
 """What may wait for a slow reader, over all connections of one read."""
@@ -60,44 +61,10 @@ class TableFacts:
     splits: bool
 
 
-@dataclass(frozen=True, slots=True)
-class PlainScan:
-    """A statement that only filters and projects one table, up to the server's own opinion."""
-
-    tree: exp.Select
-    table: str
-    alias: str
-
-    def statement(self) -> str:
-        """The statement, ready for one more condition on the blocks read."""
-        tree = self.tree.copy()
-        where = tree.args.get("where")
-        if where is not None:
-            where.set("this", exp.Paren(this=where.this))
-        joint = "WHERE" if where is None else "AND"
-        return f"{tree.sql(dialect='postgres', comments=False)} {joint} {self.alias}.ctid"
-
-
-def plain_scan(tree: exp.Query) -> PlainScan | None:
-    """The scan that a statement is, or None for everything that is more than a scan."""
-    if not isinstance(tree, exp.Select):
-        return None
-    if any(v for k, v in tree.args.items() if k not in {"expressions", "from_", "where"}):
-        return None
-    source = tree.args.get("from_")
-    table = None if source is None else source.this
-    if not isinstance(table, exp.Table) or not isinstance(table.this, exp.Identifier):
-        return None
-    if not table.db or any(v for k, v in table.args.items() if k not in {"this", "db", "alias"}):
-        return None
-    inner = (exp.AggFunc, exp.Window, exp.Query)
-    if any(isinstance(node, inner) for node in tree.walk() if node is not tree):
-        return None
-    name = exp.Table(this=table.this.copy(), db=table.args["db"].copy())
-    alias = table.args.get("alias")
-    called = exp.column("ctid", table=alias.this.copy() if alias else table.this.copy())
-    prefix = called.args["table"].sql(dialect="postgres")
-    return PlainScan(tree, name.sql(dialect="postgres"), prefix)
+def schema_scan(tree: exp.Query) -> PlainScan | None:
+    """The scan that a statement is; the table must be named with its schema."""
+    scan = plain_scan(tree, "postgres")
+    return scan if scan is not None and scan.has_schema else None
 
 
 def splits_statement(plan: dict[str, Any], pages: int) -> bool:
@@ -129,7 +96,7 @@ class SplitsScans(Protocol):
         ...
 
 
-class RangeStream(SourceStream):
+class RangeStream(SplitStream):
     """The rows of a plain scan: read in ranges by several connections, or whole by one."""
 
     def __init__(
@@ -143,90 +110,54 @@ class RangeStream(SourceStream):
         whole: Callable[[], BatchStream],
         streams: int,
     ) -> None:
-        super().__init__(pool, schema, explain)
+        super().__init__(pool, schema, explain, whole)
         self._scan = scan
         self._text = text
         self._source = source
-        self._open_whole = whole
         self._streams = streams
-        self._whole: BatchStream | None = None
+        self._facts: TableFacts | None = None
+        self._snapshot = ""
         self._queue: BatchQueue | None = None
         self._left: deque[tuple[int, int | None]] = deque()
 
     def _wake(self) -> None:
-        # Both are set before it is looked whether the stream is cancelled: one of us sees it.
-        if self._whole is not None:
-            self._whole.cancel()
+        super()._wake()
         if self._queue is not None:
             self._queue.close()
 
-    def _run(self) -> Iterator[pa.RecordBatch]:
-        self._check_cancelled()
-        prepared = self._prepare()
-        if prepared is not None:
-            yield from self._merged(*prepared)
-            return
-        self._check_cancelled()
-        whole = self._whole = self._open_whole()
-        if self._cancelled.is_set():
-            whole.cancel()
-        try:
-            yield from whole
-        finally:
-            whole.close()
+    def _is_candidate(self) -> bool:
+        self._facts = self._source.facts(self._scan.table)
+        return self._facts is not None and self._facts.splits
 
-    def _prepare(self) -> tuple[Session, str] | None:
-        """A connection in a transaction whose snapshot is exported under the name returned.
+    def _is_worthwhile(self, session: Session) -> bool:
+        assert self._facts is not None
+        pages = -(-self._facts.bytes // self._facts.block)
+        return splits_statement(self._source.plan(session, self._text), pages)
 
-        None when the statement is not worth splitting; whatever fails here, the statement is run
-        whole, which deals with a stale connection and finds the error to tell.
-        """
-        leader = None
-        kept = False
-        healthy = True
-        try:
-            facts = self._source.facts(self._scan.table)
-            if facts is None or not facts.splits:
-                return None
-            leader, _ = self._pool.acquire(cancelled=self._cancelled)
-            self._hold(leader)
-            healthy = False
-            pages = -(-facts.bytes // facts.block)
-            if not splits_statement(self._source.plan(leader, self._text), pages):
-                healthy = True
-                return None
-            _done(leader, _BEGIN)
-            # The sub-query takes the table's lock before the snapshot is anyone's.
-            table = exp.Literal.string(self._scan.table).sql(dialect="postgres")
-            (batch,) = leader.run(_LOCKED.format(table=self._scan.table, name=table))
-            (row,) = batch.to_pylist()
-            if row["kind"] not in {"r", "m"}:  # a view has taken its name
-                return None
-            snapshot = row["snapshot"]
-            self._left.extend(ranges_of(row["bytes"], facts.block, self._streams))
-            kept = True
-            return leader, snapshot
-        except SourceError as error:
-            if error.code is SourceErrorCode.UNAVAILABLE and leader is None:
-                raise
-            return None
-        except Exception:  # the whole statement tells what is wrong, if anything is
-            return None
-        finally:
-            if leader is not None and not kept:
-                self._release(leader, healthy=healthy)
+    def _begin(self, session: Session) -> bool:
+        """Export the snapshot. The sub-query takes the table's lock before it is anyone's."""
+        assert self._facts is not None
+        execute(session, _BEGIN)
+        table = exp.Literal.string(self._scan.table).sql(dialect="postgres")
+        (batch,) = session.run(_LOCKED.format(table=self._scan.table, name=table))
+        (row,) = batch.to_pylist()
+        if row["kind"] not in {"r", "m"}:  # a view has taken its name
+            return False
+        self._snapshot = row["snapshot"]
+        self._left.extend(ranges_of(row["bytes"], self._facts.block, self._streams))
+        return True
 
-    def _merged(self, leader: Session, snapshot: str) -> Iterator[pa.RecordBatch]:
+    def _parts(self, session: Session) -> Iterator[pa.RecordBatch]:
         queue = BatchQueue(QUEUED_BYTES)
         queue.join()
-        statement = self._scan.statement()
+        statement = f"{self._scan.statement()} {self._scan.alias}.ctid"
         helpers = min(self._streams, len(self._left)) - 1
         self._queue = queue
         if self._cancelled.is_set():
             queue.close()
-        self._start(self._lead, queue, statement, leader)
+        self._start(self._lead, queue, statement, session)
         for _ in range(helpers):
-            self._start(self._help, queue, statement, snapshot)
+            self._start(self._help, queue, statement, self._snapshot)
         try:
             with self._translated():
                 for batch in queue:
@@ -263,10 +194,10 @@ class RangeStream(SourceStream):
             self._hold(session)
             if queue.closed:
                 return
-            _done(session, _BEGIN)
-            _done(session, f"SET TRANSACTION SNAPSHOT '{snapshot}'")
-            _done(session, _SHORT_WAIT)  # who waits for the lock may wait for our own reader
-            _done(session, f"SELECT (SELECT 1 FROM {self._scan.table} LIMIT 0)")
+            execute(session, _BEGIN)
+            execute(session, f"SET TRANSACTION SNAPSHOT '{snapshot}'")
+            execute(session, _SHORT_WAIT)  # who waits for the lock may wait for our own reader
+            execute(session, f"SELECT (SELECT 1 FROM {self._scan.table} LIMIT 0)")
             joined = queue.join()
         except Exception:
             return
@@ -307,12 +238,7 @@ class RangeStream(SourceStream):
 
     def _finish(self, session: Session) -> bool:
         try:
-            _done(session, "COMMIT")
+            execute(session, "COMMIT")
         except Exception:  # every row is there: only the session is of no more use
             return False
         return True
-
-
-def _done(session: Session, text: str) -> None:
-    for _ in session.run(text):
-        pass

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import pyarrow as pa
 
-from connectors.interface import SourceError, SourceErrorCode
+from connectors.interface import BatchStream, SourceError, SourceErrorCode
 from connectors.pool import Session, SessionPool
 
 CANCEL_INTERVAL = 0.05
@@ -124,6 +124,93 @@ class SourceStream(ABC):
     def _check_cancelled(self, error: Exception | None = None) -> None:
         if self._cancelled.is_set():
             raise SourceError(SourceErrorCode.CANCELLED, "the request was cancelled") from error
+
+
+class SplitStream(SourceStream):
+    """A statement that is read in parts, if its source and its plan allow it, or else whole.
+
+    Whatever fails while the parts are prepared, the statement is run whole, which deals with a
+    stale connection and finds the error to tell.
+    """
+
+    def __init__(
+        self,
+        pool: SessionPool,
+        schema: pa.Schema,
+        explain: Callable[[Exception], SourceError],
+        whole: Callable[[], BatchStream],
+    ) -> None:
+        super().__init__(pool, schema, explain)
+        self._open_whole = whole
+        self._whole: BatchStream | None = None
+
+    @abstractmethod
+    def _is_candidate(self) -> bool:
+        """Whether it is worth to ask for a session at all."""
+
+    @abstractmethod
+    def _is_worthwhile(self, session: Session) -> bool:
+        """Whether the server's plan of the statement is one to be split. Changes nothing."""
+
+    @abstractmethod
+    def _begin(self, session: Session) -> bool:
+        """Open the snapshot that all parts are read in. False: it can not be split after all."""
+
+    @abstractmethod
+    def _parts(self, session: Session) -> Iterator[pa.RecordBatch]:
+        """The rows of all parts; the session is given back when it ends, however it ends."""
+
+    def _wake(self) -> None:
+        # It is set before it is looked whether the stream is cancelled: one of us sees it.
+        if self._whole is not None:
+            self._whole.cancel()
+
+    def _run(self) -> Iterator[pa.RecordBatch]:
+        self._check_cancelled()
+        session = self._prepare()
+        if session is not None:
+            yield from self._parts(session)
+            return
+        self._check_cancelled()
+        whole = self._whole = self._open_whole()
+        if self._cancelled.is_set():
+            whole.cancel()
+        try:
+            yield from whole
+        finally:
+            whole.close()
+
+    def _prepare(self) -> Session | None:
+        """The session that leads the read, in its snapshot; None to read the statement whole."""
+        session = None
+        kept = False
+        healthy = True
+        try:
+            if not self._is_candidate():
+                return None
+            session, _ = self._pool.acquire(cancelled=self._cancelled)
+            self._hold(session)
+            healthy = False
+            if not self._is_worthwhile(session):
+                healthy = True
+                return None
+            kept = self._begin(session)
+            return session if kept else None
+        except SourceError as error:
+            if error.code is SourceErrorCode.UNAVAILABLE and session is None:
+                raise
+            return None
+        except Exception:  # the whole statement tells what is wrong, if anything is
+            return None
+        finally:
+            if session is not None and not kept:
+                self._release(session, healthy=healthy)
+
+
+def execute(session: Session, text: str) -> None:
+    """Run a statement whose answer, if there is one, nobody needs."""
+    for _ in session.run(text):
+        pass
 
 
 def cancel_quietly(session: Session) -> None:

@@ -174,7 +174,7 @@ def test_what_an_index_answers_is_not_split(database: str, where: str) -> None:
 def test_more_than_a_scan_is_not_split(text: str) -> None:
     tree = parse_one(text, dialect="postgres")
     assert isinstance(tree, exp.Query)
-    assert postgres_ranges.plain_scan(tree) is None
+    assert postgres_ranges.schema_scan(tree) is None
 
 
 def test_concurrent_transfers_are_seen_wholly_or_not_at_all(postgres: services.Postgres) -> None:
