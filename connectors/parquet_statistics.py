@@ -45,7 +45,10 @@ def _column(found: list[Any], rows: int, *, whole: bool) -> ColumnStatistics:
 
 
 def _ends(values: Iterable[Any], *, last: bool = False) -> object:
-    known = list(values)
+    try:
+        known = list(values)
+    except (OverflowError, ValueError):  # a day or a moment that Python has no word for
+        return None
     kinds = {type(value) for value in known}
     if len(kinds) != 1 or kinds & {str, bytes, bool}:
         return None

@@ -45,7 +45,7 @@ _FUNCTION = re.compile(
 _PREFIXES = re.compile(
     r"^(?:(?:DataFusion error|Error during planning|Internal error|Schema error|External error"
     r"|Execution error|Arrow error|SQL error|Optimizer rule '[^']*' failed|type_coercion"
-    r"|caused by|Error): ?\s*)+"
+    r"|caused by|Error):? ?\s*)+"
 )
 _REFUSED = re.compile(r"(?:DDL|DML|Statement) not supported: (?P<what>\w+)")
 _ARITHMETIC = (

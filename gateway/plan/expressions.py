@@ -11,6 +11,7 @@ from substrait.proto import AggregateFunction, AggregateRel, Expression, Rel
 
 from connectors.capabilities import Kind, NotPushable, kind_of
 from connectors.dialect import Operand, SqlDialect, natively, paren
+from connectors.keys import written_list
 from gateway.plan.relations import literal
 from gateway.plan.trees import adopted
 from gateway.plan.types import arrow_type
@@ -119,12 +120,15 @@ class ExpressionWriter:
     def _in_list(self, message: Expression.SingularOrList, columns: Columns) -> Operand:
         value = self.write(message.value, columns)
         options = [self.write(o, columns) for o in message.options]
+        listed = written_list(self._dialect.keys, value, options)
         tests = [
             self._dialect.call("equal", (replace(value, sql=value.sql.copy()), o), pa.bool_())
-            for o in options
+            for o in (options if listed is None else options[:1])
         ]
-        if "equal" in self._dialect.builders:  # the source tests equality in its own way
-            tree: exp.Expr = tests[0]
+        if listed is not None:
+            tree: exp.Expr = listed
+        elif "equal" in self._dialect.builders:  # the source tests equality in its own way
+            tree = tests[0]
             for test in tests[1:]:
                 tree = exp.Or(this=tree, expression=test)
         else:

@@ -32,8 +32,8 @@ least one part in so much, of each other."""
 BYTES_PER_SECOND = 50e6
 """Of scans, that a source sends and the engine works on, while nothing has been measured."""
 
-TELLING_BYTES = 1_000_000
-"""Scans of less tell nothing of how fast a source can be read."""
+LEAST_BYTES = 500_000
+"""A query of smaller scans that took long did so by chance, and is never tried."""
 
 SHAPES = 1024
 """So many are remembered; beyond them the least recently used are forgotten."""
@@ -162,7 +162,7 @@ class History:
             return False
         size = watch.size()
         expected = self._expected(watch, size)
-        if expected > CLEARLY * run.seconds or size > self._most_bytes:
+        if expected > CLEARLY * run.seconds or not LEAST_BYTES <= size <= self._most_bytes:
             return False
         text = watch.text()
         key = (watch.source, shape_of(text))
@@ -194,9 +194,9 @@ class History:
                     return False
                 entry.pulled, entry.pulls = run, False
                 return True
-            if entry.size >= TELLING_BYTES:  # as was expected: what comes, keys have reduced
-                known = self._rates.get(watch.source, 0.0)
-                self._rates[watch.source] = max(known, entry.size / max(run.seconds, 1e-6))
+            known = self._rates.get(watch.source, 0.0)
+            # of the size that was expected: keys have reduced what came
+            self._rates[watch.source] = max(known, entry.size / max(run.seconds, 1e-6))
             first = entry.pulled is None
             least = CLEARLY if first else 1 / CLEARLY
             entry.pulls = run.seconds <= least * entry.pushed.seconds

@@ -12,6 +12,7 @@ from sqlglot import exp
 
 from connectors.capabilities import Kind, NotPushable
 from connectors.dialect import Operand, SqlDialect, natively, paren
+from connectors.keys import written_list
 from gateway.plan.expressions import aggregate_type
 from gateway.plan.trees import adopted
 
@@ -287,6 +288,10 @@ class OwnExpressions:
             self._call("equal", [value, columns[0]])
             return Operand(exp.In(this=value.sql, query=exp.Subquery(this=body)), pa.bool_())
         options = [self._alike(self._side(e), value) for e in tree.expressions]
+        listed = written_list(self._dialect.keys, value, options)
+        if listed is not None:
+            self._compared("equal", value, options[0])
+            return Operand(listed, pa.bool_())
         for option in options:
             self._compared("equal", value, option)
         if "equal" in self._dialect.builders:  # the source tests equality in its own way

@@ -43,10 +43,18 @@ def difference(answer: pa.Table, expected: pa.Table, *, ordered: bool) -> str | 
 
 
 def rows(table: pa.Table) -> list[Row]:
-    """The rows as tuples of Python values."""
+    """The rows as tuples of Python values; a date or time beyond Python's as a whole number."""
     if not table.num_columns:
         return [()] * table.num_rows
-    return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
+    return list(zip(*map(_values, table.columns), strict=True))
+
+
+def _values(column: pa.ChunkedArray) -> list[object]:
+    try:
+        return column.to_pylist()  # type: ignore[no-any-return]
+    except (OverflowError, ValueError):
+        width = column.type.bit_width
+        return column.cast(pa.int32() if width == 32 else pa.int64()).to_pylist()  # type: ignore[no-any-return]
 
 
 def _missing(answer: pa.Table, expected: pa.Table) -> str:

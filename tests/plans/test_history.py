@@ -119,13 +119,14 @@ def test_after_its_age_all_begins_anew(history: History, clock: Clock) -> None:
 @pytest.mark.parametrize(
     ("run", "size"),
     [
-        (Run(0.5), 0.0),
+        (Run(0.5), 1e6),
+        (Run(3.0), 499_999.0),
         (Run(3.0, complete=False), 1e6),
         (Run(3.0, held=0.31), 1e6),
         (Run(3.0), 2.5 * BYTES_PER_SECOND),
         (Run(300.0), 1e9 + 1),
     ],
-    ids=["fast", "cancelled", "held by its reader", "much to read", "more than memory"],
+    ids=["fast", "small", "cancelled", "held by its reader", "much to read", "more than memory"],
 )
 def test_runs_that_lead_to_no_trial(run: Run, size: float, history: History) -> None:
     assert not history.learn(watch(size=size), run)
