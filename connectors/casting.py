@@ -57,9 +57,12 @@ def _unexpected(field: pa.Field, what: str) -> SourceError:
 
 
 def _cast(array: pa.Array, target: pa.DataType) -> pa.Array:
-    if isinstance(array, pa.ExtensionArray):
+    numeric = isinstance(array, pa.ExtensionArray)  # a driver's own number, of which it has digits
+    if numeric:
         array = array.storage
     source = array.type
+    if numeric and pa.types.is_string(source) and pa.types.is_integer(target):
+        return array.cast(target)
     if source == target:
         return array
     if pa.types.is_dictionary(source):
@@ -141,8 +144,6 @@ _SAFE_PAIRS = (
     (Kind.DECIMAL, Kind.UNSIGNED),
     (Kind.TEXT, Kind.TEXT),
     (Kind.TEXT, Kind.DECIMAL),
-    (Kind.TEXT, Kind.INTEGER),
-    (Kind.TEXT, Kind.UNSIGNED),
     (Kind.BINARY, Kind.BINARY),
     (Kind.BINARY, Kind.TEXT),
     (Kind.DATE, Kind.DATE),

@@ -339,6 +339,8 @@ def _typed(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
 def _parsed(array: pa.Array, target: pa.DataType) -> pa.Array:
     if not pa.types.is_string(array.type):
         return array
+    if pa.types.is_integer(target):  # the text of a DECIMAL, as SUM gives: it has up to 65 digits
+        return array.cast(target)
     if pa.types.is_date(target):
         return array.cast(pa.date32())
     if pa.types.is_timestamp(target):
