@@ -138,7 +138,11 @@ def test_marks_are_the_engines(source: Source, reference: Reference, kind: Kind)
         f"SELECT id FROM {TABLE} WHERE i > 5 OR {first} IN ({inner})",
         f"SELECT id FROM {TABLE} one WHERE i > 5 OR EXISTS (SELECT 1 FROM {TABLE} two"
         f" WHERE two.{second} = one.{first} AND two.n = one.n)",
-        f"SELECT id FROM {TABLE} one WHERE n = 2 OR NOT EXISTS (SELECT 1 FROM {TABLE} two"
-        f" WHERE two.{second} = one.{first} AND two.id < one.id)",
     ):
         assert compare(source, reference, sql, ordered=False) == listed, sql
+    sql = (
+        f"SELECT id FROM {TABLE} one WHERE n = 2 OR NOT EXISTS (SELECT 1 FROM {TABLE} two"
+        f" WHERE two.{second} = one.{first} AND two.id < one.id)"
+    )
+    pushed = listed and not dialect.nests_expressions  # it would compare every pair of rows
+    assert compare(source, reference, sql, ordered=False) == pushed, sql
