@@ -65,3 +65,15 @@ def test_the_command_line_has_them(
     where = ["--connect", served.uri, "--user", ANN[0], "--format", "csv"]
     assert main(["query", *where, "--verify", "--placement", "push", SORTED]) == 0
     assert capsys.readouterr().out.split() == ["id", "1", "2", "3"]
+
+
+def test_a_header_of_no_option_is_refused(served: Served) -> None:
+    """A misspelt ``verify`` must not give an answer that nobody has verified."""
+    header = adbc_driver_flightsql.DatabaseOptions.RPC_CALL_HEADER_PREFIX.value
+    login = {"username": ANN[0], "password": ANN[1], header + "x-meshgate-verfy": "true"}
+    with (
+        adbc.connect(served.uri, db_kwargs=login, autocommit=True) as connection,
+        connection.cursor() as cursor,
+        pytest.raises(adbc.Error, match="did you mean verify"),
+    ):
+        cursor.execute(SORTED)
