@@ -35,15 +35,12 @@ _HEADERS = (*OPTIONS, "purpose")
 
 
 def query_options(headers: Mapping[str, Sequence[str]], session: Mapping[str, str]) -> QueryOptions:
-    """The options of one call. UserError for a value that is none, and for an unknown header."""
+    """The options of one call. UserError for a value that is none, and for a misspelt header."""
     for header in headers:
         option = header.lower().removeprefix(HEADER.format(""))
-        if option != header.lower() and option not in _HEADERS:
-            near = did_you_mean(option, _HEADERS)
-            raise UserError(
-                f"there is no option {option!r}: {header} means nothing",
-                hint=near or f"the options are {', '.join(_HEADERS)}",
-            )
+        near = did_you_mean(option, _HEADERS) if option != header.lower() else None
+        if near is not None and option not in _HEADERS:
+            raise UserError(f"there is no option {option!r}: {header} means nothing", hint=near)
     chosen: dict[str, object] = {}
     for name, read in OPTIONS.items():
         given = {value for value in headers.get(HEADER.format(name), ()) if value}

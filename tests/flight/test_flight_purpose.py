@@ -135,8 +135,7 @@ def test_two_purposes_at_once_are_refused(served: Served) -> None:
 @pytest.mark.parametrize("name", [b"region", b"x-meshgate-region", b"x-meshgate-principal"])
 def test_a_region_does_not_come_from_a_header(served: Served, name: bytes) -> None:
     client = fl.FlightClient(served.uri)
-    expected = "UNKNOWN_DATASET" if name == b"region" else "means nothing"
-    with pytest.raises((pa.ArrowKeyError, pa.ArrowInvalid), match=expected):
+    with pytest.raises(pa.ArrowKeyError, match="UNKNOWN_DATASET"):
         ask(client, "SELECT * FROM plans", login(client), (name, b"EU"))
     with served.client(BEN) as ben:
         assert ben.query("SELECT count(*) AS n FROM plans").to_pydict() == {"n": [3]}
