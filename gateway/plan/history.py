@@ -194,9 +194,10 @@ class History:
                     return False
                 entry.pulled, entry.pulls = run, False
                 return True
-            known = self._rates.get(watch.source, 0.0)
-            # of the size that was expected: keys have reduced what came
-            self._rates[watch.source] = max(known, entry.size / max(run.seconds, 1e-6))
+            known = self._rates.get(watch.source, BYTES_PER_SECOND)
+            # The worst counts: a trial costs up to the pushed time once more, and what keys have
+            # reduced in one query says nothing of the next.
+            self._rates[watch.source] = min(known, entry.size / max(run.seconds, 1e-6))
             first = entry.pulled is None
             least = CLEARLY if first else 1 / CLEARLY
             entry.pulls = run.seconds <= least * entry.pushed.seconds
