@@ -61,7 +61,7 @@ def shown_choice(choice: Choice, plan: Plan) -> str:
     """Why something is pushed or pulled; numbers only where they tell of nothing hidden."""
     securities = [table.security for table in plan.tables.values()]
     securities += [view.security for view in plan.views.values()]
-    hides = any((s.governs or s.bound) and not s.discloses for s in securities)
+    hides = any(s.hides for s in securities)
     return choice.reason if hides or not choice.numbers else f"{choice.reason} ({choice.numbers})"
 
 

@@ -77,15 +77,9 @@ def _takes(block: Block, tables: Sequence[Table]) -> bool:
     return not (governed and block.source.dialect.believes_statistics)
 
 
-def _hides(table: Table) -> bool:
-    """True when what a source knows of a table may not decide what its reader can observe."""
-    security = table.security
-    return (security.governs or security.bound) and not security.discloses
-
-
 def _estimable(tables: Tables) -> Tables:
     return {
-        name: replace(table, statistics=UNKNOWN) if _hides(table) else table
+        name: replace(table, statistics=UNKNOWN) if table.security.hides else table
         for name, table in tables.items()
     }
 
@@ -98,7 +92,7 @@ def _reducible(
     estimator: Estimator,
     computed: bool,
 ) -> Reducible:
-    known = all(t.statistics.rows is not None and not _hides(t) for t in tables)
+    known = all(t.statistics.rows is not None and not t.security.hides for t in tables)
     rows, distinct = DEFAULT_ROWS, tuple(DEFAULT_ROWS for _ in block.columns)
     try:
         estimate = estimator.of(rel)

@@ -72,6 +72,11 @@ class Security:
         return (self.row_filter is not None or self.bound) and not self.discloses
 
     @property
+    def hides(self) -> bool:
+        """True when what a source knows of the dataset is more than the caller may observe."""
+        return (self.governs or self.bound) and not self.discloses
+
+    @property
     def bound(self) -> bool:
         """True when rows may not leave their region, but aggregates over enough of them."""
         return self.minimum_rows is not None
