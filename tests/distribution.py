@@ -7,6 +7,7 @@ Units go to the workers one at a time, the longest first, so that none is left o
 from __future__ import annotations
 
 from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import WorkerController
 
 UNITS = {
     "tests/queries/test_tpcds.py": "TPC-DS",
@@ -28,7 +29,7 @@ def unit_of(test: str) -> str:
 
 
 def rank_of(test: str) -> int:
-    """The turn of a test's unit: small ones come early."""
+    """The turn of a test's unit: the lower, the earlier."""
     return RANKS.get(unit_of(test), len(RANKS))
 
 
@@ -37,3 +38,20 @@ class Units(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         return unit_of(nodeid)
+
+    def _reschedule(self, node: WorkerController) -> None:
+        if node in self.registered_collections:  # else it comes for work when it has collected
+            super()._reschedule(node)
+
+    def remove_node(self, node: WorkerController) -> str | None:
+        """The test at which a worker died, which is not tried again; others do what it left."""
+        units = self.assigned_work.pop(node)
+        left = [(unit, test) for unit in units for test, done in units[unit].items() if not done]
+        if not left:
+            return None
+        unit, crashed = left[0]
+        units[unit][crashed] = True
+        self.workqueue.update({unit: units[unit] for unit, _ in left[1:]})
+        for other in self.assigned_work:
+            self._reschedule(other)
+        return crashed
