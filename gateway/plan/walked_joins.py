@@ -79,11 +79,18 @@ def _walks(join: Rel, estimator: Estimator, tables: Tables) -> bool:
     pairs = estimator.equated(join)
     if not pairs:
         return False
-    left, right = (estimator.of(child).rows for child in relations.inputs(join))
-    larger = [one if left > right else other for one, other in pairs]
-    return all(column.origin is not None for column in larger) and not any(
-        _leads_an_index(column, tables) for column in larger
-    )
+    left, right = relations.inputs(join)
+    on_left = estimator.of(left).rows > estimator.of(right).rows
+    if not _is_table(left if on_left else right):
+        return False  # of rows that are joined already the source knows which it needs
+    larger = [one if on_left else other for one, other in pairs]
+    return not any(_leads_an_index(column, tables) for column in larger)
+
+
+def _is_table(rel: Rel) -> bool:
+    while relations.kind(rel) in {"filter", "project"}:
+        rel = relations.inputs(rel)[0]
+    return relations.kind(rel) == "read"
 
 
 def _leads_an_index(column: ColumnEstimate, tables: Tables) -> bool:
