@@ -15,10 +15,11 @@ import pytest
 from gateway.config import Config
 from gateway.errors import Cancelled, GatewayError, Kind
 from gateway.model import QueryOptions, Request
-from gateway.pipeline import Gateway, Prepared, QueryReport
+from gateway.pipeline import Gateway, Prepared
 from gateway.plan import history as histories
 from gateway.plan import placement as placements
 from gateway.plan.history import History, Run
+from gateway.query_report import QueryReport
 from gateway.verification.comparison import difference
 from tests.queries import corpus
 from tests.queries.meshes import PRINCIPAL, Mesh
@@ -66,9 +67,10 @@ def ran(gateway: Gateway, sql: str, **options: object) -> tuple[pa.Table, QueryR
 def slow(gateway: Gateway, sql: str) -> None:
     """Let the gateway believe that pushing a query took long."""
     plan = prepared(gateway, sql).plan
-    assert gateway.history is not None and plan.watch is not None and plan.whole
-    assert not gateway.history.learn(plan.watch, Run(1_000.0))
-    assert gateway.history.learn(plan.watch, Run(1_000.0))
+    history = gateway.plans.history
+    assert history is not None and plan.watch is not None and plan.whole
+    assert not history.learn(plan.watch, Run(1_000.0))
+    assert history.learn(plan.watch, Run(1_000.0))
     gateway.forget_plans()
 
 
@@ -81,7 +83,7 @@ def test_queries_that_history_pulls_give_the_rows_of_the_reference(
     query: corpus.Query, placement: Placement, learning: Gateway, duckdb: DuckDb
 ) -> None:
     """What was pushed before, and is pulled now, against what the reference answers."""
-    learning.history = History(60.0, 1e12)  # some texts of the corpus have one shape
+    learning.plans.history = History(60.0, 1e12)  # some texts of the corpus have one shape
     sql, mesh = placement.apply(query.sql), Mesh(learning)
     pushed = mesh.answer(sql, QueryOptions(placement="push"))
     try:
@@ -103,7 +105,7 @@ def test_queries_that_history_pulls_give_the_rows_of_the_reference(
 def test_most_of_the_corpus_is_pulled_by_it(learning: Gateway) -> None:
     """Else the test above would compare pushed rows only."""
     tried = 0
-    learning.history = History(60.0, 1e12)
+    learning.plans.history = History(60.0, 1e12)
     for query in corpus.queries()[::7]:
         try:
             plan = prepared(learning, WATCHED[0].apply(query.sql)).plan
@@ -128,7 +130,7 @@ def test_a_gateway_learns_from_its_own_runs(
         first, report = ran(learner, JOINED)
         assert len(report.fragments) == 1
     assert placed(learner, JOINED) == ["pulled: to be measured, since pushing it took long"]
-    learner.history = History(60.0, 1e12)
+    learner.plans.history = History(60.0, 1e12)
     learner.forget_plans()
     slow(learner, JOINED)
     second, report = ran(learner, JOINED)
@@ -174,7 +176,7 @@ def test_a_trial_that_finds_no_room_is_pushed_instead(mesh_folder: Path) -> None
     config = Config(statistics_wait_seconds=60, memory_per_query_bytes=1)
     gateway = Gateway.open(mesh_folder, config, audited=False)
     try:
-        gateway.history = History(60.0, 1e12)
+        gateway.plans.history = History(60.0, 1e12)
         with pytest.raises(GatewayError, match="more memory"):
             ran(gateway, JOINED, placement="pull")
         pushed, _ = ran(gateway, JOINED)
@@ -228,7 +230,7 @@ def test_history_can_be_turned_off(mesh_folder: Path) -> None:
     config = replace(Config(statistics_wait_seconds=60), history_age_seconds=0.0)
     gateway = Gateway.open(mesh_folder, config, audited=False)
     try:
-        assert gateway.history is None
+        assert gateway.plans.history is None
         assert prepared(gateway, JOINED).plan.watch is None
         assert ran(gateway, JOINED)[0].num_rows
     finally:
