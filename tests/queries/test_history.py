@@ -67,9 +67,10 @@ def ran(gateway: Gateway, sql: str, **options: object) -> tuple[pa.Table, QueryR
 def slow(gateway: Gateway, sql: str) -> None:
     """Let the gateway believe that pushing a query took long."""
     plan = prepared(gateway, sql).plan
-    assert gateway.plans.history is not None and plan.watch is not None and plan.whole
-    assert not gateway.plans.history.learn(plan.watch, Run(1_000.0))
-    assert gateway.plans.history.learn(plan.watch, Run(1_000.0))
+    history = gateway.plans.history
+    assert history is not None and plan.watch is not None and plan.whole
+    assert not history.learn(plan.watch, Run(1_000.0))
+    assert history.learn(plan.watch, Run(1_000.0))
     gateway.forget_plans()
 
 
