@@ -7,6 +7,7 @@ Of a whole query that would be pushed, measured history may say otherwise.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -19,7 +20,7 @@ from connectors.interface import EstimatesCost, SourceError, SourceKey
 from gateway.plan import relations
 from gateway.plan.block import Block
 from gateway.plan.estimates import Estimate, Estimator
-from gateway.plan.history import History, Watch
+from gateway.plan.history import CLEARLY, History, Watch
 from gateway.plan.source import Tables
 from gateway.plan.walked_joins import walked_join
 
@@ -130,6 +131,10 @@ class Placement:
                 return None
 
         def expected() -> float:
+            if len(fetched) == 1 and fetched[0][1] is not None and asked is not None:
+                alone, all_ = cost(_text(fetched[0][1])), cost(_text(block))
+                if alone is None or all_ is None or alone > CLEARLY * all_:
+                    return math.inf  # reading the one table is nearly all the source has to do
             return sum(_arrow_bytes(self._estimator.of(r), b) for r, b in fetched if b is not None)
 
         self.watch = Watch(block.source.key, lambda: _text(block), cost, expected)
