@@ -22,6 +22,7 @@ from gateway.plan.block import Block
 from gateway.plan.estimates import Estimate, Estimator
 from gateway.plan.history import CLEARLY, History, Watch
 from gateway.plan.source import Tables
+from gateway.plan.walked_joins import walked_join
 
 GROUPS_SHARE = 0.05
 """More final groups than this share of the largest scan's rows: grouping saves little transfer."""
@@ -223,6 +224,10 @@ class Placement:
         """For a source that joins and groups slowly: many rows, and few of them saved by it."""
         rows = max(self._estimator.of(scan).rows for scan in found)
         grouped = list(final_groups(rel))
+        walked = walked_join(rel, self._estimator, self._tables)
+        if walked is not None and walked.is_dearer_than_keys(grouped=bool(grouped)):
+            self.choices.append(Choice(source, walked.reason, walked.numbers))
+            return True
         if grouped:
             below = self._estimator.of(relations.inputs(grouped[-1])[0]).rows
             groups = self._estimator.of(grouped[0]).rows
