@@ -32,6 +32,7 @@ from connectors.interface import (
 )
 from connectors.mariadb_dialect import MARIADB, arrow_type
 from connectors.mariadb_ranges import KeyFacts, KeyStream, facts_of, facts_query
+from connectors.mariadb_text_joins import Collations, hashed
 from connectors.mariadb_types import own_type
 from connectors.outputs import cast_outputs
 from connectors.own_queries import described
@@ -62,6 +63,9 @@ _SETTINGS = (
     "SET SESSION sql_mode = 'STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,"
     "NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', sql_select_limit = DEFAULT",
     "SET SESSION TRANSACTION READ ONLY",
+    # Else tables are joined without an index by comparing every row with every row.
+    "SET SESSION join_cache_level = 8, join_buffer_size = 8388608,"
+    " join_buffer_space_limit = 33554432",
 )
 
 
@@ -102,6 +106,7 @@ class MariaDbConnector(SqlConnector):
         self._ranges_from = positive_number(options, "ranges_from", 16) * (1 << 20)
         self._lock = threading.Lock()
         self._scans = ScanMemory()
+        self._collations = Collations()
         self._facts: dict[str, tuple[float, KeyFacts | None]] = {}
         self._settings = list(_SETTINGS)
         if "statement_timeout" in options:
@@ -121,6 +126,7 @@ class MariaDbConnector(SqlConnector):
     def schema(self, object_name: str) -> pa.Schema:
         """The columns as they are now."""
         for name, columns in self._columns(object_name).items():
+            self._collations.keep(name, columns)
             return self._info(name, columns).schema
         raise SourceError(
             SourceErrorCode.OBJECT_NOT_FOUND,
@@ -136,7 +142,7 @@ class MariaDbConnector(SqlConnector):
     def render(self, query: exp.Query, schema: pa.Schema) -> str:
         """Timestamps leave as text: the driver cuts their fractions off otherwise."""
         wanted = [i for i, f in enumerate(schema) if pa.types.is_timestamp(f.type)]
-        tree = cast_outputs(query, schema, wanted, "CHAR")
+        tree = hashed(cast_outputs(query, schema, wanted, "CHAR"), self._collations)
         text = super().render(tree, schema)
         scan = plain_scan(tree, "mysql")
         if scan is not None and not scan.has_schema:  # which would be of another database
@@ -400,7 +406,7 @@ def explain(error: Exception, where: str) -> SourceError:
 _COLUMNS = """
 SELECT c.TABLE_NAME AS `name`, t.TABLE_TYPE AS `kind`, t.TABLE_COMMENT AS `table_comment`,
   c.COLUMN_NAME AS `column`, CAST(c.COLUMN_TYPE AS CHAR(65000)) AS `type`,
-  c.IS_NULLABLE AS `nullable`, c.COLUMN_COMMENT AS `comment`,
+  c.IS_NULLABLE AS `nullable`, c.COLUMN_COMMENT AS `comment`, c.COLLATION_NAME AS `collation`,
   k.ORDINAL_POSITION AS `key_position`
 FROM information_schema.COLUMNS c
 JOIN information_schema.TABLES t

@@ -38,6 +38,7 @@ from connectors.functions import (
 from connectors.interface import PHYSICAL_TYPE
 from connectors.keys import mariadb_keys
 from connectors.mariadb_masks import MASKS
+from connectors.mariadb_text_joins import text_column
 
 _NUMBERS: Kinds = frozenset({Kind.INTEGER, Kind.DECIMAL})
 _MOMENTS: Kinds = frozenset({Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMP_TZ})
@@ -111,19 +112,11 @@ def _equal(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
     """
     exact = FUNCTIONS["equal"](args, returns)
     for one, other in (args, tuple(reversed(args))):
-        column = _plain_column(one.sql)
+        column = text_column(one.sql)
         if column is not None and isinstance(other.literal, str) and other.literal.isascii():
             rough = exp.EQ(this=column.copy(), expression=other.sql.copy())
             return paren(exp.And(this=rough, expression=exact))
     return exact
-
-
-def _plain_column(read: exp.Expr) -> exp.Column | None:
-    """The text column that `_read` has wrapped, if this is one."""
-    if isinstance(read, exp.Collate) and isinstance(read.this, exp.Cast):
-        column = read.this.this
-        return column if isinstance(column, exp.Column) else None
-    return None
 
 
 def _by_nonzero(args: Sequence[Operand]) -> None:

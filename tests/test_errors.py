@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import pkgutil
 from pathlib import Path
 
-import gateway.errors
+import gateway
 from connectors.interface import SourceErrorCode
 from gateway.errors import GatewayError, Position, UnknownColumn, UserError, did_you_mean
 
@@ -13,8 +15,15 @@ DOCUMENT = (Path(__file__).parent.parent / "docs" / "errors.md").read_text()
 
 
 def codes() -> set[str]:
-    classes = [c for c in vars(gateway.errors).values() if isinstance(c, type)]
-    own = {c.code for c in classes if issubclass(c, GatewayError)}
+    """Those of all errors, wherever in the gateway their classes are."""
+    for module in pkgutil.walk_packages(gateway.__path__, "gateway."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    waiting, own = [GatewayError], set()
+    while waiting:
+        kind = waiting.pop()
+        own.add(kind.code)
+        waiting += kind.__subclasses__()
     return own | {code.value for code in SourceErrorCode}
 
 

@@ -66,6 +66,7 @@ class Optimised:
     views: Views
     schema: pa.Schema
     tuning: engine.Tuning
+    config: Config
     wanted: str = "auto"
     parts: bool = True
     history: History | None = field(default=None, repr=False, compare=False)
@@ -118,7 +119,7 @@ def federated(optimised: Optimised, *, regrouping: bool = True) -> Plan | None:
     if relational.null_aware and leaves_null_aware(relational.plan):
         return _as_estimated(optimised, placement, regrouping=regrouping)
     apart = replace(_apart(relational, cut, optimised.tables, choices), watch=placement.watch)
-    reductions = _reductions(apart, optimised.tables)
+    reductions = _reductions(apart, optimised)
     if apart.groups and not reductions.given_by({g.number for g in apart.groups}):
         return federated(replace(optimised, parts=False), regrouping=regrouping)
     embedded = _embedded(apart, optimised)
@@ -238,15 +239,22 @@ def _apart(
     return _Apart(relational, cut, made, choices, reads_files, groups)
 
 
-def _reductions(apart: _Apart, tables: Tables) -> Reductions:
+def _reductions(apart: _Apart, optimised: Optimised) -> Reductions:
     """What the fragments of blocks do for each other."""
+    tables = optimised.tables
     if apart.reads_files and not elsewhere(tables):
         return Reductions()
     fragments = apart.fragments[: len(apart.cut.blocks)]
     relational = apart.relational
     first = len(apart.fragments) + 2  # between them is the embedded remainder
     return reductions_with_files(
-        relational.plan, apart.cut, fragments, tables, first, subqueries=relational.subqueries
+        relational.plan,
+        apart.cut,
+        fragments,
+        tables,
+        first,
+        optimised.config,
+        subqueries=relational.subqueries,
     )
 
 

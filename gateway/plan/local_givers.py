@@ -24,9 +24,6 @@ from gateway.plan.reduction import Reducible, Reductions, expected_steps
 from gateway.plan.sending import fragment_of
 from gateway.plan.source import Tables
 
-MOST_ROWS = 50_000
-"""Rows that are read of a file for their keys; with more, none are given."""
-
 
 def reductions_with_files(
     plan: Plan,
@@ -34,13 +31,14 @@ def reductions_with_files(
     fragments: Sequence[Fragment],
     tables: Tables,
     first: int,
+    config: Config,
     *,
     subqueries: bool,
 ) -> Reductions:
     """The reductions of the remainder `plan`, with local files as givers.
 
     `cut` has its blocks, `fragments` are made of them; `plan` is left as it is. Scans of
-    files are numbered from `first`.
+    files are numbered from `first`. A file with more rows than keys may be given gives none.
     """
     embedded = {n: t for n, t in tables.items() if t.source is not None and t.source.embedded}
     if not embedded or not fragments:
@@ -54,10 +52,10 @@ def reductions_with_files(
     ]
     both = replace(cut, blocks=(*cut.blocks, *files.blocks), origins=(*cut.origins, *files.origins))
     found = reductions_of(shadow, both, [*fragments, *asked], tables)
-    return _without_taking(found, {f.number for f in asked})
+    return _without_taking(found, {f.number for f in asked}, config)
 
 
-def _without_taking(found: Reductions, files: set[int]) -> Reductions:
+def _without_taking(found: Reductions, files: set[int], config: Config) -> Reductions:
     """The reductions with `files` that only give, and of them only what can be estimated."""
     paths: list[KeyPath] = []
     made: dict[int, Reducible] = {n: r for n, r in found.fragments.items() if n not in files}
@@ -74,19 +72,19 @@ def _without_taking(found: Reductions, files: set[int]) -> Reductions:
         if probe is None or not probe.known or not probe.block.open:
             continue
         columns = sorted({path.giver.column for path in given})
-        made[number] = _narrowed(probe, columns)
+        made[number] = _narrowed(probe, columns, config.reduction_keys)
         block = made[number].block
         probes[number] = fragment_of(number, block, block_schema(block, number))
         paths += [
             KeyPath(Place(number, columns.index(path.giver.column)), path.taker) for path in given
         ]
     twins = {n: other for n, other in found.twins.items() if not {n, other} & files}
-    return _without_idle(Reductions(tuple(sorted(paths)), made, twins, probes))
+    return _without_idle(Reductions(tuple(sorted(paths)), made, twins, probes), config)
 
 
-def _without_idle(found: Reductions) -> Reductions:
+def _without_idle(found: Reductions, config: Config) -> Reductions:
     """The reductions without probes whose keys are not expected to pay."""
-    steps = expected_steps(found, Config())
+    steps = expected_steps(found, config)
     used = {place.fragment for step in steps for place in step.givers}
     idle = found.probes.keys() - used
     if not idle:
@@ -99,11 +97,11 @@ def _without_idle(found: Reductions) -> Reductions:
     )
 
 
-def _narrowed(probe: Reducible, columns: Sequence[int]) -> Reducible:
-    """The scan with these columns only, and no more rows than show that there are too many."""
+def _narrowed(probe: Reducible, columns: Sequence[int], most: int) -> Reducible:
+    """The scan with these columns only; of more than `most` rows, one more to tell that."""
     block = replace(
         probe.block,
         columns=tuple(probe.block.columns[i] for i in columns),
-        limit=MOST_ROWS + 1,
+        limit=most + 1,
     )
     return replace(probe, block=block, distinct=tuple(probe.distinct[i] for i in columns))

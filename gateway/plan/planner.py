@@ -131,6 +131,7 @@ def plan_query(
                 query.views,
                 schema,
                 tuning,
+                config,
                 placement,
                 parts,
                 history,

@@ -21,7 +21,6 @@ from gateway.engines.fetching import Fetching
 from gateway.engines.unchanged import FilesChanged
 from gateway.model import Dataset, Request
 from gateway.pipeline import Gateway
-from gateway.plan import local_givers
 from tests.gateways import ANA, EVERYTHING, ask, dataset, gateway
 
 ORDERS = 20_000
@@ -106,16 +105,41 @@ def test_rows_without_a_partner_are_all_sent(given: list[Dataset], sql: str) -> 
     assert sent == ORDERS
 
 
-@pytest.mark.parametrize("most", [1, 50])
-def test_what_has_too_many_rows_gives_none(
-    given: list[Dataset], most: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """However many keys a fragment may take: a list that was cut short is none."""
-    monkeypatch.setattr(local_givers, "MOST_ROWS", most)
-    answer, sent = ran(gateway(given), QUERIES[0])
-    expected, _ = ran(gateway(given, config=NO_KEYS), QUERIES[0])
+@pytest.mark.parametrize("most", [100, 5_000])
+def test_what_has_too_many_rows_gives_none(given: list[Dataset], most: int) -> None:
+    """Few were expected and all come: a list of keys that was cut short is none."""
+    sql = QUERIES[0].replace(FEW, "l.day % 1000 = l.day")
+    config = Config(reduction_keys=most)
+    (scan,) = probes(given, config, sql)
+    assert f"LIMIT {most + 1}" in scan
+    answer, sent = ran(gateway(given, config=config), sql)
+    expected, _ = ran(gateway(given, config=NO_KEYS), sql)
     assert answer.to_pylist() == expected.to_pylist()
     assert sent == ORDERS
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        Config(reduction_keys=20),
+        Config(reduction_least_rows=ORDERS + 1),
+        Config(reduction_rows_per_key=1_000.0),
+    ],
+)
+def test_a_file_is_not_read_for_keys_that_the_settings_forbid(
+    given: list[Dataset], config: Config
+) -> None:
+    assert probes(given, Config(), QUERIES[0])
+    assert not probes(given, config, QUERIES[0])
+    answer, sent = ran(gateway(given, config=config), QUERIES[0])
+    assert answer.to_pylist() == ran(gateway(given), QUERIES[0])[0].to_pylist()
+    assert sent == ORDERS
+
+
+def probes(given: list[Dataset], config: Config, sql: str) -> list[str]:
+    """The scans of files for their keys alone, as EXPLAIN shows them."""
+    rows = ask(gateway(given, config=config), f"EXPLAIN {sql}").to_pylist()
+    return [r["text"] for r in rows if r["item"] == "fragment 3"]
 
 
 def test_no_rows_of_the_file_are_no_rows_of_the_source(given: list[Dataset]) -> None:
