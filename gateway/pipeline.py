@@ -325,7 +325,7 @@ class Gateway:
                         if nested and lends:
                             raise _below(drift) from drift
                         raise
-                    tables[name] = replace(table, nested=nested)
+                    tables[name] = replace(table, nested=True) if nested else table
                     continue
                 text, tree = body.statement.text, body.statement.tree
                 views[name] = View(
