@@ -13,13 +13,17 @@ No message carries a secret, a plan, or a value of a row the caller may not see.
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
+from rapidfuzz import fuzz, process
+
 from connectors.interface import SourceError, SourceErrorCode
+
+_CLOSE = 60
+"""From which share of letters in common, in percent, a name may have been meant."""
 
 
 class Kind(Enum):
@@ -265,5 +269,12 @@ def from_source(error: SourceError) -> GatewayError:
 
 def did_you_mean(name: str, known: Iterable[str]) -> str | None:
     """A hint naming the closest known name, or None when nothing is close."""
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    close = similar(name, known, 1)
     return f"did you mean {close[0]}?" if close else None
+
+
+def similar(name: str, known: Iterable[str], most: int) -> list[str]:
+    """At most so many of the known names that are close to one, the closest first."""
+    names = list(known)  # of a mapping, rapidfuzz would compare the values
+    found = process.extract(name, names, scorer=fuzz.ratio, score_cutoff=_CLOSE, limit=most)
+    return [near for near, _, _ in found]

@@ -9,60 +9,49 @@ out before the record is durable.
 
 from __future__ import annotations
 
-import logging
-import threading
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
-from cachetools import TTLCache
 
-from connectors.interface import SourceError, SourceErrorCode
+from connectors.interface import SourceError
 from gateway.audit.log import AuditLog
 from gateway.audit.record import Outcome
 from gateway.authorisation import Access
 from gateway.catalogue.catalogue import Catalogue
+from gateway.changed_sources import explained
 from gateway.config import Config
-from gateway.embedding import Embedding
 from gateway.engines.execution import run
 from gateway.errors import (
     Cancelled,
     CatalogueError,
     GatewayError,
-    InternalError,
     LimitExceeded,
     PurposeNotGranted,
     ResidencyViolation,
-    SchemaDrift,
     Unsupported,
     from_source,
 )
 from gateway.languages import sql
 from gateway.mask_key import ProductKeys
 from gateway.model import Dataset, Principal, Request
-from gateway.plan.disclosure import guarded
-from gateway.plan.embedded import is_embedded
+from gateway.opening import opened
 from gateway.plan.explain import SCHEMA as EXPLAIN_SCHEMA
 from gateway.plan.explain import explain
-from gateway.plan.fragment import FragmentReads, FragmentRun
-from gateway.plan.history import History, Run, Watch
-from gateway.plan.plan import EngineRead, Plan
-from gateway.plan.planner import Query, plan_query
-from gateway.plan.source import Table, TableName, Tables, View, Views, unpushed
+from gateway.plan.fragment import FragmentReads
+from gateway.plan.plan import Plan
+from gateway.plans import Plans
+from gateway.query_report import Measurement, QueryReport
 from gateway.records import Clearance, Recorder
 from gateway.remote_queries import RemoteQueries
-from gateway.resolution import Authorised, Resolution
+from gateway.resolution import Resolution
 from gateway.sources import Sources
 from gateway.verification.verification import verified
 from policies.decide import Authoriser
 from policies.reload import Reloader
 from policies.snapshot import Snapshot
 from policies.store import PolicyError, open_store
-
-_log = logging.getLogger(__name__)
 
 LANGUAGES = {"sql": sql.parse}
 """The request languages: each turns text into a statement over datasets."""
@@ -95,43 +84,6 @@ class Prepared:
         return EXPLAIN_SCHEMA if self.explain else self.plan.schema
 
 
-_OF_CHANGED_SOURCES = frozenset({SourceErrorCode.REJECTED.value, InternalError.code})
-"""Errors that a column of another type than its contract's may be behind."""
-
-
-@dataclass(frozen=True, slots=True)
-class FragmentReport:
-    """What one source did: the text it got, the rows and bytes it sent, the time it took.
-
-    `keys` is how many values of other fragments' rows were in the text, which names them only.
-    """
-
-    source: str
-    text: str
-    rows: int
-    bytes: int
-    seconds: float
-    keys: int = 0
-
-
-@dataclass(slots=True)
-class QueryReport:
-    """What one execution did; complete when its batches have ended.
-
-    `reads` are the datasets the engine read itself: source, and the columns and filters of it.
-    `verified`: a second run over bare scans gave the same rows.
-    """
-
-    query_id: str
-    fragments: tuple[FragmentReport, ...] = ()
-    reads: tuple[EngineRead, ...] = ()
-    rows: int = 0
-    bytes: int = 0
-    seconds: float = 0.0
-    outcome: str = "running"
-    verified: bool = False
-
-
 @dataclass(frozen=True, slots=True)
 class Result:
     """An answer on its way. Closing `batches` stops all work for it."""
@@ -141,40 +93,12 @@ class Result:
     report: QueryReport
 
 
-def _identity(name: TableName, opened: Table | View) -> tuple[object, ...]:
-    """Equal for datasets that every plan reads alike."""
-    dataset = opened.dataset
-    lends = isinstance(opened, View) and opened.lends
-    names = tuple(dataset.schema.names)
-    made_with = None if isinstance(opened, View) else (opened.pushes, opened.statistics_version)
-    return (name, dataset.address, names, opened.security.fingerprint, lends, made_with)
-
-
-def _below(drift: GatewayError) -> SchemaDrift:
-    """The error without the name and columns of what a view lends: its readers do not see it."""
-    _log.warning("below a view: %s", drift)
-    return SchemaDrift(
-        "a source below a view of this query has changed",
-        hint="the owner of the view mends it, or has it published again",
-    )
-
-
-def _verifies(request: Request) -> bool:
-    return request.options.verify
-
-
 def _check_purpose(access: Access, principal: Principal, purpose: str) -> None:
     if purpose and purpose not in access.purposes(principal):
         raise PurposeNotGranted(
             f"the purpose {purpose} is not granted to you",
             hint="declare another, or none",
         )
-
-
-def _report(run: FragmentRun) -> FragmentReport:
-    fragment = run.fragment
-    source = str(fragment.source)
-    return FragmentReport(source, fragment.shown, run.rows, run.bytes, run.seconds, fragment.keys)
 
 
 def _never() -> bool:
@@ -199,14 +123,7 @@ class Gateway:
         self._reloader = reloader
         self._recorder = Recorder(audit, config.audit_wait_seconds)
         self._sources = Sources(config)
-        self._embedding = Embedding(config)
-        self._plans: TTLCache[tuple[object, ...], Plan] = TTLCache(
-            config.cached_plans, config.plan_age_seconds
-        )
-        self._plans_lock = threading.Lock()
-        self.history: History | None = None
-        if config.history_age_seconds > 0:
-            self.history = History(config.history_age_seconds, config.memory_per_query_bytes)
+        self.plans = Plans(config)
 
     @classmethod
     def open(cls, mesh: Path, config: Config | None = None, *, audited: bool = True) -> Gateway:
@@ -231,14 +148,13 @@ class Gateway:
         if self._reloader is not None:
             self._reloader.close()
         self._sources.close()
-        self._embedding.close()
+        self.plans.close()
         if self._audit is not None:
             self._audit.close()
 
     def forget_plans(self) -> None:
         """Plan every query anew from now on."""
-        with self._plans_lock:
-            self._plans.clear()
+        self.plans.forget()
 
     def purposes(self, principal: Principal) -> frozenset[str]:
         """The purposes the principal may declare."""
@@ -263,11 +179,12 @@ class Gateway:
             remote = RemoteQueries(
                 self.catalogue, self._sources, access, request, resolution.decided
             ).open(statement.remote)
-            tables, views = self._open(authorised)
+            tables, views = opened(authorised, self._sources)
             tables = {**tables, **{name: r.table for name, r in remote.items()}}
-            placement = request.options.placement
-            plan = self._plan(statement, tables, views, placement)
-            unpushed = self._unpushed(statement, tables, views) if _verifies(request) else None
+            plan = self.plans.of(statement, tables, views, request.options.placement)
+            unpushed = None
+            if request.options.verify:
+                unpushed = self.plans.unpushed(statement, tables, views)
         except (GatewayError, SourceError) as raised:
             error = from_source(raised) if isinstance(raised, SourceError) else raised
             if isinstance(error, ResidencyViolation):
@@ -310,111 +227,6 @@ class Gateway:
             raise Unsupported(f"there is no request language {request.language!r}")
         return parse(request.text)
 
-    def _open(self, authorised: Authorised) -> tuple[Tables, Views]:
-        """Tables for what lives in sources, and views for what stands on others."""
-        tables, views = {}, {}
-        lends = any(body.lends for body in authorised.bodies.values())
-        try:
-            for name, grant in authorised.grants.items():
-                nested = name in authorised.nested
-                body = authorised.bodies.get(name)
-                if body is None:
-                    try:
-                        table = self._sources.open(grant.dataset, grant.security)
-                    except SchemaDrift as drift:
-                        if nested and lends:
-                            raise _below(drift) from drift
-                        raise
-                    tables[name] = replace(table, nested=True) if nested else table
-                    continue
-                text, tree = body.statement.text, body.statement.tree
-                views[name] = View(
-                    grant.dataset, grant.security, text, tree, body.names, nested, body.lends
-                )
-        except SourceError as error:
-            raise from_source(error) from error
-        return tables, views
-
-    def _plan(
-        self, statement: sql.Statement, tables: Tables, views: Views, placement: str = "auto"
-    ) -> Plan:
-        """Equal text over equal datasets is planned once: what may be read is part of the key."""
-        key = (
-            statement.normalised,
-            placement,
-            *(_identity(name, table) for name, table in tables.items()),
-            *(_identity(name, view) for name, view in views.items()),
-        )
-        with self._plans_lock:
-            plan = self._plans.get(key)
-        if plan is None:
-            query = Query(statement.text, statement.tree, views)
-            placed = self._embedding.placed(tables, views)
-            plan = plan_query(query, placed, self._config, placement, history=self.history)
-            embedded = plan.embedded or any(is_embedded(f, plan.tables) for f in plan.fragments)
-            if embedded or plan.groups:
-                remembered = key if plan.groups and not embedded and plan.lasting else None
-                otherwise = partial(self._planned_whole, remembered, query, tables, placement)
-                plan = replace(plan, otherwise=otherwise)
-            elif plan.tried:
-                otherwise = partial(self._planned_pushed, plan, query, tables, placement)
-                plan = replace(plan, otherwise=otherwise)
-            if plan.lasting and self._config.cached_plans:
-                with self._plans_lock:
-                    self._plans[key] = plan
-        return plan
-
-    def _planned_whole(
-        self, key: tuple[object, ...] | None, query: Query, tables: Tables, placement: str
-    ) -> Plan:
-        """The plan for when another failed or did not pay; with a `key`, for the next times too."""
-        plan = plan_query(query, tables, self._config, placement, parts=False)
-        if key is not None and plan.lasting and self._config.cached_plans:
-            with self._plans_lock:
-                self._plans[key] = plan
-        return plan
-
-    def _planned_pushed(self, tried: Plan, query: Query, tables: Tables, placement: str) -> Plan:
-        """The plan for when pulling a query only because of history failed: not again, then."""
-        assert tried.watch is not None and self.history is not None
-        if self.history.give_up(tried.watch):
-            self._forget_watched(tried.watch)
-        return plan_query(query, tables, self._config, placement)
-
-    def _forget_watched(self, watch: Watch) -> None:
-        """Plan anew what history chooses a form of, over the source it has learnt about."""
-        with self._plans_lock:
-            for key, plan in list(self._plans.items()):
-                if plan.watch is not None and plan.watch.source == watch.source:
-                    self._plans.pop(key, None)
-
-    def _learn(
-        self, prepared: Prepared, reads: FragmentReads, report: QueryReport, held: float
-    ) -> None:
-        """Tell history what a run took; one that was verified did everything twice."""
-        watch = prepared.plan.watch
-        if watch is None or self.history is None or prepared.unpushed is not None:
-            return
-        rows, size = (sum(getattr(r, n) for r in reads.runs.values()) for n in ("rows", "bytes"))
-        complete = report.outcome == "completed"
-        changed = self.history.learn(watch, Run(report.seconds, rows, size, held, complete))
-        if watch.pulled and report.outcome.startswith("failed"):
-            changed = self.history.give_up(watch) or changed
-        if changed:
-            self._forget_watched(watch)
-
-    def _unpushed(self, statement: sql.Statement, tables: Tables, views: Views) -> Plan | None:
-        """The plan that leaves everything to the engine, to compare with."""
-        if statement.explain:
-            return None
-        if any(table.security.bound for table in tables.values()):
-            raise Unsupported(
-                "a query over rows that may not leave their region can not be verified",
-                hint="ask without verify",
-            )
-        bare = {name: unpushed(table) for name, table in tables.items()}
-        return self._plan(statement, bare, views)
-
     def _explain(self, prepared: Prepared, report: QueryReport) -> Iterator[pa.RecordBatch]:
         try:
             batch = explain(prepared.plan, self._config)
@@ -428,40 +240,34 @@ class Gateway:
     def _run(
         self, prepared: Prepared, report: QueryReport, cancelled: Callable[[], bool]
     ) -> Iterator[pa.RecordBatch]:
-        started = time.perf_counter()
-        reads = FragmentReads()
-        report.outcome = "cancelled"  # unless it ends in another way
-        recorded, held = False, 0.0
+        plan, measured = prepared.plan, Measurement(report)
         try:
-            for batch in self._batches(prepared, reads, cancelled):
-                if not recorded:
-                    prepared.clearance.wait()
-                    recorded = True
-                report.rows += batch.num_rows
-                report.bytes += batch.nbytes
-                handed = time.perf_counter()
-                try:
-                    yield batch
-                finally:
-                    held += time.perf_counter() - handed
-            prepared.clearance.wait()
-            report.outcome = "completed"
+            yield from measured.of(self._durable(prepared, measured.reads, cancelled))
             report.verified = prepared.unpushed is not None
         except Cancelled:
             raise
         except GatewayError as error:
-            report.outcome = f"failed: {error.code}"
-            raise self._explained(error, prepared.plan) from error
+            raise explained(error, plan, self._sources) from error
         finally:
-            report.seconds = time.perf_counter() - started
-            report.fragments = tuple(
-                _report(r) for r in (() if prepared.plan.hidden_views else reads.runs.values())
-            )
-            self._learn(prepared, reads, report, held)
+            report.fragments = () if plan.hidden_views else measured.fragments()
+            if prepared.unpushed is None:  # what was verified did everything twice
+                self.plans.learn(plan, measured)
             self._recorder.ended(
                 prepared.clearance,
                 Outcome(report.outcome, report.rows, report.bytes, report.seconds),
             )
+
+    def _durable(
+        self, prepared: Prepared, reads: FragmentReads, cancelled: Callable[[], bool]
+    ) -> Iterator[pa.RecordBatch]:
+        """The answer, of which nothing leaves before the record of its decision is durable."""
+        recorded = False
+        for batch in self._batches(prepared, reads, cancelled):
+            if not recorded:
+                prepared.clearance.wait()
+                recorded = True
+            yield batch
+        prepared.clearance.wait()
 
     def _batches(
         self, prepared: Prepared, reads: FragmentReads, cancelled: Callable[[], bool]
@@ -477,17 +283,3 @@ class Gateway:
             plan.schema,
             config.verified_rows,
         )
-
-    def _explained(self, error: GatewayError, plan: Plan) -> GatewayError:
-        """What a source rejects, or the engine trips over, may have changed under its contract."""
-        if error.code not in _OF_CHANGED_SOURCES:
-            return guarded(error, plan)
-        for table in plan.tables.values():
-            self._sources.forget(table.dataset)
-            try:
-                self._sources.check(table.dataset, table.connector, table.security.raw)
-            except GatewayError as drift:
-                return _below(drift) if table.nested and plan.hidden_views else drift
-            except SourceError:
-                continue
-        return guarded(error, plan)

@@ -100,13 +100,12 @@ class Resolution:
         except (UnknownDataset, AmbiguousDataset) as error:
             if reference.optional:
                 return None
-            # Others were asked about too, to find a name like it: they have no part in this.
-            meant = {str(d.address) for d in self.catalogue.named(reference.parts)}
-            asked = {address: d for address, d in asked.items() if address in meant}
             self.decided.update({a: d for a, d in asked.items() if not d.allowed})
             self.decided.setdefault(".".join(reference.parts), Decision(False, "no such dataset"))
             denial = purpose_wanted(asked.values()) or error
             denial.position = error.position or reference.position
+            if denial is error and denial.hint is None:
+                denial.hint = self.catalogue.suggestion(reference.parts, readable)
             raise denial from None
         decision = self.decided[str(dataset.address)] = asked[str(dataset.address)]
         return dataset, decision

@@ -22,7 +22,9 @@ ALLOWED = {
     "engines": {"errors", "model", "config", "plan", "engines"},
     "audit": {"errors"},
     "identity": {"errors", "model", "toml_tables"},
-    "flight": {"errors", "model", "catalogue", "pipeline", "config", "identity", "logs"},
+    "flight": {
+        *("errors", "model", "catalogue", "pipeline", "query_report", "config", "identity", "logs")
+    },
 }
 
 

@@ -11,7 +11,7 @@ from gateway.catalogue.problems import Problem, catalogue_error
 from gateway.catalogue.products import build_datasets
 from gateway.catalogue.standards import check_contract, check_product
 from gateway.catalogue.versions import choose_version, newest_first
-from gateway.errors import AmbiguousDataset, CatalogueError, UnknownDataset, did_you_mean
+from gateway.errors import AmbiguousDataset, CatalogueError, UnknownDataset, similar
 from gateway.model import NAME, Address, Dataset
 
 Visible = Callable[[Dataset], bool]
@@ -19,6 +19,9 @@ Visible = Callable[[Dataset], bool]
 
 PRODUCTS = "*.odps.yaml"
 CONTRACTS = "*.odcs.yaml"
+
+MOST_SIMILAR = 1000
+"""How many close names are considered for a suggestion; far more than there are typing errors."""
 
 
 class Catalogue:
@@ -29,8 +32,7 @@ class Catalogue:
         self.datasets = tuple(sorted(datasets, key=lambda dataset: dataset.address))
         self._by_name: dict[tuple[str, ...], list[Dataset]] = {}
         for dataset in self.datasets:
-            address = dataset.address
-            parts = (address.domain, address.product, address.dataset)
+            parts = _parts(dataset)
             for length in range(1, len(parts) + 1):
                 self._by_name.setdefault(_fold(parts[-length:]), []).append(dataset)
 
@@ -70,6 +72,7 @@ class Catalogue:
         Letter case does not matter, but every part must be a NAME: letters that merely fold to
         the same ones are others. Only visible datasets are considered: a hidden one and one that
         does not exist give the same UnknownDataset, and hidden ones make no name ambiguous.
+        `suggestion` has the hint for whoever shows the error.
         Raises UnknownDataset, AmbiguousDataset.
         """
         candidates = [d for d in self.named(parts) if visible(d)]
@@ -81,7 +84,7 @@ class Catalogue:
                 f"{'.'.join(parts)} may be {' or '.join(names)}", hint="write the longer name"
             )
         if not candidates:
-            raise self._unknown(parts, visible)
+            raise UnknownDataset(f"there is no dataset {'.'.join(parts)} that you may read")
         chosen = choose_version(candidates, version)
         if chosen is None:
             listed = ", ".join(
@@ -105,16 +108,22 @@ class Catalogue:
                     ranked.append((-sum(scores), dataset.address, dataset))
         return [dataset for _, _, dataset in sorted(ranked, key=lambda entry: entry[:2])]
 
-    def _unknown(self, parts: tuple[str, ...], visible: Visible) -> UnknownDataset:
-        known = {
-            ".".join((d.address.domain, d.address.product, d.address.dataset)[-len(parts) :])
-            for d in self.datasets
-            if visible(d)
-        }
-        name = ".".join(parts)
-        return UnknownDataset(
-            f"there is no dataset {name} that you may read", hint=did_you_mean(name, known)
-        )
+    def suggestion(self, parts: tuple[str, ...], visible: Visible) -> str | None:
+        """A hint naming the visible dataset whose name is closest, or None when none is close.
+
+        It asks about names that are close only, and stops at the first visible one: the answer to
+        a mistyped name must not cost a decision about every dataset of the mesh.
+        """
+        known = (".".join(name) for name in self._by_name if len(name) == len(parts))
+        for near in similar(".".join(_fold(parts)), known, MOST_SIMILAR):
+            for dataset in self._by_name[tuple(near.split("."))]:
+                if visible(dataset):
+                    return f"did you mean {'.'.join(_parts(dataset)[-len(parts) :])}?"
+        return None
+
+
+def _parts(dataset: Dataset) -> tuple[str, ...]:
+    return (dataset.address.domain, dataset.address.product, dataset.address.dataset)
 
 
 def _fold(parts: tuple[str, ...]) -> tuple[str, ...]:

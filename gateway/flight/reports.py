@@ -13,7 +13,7 @@ from cachetools import LRUCache
 from gateway.errors import NotFound
 
 if TYPE_CHECKING:
-    from gateway.pipeline import QueryReport
+    from gateway.query_report import QueryReport
 
 
 class Reports:

@@ -32,14 +32,39 @@ TEXT_WIDTH = 24.0
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """The column of a table whose values an output column has.
+
+    `values` is how many the whole table has, where the column identifies its rows.
+    """
+
+    table: TableName
+    column: str
+    values: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ColumnEstimate:
-    """One output column: how many different values, the bytes of one, and what bounds them."""
+    """One output column: how many different values, the bytes of one, and what bounds them.
+
+    `guessed`: nobody has said how many values there are. `origin` is None for what is computed.
+    """
 
     distinct: float
     width: float = 8.0
     null_share: float = 0.0
     least: object = field(default=None, repr=False)
     greatest: object = field(default=None, repr=False)
+    guessed: bool = False
+    origin: Origin | None = None
+
+    def beside(self, other: ColumnEstimate) -> float:
+        """How many different values there are, if rows are joined where they equal another's.
+
+        Where nothing is known, a column that is compared with a key is taken to refer to it.
+        """
+        values = None if other.origin is None else other.origin.values
+        return self.distinct if not self.guessed or values is None else min(self.distinct, values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +105,14 @@ class Estimator:
             estimate = _emitted(rel, self._estimated(rel))
             known = self._known[id(rel)] = (rel, estimate)
         return known[1]
+
+    def equated(self, rel: Rel) -> list[tuple[ColumnEstimate, ColumnEstimate]]:
+        """The columns that a join compares, of its left and of its right side."""
+        if relations.kind(rel) != "join" or not rel.join.HasField("expression"):
+            return []
+        left, right = (self.of(child).columns for child in relations.inputs(rel))
+        pairs, _ = self._selectivity.equalities(rel.join.expression, len(left))
+        return [(left[a], right[b - len(left)]) for a, b in pairs]
 
     def _estimated(self, rel: Rel) -> Estimate:
         kind = relations.kind(rel)
@@ -122,7 +155,7 @@ class Estimator:
         else:
             needed = _needed(read)
             fields = [_arrow(t) if i in needed else None for i, t in enumerate(types)]
-            estimate = _table(self._tables.get(name), list(read.base_schema.names), fields)
+            estimate = _table(name, self._tables.get(name), list(read.base_schema.names), fields)
         if read.HasField("filter"):
             estimate = self._filtered(estimate, read.filter)
         if read.HasField("projection"):
@@ -221,7 +254,10 @@ _UNREAD = ColumnEstimate(1.0)
 
 
 def _table(
-    table: Table | None, names: Sequence[str], types: Sequence[pa.DataType | None]
+    name: TableName,
+    table: Table | None,
+    names: Sequence[str],
+    types: Sequence[pa.DataType | None],
 ) -> Estimate:
     """The estimate of a table; of columns without a type nothing is found out."""
     if table is None:
@@ -246,7 +282,11 @@ def _table(
         if positions.keys() >= set(key):
             unique.add(frozenset(positions[name] for name in key))
     single = {next(iter(key)) for key in unique if len(key) == 1}
-    columns = tuple(_valued(c, rows) if i in single else c for i, c in enumerate(columns))
+    columns = tuple(
+        column if column is _UNREAD else _of_table(column, Origin(name, names[i], values))
+        for i, column in enumerate(columns)
+        for values in (rows if i in single else None,)
+    )
     return Estimate(rows, columns, frozenset(unique))
 
 
@@ -265,12 +305,35 @@ def _known(
         statistics.null_share or 0.0,
         statistics.least,
         statistics.greatest,
+        statistics.distinct is None and span is None and unknown.guessed,
     )
 
 
 def _valued(column: ColumnEstimate, distinct: float) -> ColumnEstimate:
     """The column with another number of values: as `replace`, in a third of the time."""
-    return ColumnEstimate(distinct, column.width, column.null_share, column.least, column.greatest)
+    return ColumnEstimate(
+        distinct,
+        column.width,
+        column.null_share,
+        column.least,
+        column.greatest,
+        column.guessed,
+        column.origin,
+    )
+
+
+def _of_table(column: ColumnEstimate, origin: Origin) -> ColumnEstimate:
+    """The column with where it comes from; that of a key has as many values as there are rows."""
+    values = origin.values
+    return ColumnEstimate(
+        column.distinct if values is None else values,
+        column.width,
+        column.null_share,
+        column.least,
+        column.greatest,
+        column.guessed and values is None,
+        origin,
+    )
 
 
 def _span(least: object, greatest: object) -> float | None:
@@ -289,9 +352,9 @@ def _unknown(data_type: pa.DataType | None, rows: float) -> ColumnEstimate:
     if pa.types.is_boolean(data_type):
         return ColumnEstimate(min(2.0, distinct), 1.0)
     try:
-        return ColumnEstimate(distinct, data_type.bit_width / 8)
+        return ColumnEstimate(distinct, data_type.bit_width / 8, guessed=True)
     except ValueError:  # of variable width
-        return ColumnEstimate(distinct, TEXT_WIDTH)
+        return ColumnEstimate(distinct, TEXT_WIDTH, guessed=True)
 
 
 def _arrow(message: object) -> pa.DataType:
@@ -346,7 +409,7 @@ def _tested(
                 right.columns[b - width],
             )
         )
-        share = min(share, theirs.distinct / max(mine.distinct, 1.0))
+        share = min(share, theirs.distinct / max(mine.beside(theirs), 1.0))
     if kind.endswith("ANTI"):
         share = max(1.0 - share, 0.05)
     return _scaled(kept, kept.rows * min(share, 1.0) if other.rows else kept.rows)
@@ -360,7 +423,8 @@ def _key_values(
     The columns of a key are not independent: there are no more combinations than rows that have
     them, which for a side that the key identifies are its rows before any were filtered away.
     """
-    larger = [max(left.columns[a].distinct, right.columns[b - width].distinct) for a, b in pairs]
+    both = [(left.columns[a], right.columns[b - width]) for a, b in pairs]
+    larger = [max(one.beside(other), other.beside(one)) for one, other in both]
     values = math.prod(larger)
     if len(pairs) < 2:
         return max(values, 1.0)

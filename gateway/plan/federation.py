@@ -42,6 +42,7 @@ from gateway.plan.relations import function_names
 from gateway.plan.residency import reshape
 from gateway.plan.sending import fragment_of
 from gateway.plan.sessions import Form, register_fragments, register_tables
+from gateway.plan.shared_scans import with_shared_scans
 from gateway.plan.source import TableName, Tables, Views
 
 WORTHWHILE = 0.8
@@ -227,6 +228,7 @@ def _cheaper(connector: EstimatesCost, rebuilt: Fragment, own: Fragment) -> Frag
 def _apart(
     relational: _Relational, cut: Cut, tables: Tables, choices: tuple[Choice, ...]
 ) -> _Apart:
+    cut = with_shared_scans(relational.plan, cut)
     fragments = tuple(
         fragment_of(number, block, block_schema(block, number))
         for number, block in enumerate(cut.blocks, start=1)

@@ -1,9 +1,11 @@
 """Measured history: what whole queries took that a source answered, and that the engine answered.
 
 A query that one source answers alone may be pushed, or its scans may be pulled. What it took is
-remembered by its source and its shape, the text without its constants. One that took long when it
-was pushed, though its scans could be read in clearly less time, is pulled the next time it is
-planned; from then on the form that was measured to be faster is kept, for as long as an age.
+remembered by its source and its shape, the text without its constants. One that took long twice in
+a row when it was pushed, though its scans could be read in clearly less time, is pulled the next
+time it is planned; from then on the form that was measured to be faster is kept, for as long as an
+age. It is the faster of the two that counts: the first may have opened connections and filled the
+memory of the source, and pulling would be compared with that.
 """
 
 from __future__ import annotations
@@ -92,16 +94,22 @@ class Verdict:
 
 @dataclass(slots=True)
 class _Entry:
-    """One shape. `pulled` is None until that was tried; `pulls` is what is done from now on."""
+    """One shape. `pushed` is the faster of two runs in a row once it is `confirmed`.
+
+    `pulled` is None until that was tried; `pulls` is what is done from then on.
+    """
 
     text: str
     pushed: Run
     size: float
     expected: float
+    confirmed: bool
     pulled: Run | None = None
     pulls: bool = True
 
-    def verdict(self) -> Verdict:
+    def verdict(self) -> Verdict | None:
+        if not self.confirmed:
+            return None
         pushed = f"pushed {self.pushed}"
         if self.pulled is not None:
             numbers = f"pulled {self.pulled}, {pushed}"
@@ -137,7 +145,7 @@ class History:
     def verdict(self, watch: Watch) -> Verdict | None:
         """What to do with a query that would be pushed; None when nothing is known of it."""
         with self._lock:
-            known = any(source == watch.source for source, _ in self._entries)
+            known = self._has(watch.source, confirmed=True)
         if not known:
             return None
         text = watch.text()
@@ -146,7 +154,7 @@ class History:
             if entry is None:
                 return None
             said, measured = entry.verdict(), entry.text
-        return said if _alike(watch, text, measured) else None
+        return said if said is not None and _alike(watch, text, measured) else None
 
     def learn(self, watch: Watch, run: Run) -> bool:
         """Remember a run. True if plans for its source are to be made anew.
@@ -156,30 +164,43 @@ class History:
         """
         if watch.pulled:
             return self._learn_pulled(watch, run)
-        if not run.complete or run.seconds <= SLOW_SECONDS:
+        if not run.complete or run.held > HELD_SHARE * run.seconds:
             return False
-        if run.held > HELD_SHARE * run.seconds:
-            return False
-        size = watch.size()
-        expected = self._expected(watch, size)
-        if expected > CLEARLY * run.seconds or not LEAST_BYTES <= size <= self._most_bytes:
-            return False
+        slow = run.seconds > SLOW_SECONDS
+        with self._lock:
+            if not slow and not self._has(watch.source, confirmed=False):
+                return False
         text = watch.text()
         key = (watch.source, shape_of(text))
         with self._lock:
-            if key in self._entries:
+            entry = self._entries.get(key)
+            if entry is not None and entry.confirmed:
                 return False
-            self._entries[key] = _Entry(text, run, size, expected)
-        return True
+            if not slow:
+                self._entries.pop(key, None)
+                return False
+        size = watch.size()
+        expected = self._expected(watch, size)
+        again = entry is not None and _alike(watch, text, entry.text)
+        if entry is not None and again:
+            run = min(run, entry.pushed, key=lambda r: r.seconds)
+        if expected > CLEARLY * run.seconds or not LEAST_BYTES <= size <= self._most_bytes:
+            return False
+        with self._lock:
+            if self._entries.get(key) is not entry:  # another run was faster to be remembered
+                return False
+            self._entries[key] = _Entry(text, run, size, expected, again)
+        return again
 
     def give_up(self, watch: Watch) -> bool:
         """Pulling failed or took longer: push, while it is remembered. True if that is new."""
         text = watch.text()
         with self._lock:
             entry = self._entries.get((watch.source, shape_of(text)))
-            changed = entry is not None and entry.pulls
-            if entry is not None:
-                entry.pulls, entry.pulled = False, None
+            if entry is None or not entry.confirmed:
+                return False
+            changed = entry.pulls
+            entry.pulls, entry.pulled = False, None
         return changed
 
     def _learn_pulled(self, watch: Watch, run: Run) -> bool:
@@ -187,7 +208,7 @@ class History:
         working = run.seconds - run.held
         with self._lock:
             entry = self._entries.get((watch.source, shape_of(text)))
-            if entry is None or not entry.pulls:
+            if entry is None or not entry.confirmed or not entry.pulls:
                 return False
             if not run.complete or run.held > HELD_SHARE * run.seconds:
                 if working <= entry.pushed.seconds:
@@ -204,6 +225,11 @@ class History:
             if first or not entry.pulls:
                 entry.pulled = run
             return first or not entry.pulls
+
+    def _has(self, source: SourceKey, *, confirmed: bool) -> bool:
+        """Whether a shape of the source is known by two pushed runs, or by one. With the lock."""
+        entries = self._entries.items()
+        return any(key[0] == source and entry.confirmed == confirmed for key, entry in entries)
 
     def _expected(self, watch: Watch, size: float) -> float:
         """The seconds that pulling so many bytes is expected to take."""

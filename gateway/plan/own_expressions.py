@@ -14,6 +14,7 @@ from connectors.capabilities import Kind, NotPushable
 from connectors.dialect import Operand, SqlDialect, natively, paren
 from connectors.keys import written_list
 from gateway.plan.expressions import aggregate_type
+from gateway.plan.scalar_casts import cast_inside
 from gateway.plan.trees import adopted
 
 ColumnOf = Callable[[str, str], Operand]
@@ -217,7 +218,7 @@ class OwnExpressions:
                     raise NotPushable("a constant finer than the column")
                 return self._constant(exact, pa.decimal128(38, max(digits, 0)))
             self.fallible = True
-            return Operand(self._dialect.cast(operand, _EXACT), _EXACT)
+            return Operand(cast_inside(self._dialect.cast, operand, _EXACT), _EXACT)
         if operand.kind is Kind.INTEGER and other.kind is Kind.FLOAT:
             return Operand(self._dialect.cast(operand, pa.float64()), pa.float64())
         if isinstance(operand.literal, str) and other.kind is Kind.DATE:

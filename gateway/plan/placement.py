@@ -7,6 +7,7 @@ Of a whole query that would be pushed, measured history may say otherwise.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -19,8 +20,9 @@ from connectors.interface import EstimatesCost, SourceError, SourceKey
 from gateway.plan import relations
 from gateway.plan.block import Block
 from gateway.plan.estimates import Estimate, Estimator
-from gateway.plan.history import History, Watch
+from gateway.plan.history import CLEARLY, History, Watch
 from gateway.plan.source import Tables
+from gateway.plan.walked_joins import walked_join
 
 GROUPS_SHARE = 0.05
 """More final groups than this share of the largest scan's rows: grouping saves little transfer."""
@@ -131,6 +133,10 @@ class Placement:
                 return None
 
         def expected() -> float:
+            if len(fetched) == 1 and fetched[0][1] is not None and asked is not None:
+                alone, all_ = cost(_text(fetched[0][1])), cost(_text(block))
+                if alone is None or all_ is None or alone > CLEARLY * all_:
+                    return math.inf  # reading the one table is nearly all the source has to do
             return sum(_arrow_bytes(self._estimator.of(r), b) for r, b in fetched if b is not None)
 
         self.watch = Watch(block.source.key, lambda: _text(block), cost, expected)
@@ -220,6 +226,10 @@ class Placement:
         """For a source that joins and groups slowly: many rows, and few of them saved by it."""
         rows = max(self._estimator.of(scan).rows for scan in found)
         grouped = list(final_groups(rel))
+        walked = walked_join(rel, self._estimator, self._tables)
+        if walked is not None and walked.is_dearer_than_keys(grouped=bool(grouped)):
+            self.choices.append(Choice(source, walked.reason, walked.numbers))
+            return True
         if grouped:
             below = self._estimator.of(relations.inputs(grouped[-1])[0]).rows
             groups = self._estimator.of(grouped[0]).rows

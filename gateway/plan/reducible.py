@@ -12,18 +12,18 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from sqlglot import exp
 from substrait.proto import Plan, Rel
 
 from connectors.statistics import UNKNOWN
 from gateway.plan import relations
 from gateway.plan.block import Block
 from gateway.plan.cutter import Cut
-from gateway.plan.estimates import DEFAULT_ROWS, Estimator
+from gateway.plan.estimates import DEFAULT_ROWS, ColumnEstimate, Estimator
 from gateway.plan.fragment import Fragment
-from gateway.plan.key_paths import key_paths
+from gateway.plan.key_paths import KeyPath, key_paths
 from gateway.plan.reduced_block import takes_keys
 from gateway.plan.reduction import Reducible, Reductions
+from gateway.plan.renumbering import renumbered
 from gateway.plan.source import Table, TableName, Tables
 
 _log = logging.getLogger(__name__)
@@ -35,7 +35,8 @@ def reductions_of(
     """The reductions of a remainder: `cut` has its blocks, `fragments` are made of them."""
     if not fragments or any(table.security.bound for table in tables.values()):
         return Reductions()
-    below = {f.number: _tables(rel, tables) for f, rel in zip(fragments, cut.origins, strict=True)}
+    origins = {f.number: rel for f, rel in zip(fragments, cut.origins, strict=True)}
+    below = {number: _tables(rel, tables) for number, rel in origins.items()}
     blocks = {f.number: block for f, block in zip(fragments, cut.blocks, strict=True)}
     schemas = {f.number: f.schema for f in fragments}
     followed = key_paths(plan, schemas)
@@ -53,6 +54,7 @@ def reductions_of(
         for (number, block), rel in zip(blocks.items(), cut.origins, strict=True)
         if block.columns
     }
+    made = _referring(made, paths, {n: _columns(estimator, origins[n]) for n in made})
     return Reductions(paths, made, _twins([f for f in fragments if f.number in made], blocks))
 
 
@@ -94,9 +96,11 @@ def _reducible(
 ) -> Reducible:
     known = all(t.statistics.rows is not None and not t.security.hides for t in tables)
     rows, distinct = DEFAULT_ROWS, tuple(DEFAULT_ROWS for _ in block.columns)
+    guessed: frozenset[int] = frozenset()
     try:
         estimate = estimator.of(rel)
         rows, distinct = estimate.rows, tuple(column.distinct for column in estimate.columns)
+        guessed = frozenset(i for i, column in enumerate(estimate.columns) if column.guessed)
     except Exception:  # an estimate is no reason to fail
         known = False
         _log.debug("no estimate for a fragment", exc_info=True)
@@ -107,7 +111,33 @@ def _reducible(
         known, distinct = False, tuple(rows for _ in block.columns)
     if block.limit is not None:
         rows = min(rows, float(block.limit))
-    return Reducible(number, block, rows, tuple(min(d, rows) for d in distinct), known)
+    return Reducible(number, block, rows, tuple(min(d, rows) for d in distinct), known, guessed)
+
+
+def _columns(estimator: Estimator, rel: Rel) -> tuple[ColumnEstimate, ...]:
+    try:
+        return estimator.of(rel).columns
+    except Exception:  # the fragment is not known, then
+        return ()
+
+
+def _referring(
+    made: Mapping[int, Reducible],
+    paths: Sequence[KeyPath],
+    columns: Mapping[int, Sequence[ColumnEstimate]],
+) -> dict[int, Reducible]:
+    """The fragments, their columns with no more values than keys that they may refer to."""
+    distinct = {number: list(fragment.distinct) for number, fragment in made.items()}
+    for path in paths:
+        giver, taker = path.giver, path.taker
+        if giver.fragment not in made or taker.fragment not in made:
+            continue
+        if not (made[giver.fragment].known and made[taker.fragment].known):
+            continue
+        given, taken = (columns[p.fragment][p.column] for p in (giver, taker))
+        values = distinct[taker.fragment]
+        values[taker.column] = min(values[taker.column], taken.beside(given))
+    return {n: replace(fragment, distinct=tuple(distinct[n])) for n, fragment in made.items()}
 
 
 def _twins(fragments: Sequence[Fragment], blocks: Mapping[int, Block]) -> dict[int, int]:
@@ -128,28 +158,8 @@ def _twins(fragments: Sequence[Fragment], blocks: Mapping[int, Block]) -> dict[i
         first: dict[tuple[str, tuple[object, ...]], int] = {}
         for fragment in alike:
             block = blocks[fragment.number]
-            tree = _renumbered(block.select()).sql(dialect=block.source.dialect.name)
+            tree = renumbered(block.select()).sql(dialect=block.source.dialect.name)
             same = first.setdefault((tree, tuple(c.seal for c in block.columns)), fragment.number)
             if same != fragment.number:
                 twins[fragment.number] = same
     return twins
-
-
-_ALIAS = re.compile(r"t\d+")
-
-
-def _renumbered(query: exp.Select) -> exp.Select:
-    """The query with its own aliases counted from the first that is met."""
-    names: dict[str, str] = {}
-
-    def rename(identifier: object) -> None:
-        if isinstance(identifier, exp.Identifier) and _ALIAS.fullmatch(identifier.name):
-            new = names.setdefault(identifier.name, f"t{len(names) + 1}")
-            identifier.set("this", new)
-
-    for node in list(query.walk()):
-        if isinstance(node, exp.TableAlias):
-            rename(node.this)
-        elif isinstance(node, exp.Column):
-            rename(node.args.get("table"))
-    return query

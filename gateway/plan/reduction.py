@@ -27,6 +27,9 @@ ATTEMPTS = 2
 UNKNOWN_SHARE = 5
 """Into a fragment of unknown size go a fifth of the keys that may go into a known one."""
 
+FEW_KEYS = 1_000
+"""So many keys are given wherever how many rows they keep away is no more than a guess."""
+
 SIDE_BY_SIDE = 4
 """Fragments read at once."""
 
@@ -36,7 +39,8 @@ class Reducible:
     """A fragment as the course sees it: its block, and what is estimated of it.
 
     `known` is false when nothing is known of a table below, or when what is known may not decide
-    anything: statistics count hidden rows too. `distinct` is by column.
+    anything: statistics count hidden rows too. `distinct` is by column; those in `guessed` are
+    of columns of which no source has said how many values they have.
     """
 
     number: int
@@ -44,6 +48,7 @@ class Reducible:
     rows: float
     distinct: tuple[float, ...]
     known: bool
+    guessed: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,22 +110,27 @@ class Course:
         fragment = self._reductions.fragments[number]
         found = []
         rows = fragment.rows
-        for taker in sorted(
-            {p.taker for p in self._reductions.paths if p.taker.fragment == number}
-        ):
-            givers = sorted(
-                (self._keys[p.giver], p.giver)
-                for p in self._reductions.paths
-                if p.taker == taker and p.giver in self._keys
-            )
-            givers = [g for g in givers if self._pays(fragment, taker.column, g[0], fragment.rows)]
-            if not givers or not self._pays(fragment, taker.column, givers[0][0], rows):
-                continue
+        takers = {p.taker for p in self._reductions.paths if p.taker.fragment == number}
+        offers = [offer for t in takers if (offer := self._offered(fragment, t)) is not None]
+        for share, taker, givers in sorted(offers):  # those that keep most away first
             keys = givers[0][0]
-            left = rows * _share(fragment, taker.column, keys)
-            found.append(Step(taker, tuple(place for _, place in givers), keys, rows, left))
-            rows = left
+            if not self._pays(fragment, taker.column, keys, rows):
+                continue
+            found.append(Step(taker, tuple(p for _, p in givers), keys, rows, rows * share))
+            rows *= share
         return found
+
+    def _offered(
+        self, fragment: Reducible, taker: Place
+    ) -> tuple[float, Place, list[tuple[float, Place]]] | None:
+        """What keys of a column leave of a fragment, and who gives them, the fewest keys first."""
+        givers = sorted(
+            (self._keys[p.giver], p.giver)
+            for p in self._reductions.paths
+            if p.taker == taker and p.giver in self._keys
+        )
+        givers = [g for g in givers if self._pays(fragment, taker.column, g[0], fragment.rows)]
+        return (_share(fragment, taker.column, givers[0][0]), taker, givers) if givers else None
 
     def expected(self, number: int) -> float:
         """The rows a fragment will have after what is known to reduce it."""
@@ -197,6 +207,8 @@ class Course:
             return keys <= self._config.reduction_keys / UNKNOWN_SHARE
         if rows < self._config.reduction_least_rows or keys > self._config.reduction_keys:
             return False
+        if column in taken.guessed and keys <= FEW_KEYS:
+            return True
         saved = rows - rows * _share(taken, column, keys)
         return saved >= self._config.reduction_rows_per_key * keys
 

@@ -52,6 +52,10 @@ def resolve(
     return str(CATALOGUE.resolve(tuple(name.split(".")), version, visible).address)
 
 
+def suggestion(name: str, visible: Callable[[Dataset], bool] = everyone) -> str | None:
+    return CATALOGUE.suggestion(tuple(name.split(".")), visible)
+
+
 @pytest.mark.parametrize("name", ["sales.orders.lines", "orders.lines", "lines", "LINES"])
 def test_long_and_short_names_find_the_dataset(name: str) -> None:
     assert resolve(name) == "mesh://sales/orders/lines@1.10.0"
@@ -107,7 +111,8 @@ def test_a_hidden_dataset_is_like_a_missing_one() -> None:
     def message(name: str) -> str:
         with pytest.raises(UnknownDataset) as caught:
             resolve(name, visible=only("sales"))
-        return str(caught.value).replace(name, "NAME")
+        hint = suggestion(name, visible=only("sales"))
+        return f"{caught.value} {hint}".replace(name, "NAME")
 
     assert message("hr.people.salaries") == message("hr.people.zzzzzzzz")
     assert "salaries" not in message("salarie")
@@ -120,9 +125,21 @@ def test_a_hidden_version_is_not_mentioned() -> None:
 
 
 def test_a_visible_name_is_suggested() -> None:
-    with pytest.raises(UnknownDataset) as caught:
-        resolve("sales.orders.line")
-    assert caught.value.hint == "did you mean sales.orders.lines?"
+    assert suggestion("sales.orders.line") == "did you mean sales.orders.lines?"
+    assert suggestion("Salarys", visible=only("hr")) == "did you mean salaries?"
+    assert suggestion("salarys", visible=only("sales")) is None
+    assert suggestion("zzzzzz") is None
+
+
+def test_a_suggestion_costs_no_question_about_names_that_are_not_close() -> None:
+    asked = []
+
+    def visible(found: Dataset) -> bool:
+        asked.append(found.address.dataset)
+        return False
+
+    assert suggestion("customer", visible=visible) is None
+    assert asked == ["customers", "customers"]
 
 
 def test_an_address_is_found_with_and_without_version() -> None:

@@ -11,7 +11,8 @@ import pytest
 from gateway.errors import Cancelled, InternalError, InvalidQuery, NotFound
 from gateway.flight.handles import Handles
 from gateway.flight.streams import Cancellation, QueryStream, bounded, decoded, plain_schema
-from gateway.pipeline import QueryReport, Result
+from gateway.pipeline import Result
+from gateway.query_report import QueryReport
 
 
 def stream(

@@ -160,3 +160,22 @@ def test_of_a_governed_table_only_the_magnitude_counts(rows: float) -> None:
         sql = "SELECT country, since FROM customers WHERE id = 5 AND since < DATE '2020-02-01'"
         found.append(estimate(sql, postgres_customers=secured))
     assert found[0] == found[1]
+
+
+def test_an_unknown_column_refers_to_the_key_it_is_compared_with() -> None:
+    """Nothing is known of how many customers the orders have: no more than there are."""
+    unknown = replace(ORDERS, columns={"id": ORDERS.columns["id"]})
+    orders = replace(tables()[("mariadb_orders",)], statistics=unknown)
+    sql = "SELECT o.note FROM orders o JOIN customers c ON c.id = o.customer"
+    assert estimate(sql, mariadb_orders=orders).rows == 50_000
+    few = f"{sql} WHERE c.country = 'DE'"
+    assert estimate(few, mariadb_orders=orders).rows == pytest.approx(50_000 * 0.9 / 20)
+
+
+def test_an_unknown_column_is_not_bound_by_one_that_is_no_key() -> None:
+    unknown = replace(ORDERS, columns={"id": ORDERS.columns["id"]})
+    orders = replace(tables()[("mariadb_orders",)], statistics=unknown)
+    customers = replace(tables()[("postgres_customers",)], statistics=replace(CUSTOMERS, unique=()))
+    sql = "SELECT o.note FROM orders o JOIN customers c ON c.id = o.customer"
+    changed = estimate(sql, mariadb_orders=orders, postgres_customers=customers)
+    assert changed.rows == 50_000 * 1000 / 5000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -54,6 +55,13 @@ def pulled(of: Watch) -> Watch:
     return replace(of, pulled=True)
 
 
+def pushed(history: History, of: Watch, *runs: Run) -> bool:
+    """Tell of pushed runs, of one twice. Whether the last of them changed anything."""
+    for run in runs * (3 - len(runs)):
+        changed = history.learn(of, run)
+    return changed
+
+
 def chosen(history: History, of: Watch) -> Verdict:
     verdict = history.verdict(of)
     assert verdict is not None
@@ -62,12 +70,45 @@ def chosen(history: History, of: Watch) -> Verdict:
 
 def test_a_slow_query_is_pulled_once_to_be_measured(history: History) -> None:
     assert history.verdict(watch()) is None
-    assert history.learn(watch(), Run(3.3, 5, 100))
+    assert pushed(history, watch(), Run(3.3, 5, 100))
     verdict = chosen(history, watch())
     assert verdict.pulled
     assert verdict.reason == "pulled: to be measured, since pushing it took long"
     assert verdict.numbers == "pushed 3.30 s for 5 rows of 0.0 MB, expected 0.02 s"
     assert verdict.patience == 3.3
+
+
+@pytest.mark.parametrize("first", [9.0, 3.0])
+def test_the_faster_of_two_pushed_runs_counts(first: float, history: History) -> None:
+    """The first run connects and fills caches: what it took is not what pulling is worth."""
+    assert not history.learn(watch(), Run(first))
+    assert history.verdict(watch()) is None
+    assert history.learn(watch(), Run(12.0 - first))
+    assert chosen(history, watch()).patience == 3.0
+    history.learn(pulled(watch()), Run(2.5))
+    assert not chosen(history, watch()).pulled
+
+
+def test_one_slow_run_leads_to_no_trial(history: History) -> None:
+    for seconds in (3.0, 0.4) * 3:
+        assert not history.learn(watch(), Run(seconds))
+        assert history.verdict(watch()) is None
+    assert not history.learn(watch(), Run(3.0))
+    assert history.learn(watch(), Run(3.0))
+
+
+def test_two_slow_runs_of_unlike_texts_lead_to_no_trial(history: History) -> None:
+    few, many = (watch(f"SELECT 1 FROM t WHERE a > {n}", 1.0) for n in (100, 1000))
+    for of in (few, many, few, many):
+        assert not history.learn(of, Run(3.0))
+    assert history.verdict(few) is None and history.verdict(many) is None
+    assert history.learn(many, Run(3.0))
+
+
+def test_a_second_run_that_pulling_would_not_beat_leads_to_no_trial(history: History) -> None:
+    of = watch(size=BYTES_PER_SECOND)
+    assert not pushed(history, of, Run(3.0), Run(1.2))
+    assert history.verdict(of) is None
 
 
 @pytest.mark.parametrize(
@@ -76,7 +117,7 @@ def test_a_slow_query_is_pulled_once_to_be_measured(history: History) -> None:
 def test_the_form_that_is_clearly_faster_is_kept(
     seconds: float, kept: bool, history: History
 ) -> None:
-    history.learn(watch(), Run(3.3))
+    pushed(history, watch(), Run(3.3))
     assert history.learn(pulled(watch()), Run(seconds, 1_000, 2_000_000))
     verdict = chosen(history, watch())
     assert verdict.pulled == kept
@@ -85,7 +126,7 @@ def test_the_form_that_is_clearly_faster_is_kept(
 
 
 def test_what_is_kept_does_not_flap(history: History) -> None:
-    history.learn(watch(), Run(3.0))
+    pushed(history, watch(), Run(3.0))
     history.learn(pulled(watch()), Run(2.9))
     for seconds in (9.0, 0.6, 30.0):
         assert not history.learn(watch(), Run(seconds))
@@ -94,7 +135,7 @@ def test_what_is_kept_does_not_flap(history: History) -> None:
 
 
 def test_pulling_is_given_up_for_good_when_it_becomes_slower(history: History) -> None:
-    history.learn(watch(), Run(3.0))
+    pushed(history, watch(), Run(3.0))
     history.learn(pulled(watch()), Run(1.0))
     assert not history.learn(pulled(watch()), Run(3.6))  # no more than chance
     assert chosen(history, watch()).pulled
@@ -104,15 +145,15 @@ def test_pulling_is_given_up_for_good_when_it_becomes_slower(history: History) -
 
 
 def test_after_its_age_all_begins_anew(history: History, clock: Clock) -> None:
-    history.learn(watch(), Run(3.0))
+    pushed(history, watch(), Run(3.0))
     clock.now = AGE / 2
     history.learn(pulled(watch()), Run(9.0))
     assert not chosen(history, watch()).pulled
     clock.now = AGE + 1  # of the first run, whatever was learnt since
     assert history.verdict(watch()) is None
-    assert not history.learn(watch(), Run(3.0))  # by what reading this source took
+    assert not pushed(history, watch(), Run(3.0))  # by what reading this source took
     clock.now = 2 * AGE
-    assert history.learn(watch(), Run(3.0))
+    assert pushed(history, watch(), Run(3.0))
     assert chosen(history, watch()).pulled
 
 
@@ -129,12 +170,12 @@ def test_after_its_age_all_begins_anew(history: History, clock: Clock) -> None:
     ids=["fast", "small", "cancelled", "held by its reader", "much to read", "more than memory"],
 )
 def test_runs_that_lead_to_no_trial(run: Run, size: float, history: History) -> None:
-    assert not history.learn(watch(size=size), run)
+    assert not pushed(history, watch(size=size), run)
     assert history.verdict(watch(size=size)) is None
 
 
 def test_pulling_that_does_not_end_in_time_is_given_up(history: History) -> None:
-    history.learn(watch(), Run(3.0))
+    pushed(history, watch(), Run(3.0))
     assert not history.learn(pulled(watch()), Run(2.9, complete=False))
     assert not history.learn(pulled(watch()), Run(9.0, held=6.5))
     assert chosen(history, watch()).reason.startswith("pulled: to be measured")
@@ -143,7 +184,7 @@ def test_pulling_that_does_not_end_in_time_is_given_up(history: History) -> None
 
 
 def test_pulling_that_fails_is_given_up(history: History) -> None:
-    history.learn(watch(), Run(3.0))
+    pushed(history, watch(), Run(3.0))
     assert history.give_up(pulled(watch()))
     assert not history.give_up(pulled(watch()))
     verdict = chosen(history, watch())
@@ -152,14 +193,14 @@ def test_pulling_that_fails_is_given_up(history: History) -> None:
 
 def test_what_was_read_tells_what_can_be_read(history: History) -> None:
     """Of a source that turned out slow no other query is tried."""
-    history.learn(watch("SELECT 1 FROM t"), Run(3.0))
+    pushed(history, watch("SELECT 1 FROM t"), Run(3.0))
     history.learn(pulled(watch("SELECT 1 FROM t")), Run(2.0, 10, 200))  # by the scans' megabyte
-    assert not history.learn(watch("SELECT 1 FROM u", size=3e6), Run(3.0))
-    assert history.learn(watch("SELECT 1 FROM u", size=1.1e6), Run(3.0))
+    assert not pushed(history, watch("SELECT 1 FROM u", size=3e6), Run(3.0))
+    assert pushed(history, watch("SELECT 1 FROM u", size=1.1e6), Run(3.0))
 
 
 def test_constants_are_alike_while_the_source_expects_like_costs(history: History) -> None:
-    history.learn(watch("SELECT 1 FROM t WHERE a > 1000", 1.0), Run(3.0))
+    pushed(history, watch("SELECT 1 FROM t WHERE a > 1000", 1.0), Run(3.0))
     for cost, expected in ((801, True), (1249, True), (799, False), (1251, False)):
         verdict = history.verdict(watch(f"SELECT 1 FROM t WHERE a > {cost}", 1.0))
         assert (verdict is not None) == expected
@@ -169,7 +210,7 @@ def test_constants_are_alike_while_the_source_expects_like_costs(history: Histor
 
 def test_shapes_are_bounded(history: History) -> None:
     for n in range(SHAPES + 10):
-        history.learn(watch(f"SELECT 1 FROM t{n}"), Run(3.0))
+        pushed(history, watch(f"SELECT 1 FROM t{n}"), Run(3.0))
     assert history.verdict(watch("SELECT 1 FROM t0")) is None
     assert chosen(history, watch(f"SELECT 1 FROM t{SHAPES + 9}")).pulled
 
@@ -218,7 +259,7 @@ def shown(plan: Plan) -> list[str]:
 def test_a_plan_follows_what_was_measured(source: str, history: History) -> None:
     before = planned(history, source)
     assert before.whole and before.watch is not None and not before.tried
-    history.learn(before.watch, Run(3.0))
+    pushed(history, before.watch, Run(3.0))
     trial = planned(history, source)
     assert trial.tried and trial.watch is not None
     assert len(trial.fragments) == 2 and all("JOIN" not in f.text for f in trial.fragments)
@@ -240,6 +281,19 @@ def test_the_bytes_to_be_read_are_those_of_arrow(history: History) -> None:
     assert 8 * orders < plan.watch.size() < 40 * (orders + customers)
 
 
+@pytest.mark.parametrize(("scan", "finite"), [(79.0, True), (81.0, False)])
+def test_one_table_is_not_pulled_where_reading_it_is_all_the_work(
+    scan: float, finite: bool, history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cost(_: PostgresConnector, text: str) -> float:
+        return 100.0 if "MAX(" in text else scan
+
+    monkeypatch.setattr(PostgresConnector, "cost", cost)
+    plan = planned(history, sql="SELECT max(o.id) AS last FROM {0}_orders o")
+    assert plan.watch is not None and math.isfinite(plan.watch.size()) == finite
+    assert pushed(history, plan.watch, Run(10.0)) == finite
+
+
 @pytest.mark.parametrize("source", ["sqlite", "duckdb"])
 def test_sources_in_this_process_are_not_watched(source: str, history: History) -> None:
     assert planned(history, source).watch is None
@@ -249,7 +303,7 @@ def test_sources_in_this_process_are_not_watched(source: str, history: History) 
 def test_what_is_forced_is_not_measured(wanted: str, history: History) -> None:
     before = planned(history)
     assert before.watch is not None
-    history.learn(before.watch, Run(3.0))
+    pushed(history, before.watch, Run(3.0))
     plan = planned(history, wanted=wanted)
     assert plan.watch is None and plan.whole == (wanted == "push")
 
@@ -257,7 +311,7 @@ def test_what_is_forced_is_not_measured(wanted: str, history: History) -> None:
 def test_nothing_is_measured_where_policies_hide_something(history: History) -> None:
     before = planned(history)
     assert before.watch is not None
-    history.learn(before.watch, Run(3.0))
+    pushed(history, before.watch, Run(3.0))
     raw = tables()[("postgres_orders",)].security.raw
     for secured in (
         Security(raw, row_filter=exp.true()),

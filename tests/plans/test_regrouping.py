@@ -55,7 +55,7 @@ REGION_OF_CUSTOMERS = ("customer", "nation", "orders", "region")
         (
             "q02",
             [("nation", "region")] * 2
-            + [("part", "partsupp", "supplier"), ("partsupp", "supplier")],
+            + [("part", "partsupp", "supplier"), ("partsupp",), ("supplier",)],
         ),
         ("q05", [REGION_OF_CUSTOMERS, ("supplier",)]),
         ("q07", [("customer", "nation", "orders"), ("nation",), ("supplier",)]),

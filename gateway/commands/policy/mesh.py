@@ -149,7 +149,8 @@ class Mesh:
             dataset = self.catalogue.resolve(parts, version or None, lambda _: True)
         except UnknownDataset as error:  # here nothing is hidden
             message = error.message.removesuffix(" that you may read")
-            raise UnknownDataset(message, hint=error.hint) from None
+            hint = error.hint or self.catalogue.suggestion(parts, lambda _: True)
+            raise UnknownDataset(message, hint=hint) from None
         if column and column not in dataset.schema.names:
             raise UnknownColumn(
                 f"{dataset.address.sql_name} has no column {column}",

@@ -1,0 +1,41 @@
+"""The open stage: what was authorised, as tables of sources and views that stand on others."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from connectors.interface import SourceError
+from gateway.changed_sources import below_view
+from gateway.errors import SchemaDrift, from_source
+from gateway.plan.source import Tables, View, Views
+from gateway.resolution import Authorised
+from gateway.sources import Sources
+
+
+def opened(authorised: Authorised, sources: Sources) -> tuple[Tables, Views]:
+    """Tables for what lives in sources, and views for what stands on others.
+
+    Raises GatewayError for a source that does not answer, or no longer keeps its contract.
+    """
+    tables, views = {}, {}
+    lends = any(body.lends for body in authorised.bodies.values())
+    try:
+        for name, grant in authorised.grants.items():
+            nested = name in authorised.nested
+            body = authorised.bodies.get(name)
+            if body is None:
+                try:
+                    table = sources.open(grant.dataset, grant.security)
+                except SchemaDrift as drift:
+                    if nested and lends:
+                        raise below_view(drift) from drift
+                    raise
+                tables[name] = replace(table, nested=True) if nested else table
+                continue
+            text, tree = body.statement.text, body.statement.tree
+            views[name] = View(
+                grant.dataset, grant.security, text, tree, body.names, nested, body.lends
+            )
+    except SourceError as error:
+        raise from_source(error) from error
+    return tables, views

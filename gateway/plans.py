@@ -1,0 +1,139 @@
+"""The plans of a gateway: made once for equal texts over equal datasets, and bettered by history.
+
+The one place that knows what a plan is made anew for: another form of it that failed or did not
+pay, and what was learnt from its runs.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from functools import partial
+
+from cachetools import TTLCache
+
+from gateway.config import Config
+from gateway.embedding import Embedding
+from gateway.errors import Unsupported
+from gateway.languages.sql import Statement
+from gateway.plan.embedded import is_embedded
+from gateway.plan.history import History, Watch
+from gateway.plan.plan import Plan
+from gateway.plan.planner import Query, plan_query
+from gateway.plan.source import Table, TableName, Tables, View, Views, unpushed
+from gateway.query_report import Measurement
+
+
+class Plans:
+    """Plans queries, and remembers plans. Safe to use from many threads.
+
+    `history` is what was learnt from runs; None where the settings say so.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._embedding = Embedding(config)
+        self._kept: TTLCache[tuple[object, ...], Plan] = TTLCache(
+            config.cached_plans, config.plan_age_seconds
+        )
+        self._lock = threading.Lock()
+        self.history: History | None = None
+        if config.history_age_seconds > 0:
+            self.history = History(config.history_age_seconds, config.memory_per_query_bytes)
+
+    def close(self) -> None:
+        """Close the embedded engine that plans may have asked for."""
+        self._embedding.close()
+
+    def forget(self) -> None:
+        """Plan every query anew from now on."""
+        with self._lock:
+            self._kept.clear()
+
+    def of(
+        self, statement: Statement, tables: Tables, views: Views, placement: str = "auto"
+    ) -> Plan:
+        """Equal text over equal datasets is planned once: what may be read is part of the key.
+
+        Raises GatewayError.
+        """
+        key = (
+            statement.normalised,
+            placement,
+            *(_identity(name, table) for name, table in tables.items()),
+            *(_identity(name, view) for name, view in views.items()),
+        )
+        with self._lock:
+            plan = self._kept.get(key)
+        if plan is None:
+            query = Query(statement.text, statement.tree, views)
+            placed = self._embedding.placed(tables, views)
+            plan = plan_query(query, placed, self._config, placement, history=self.history)
+            embedded = plan.embedded or any(is_embedded(f, plan.tables) for f in plan.fragments)
+            if embedded or plan.groups:
+                remembered = key if plan.groups and not embedded and plan.lasting else None
+                otherwise = partial(self._planned_whole, remembered, query, tables, placement)
+                plan = replace(plan, otherwise=otherwise)
+            elif plan.tried:
+                otherwise = partial(self._planned_pushed, plan, query, tables, placement)
+                plan = replace(plan, otherwise=otherwise)
+            self._keep(key, plan)
+        return plan
+
+    def unpushed(self, statement: Statement, tables: Tables, views: Views) -> Plan | None:
+        """The plan that leaves everything to the engine, to compare with. None for an EXPLAIN."""
+        if statement.explain:
+            return None
+        if any(table.security.bound for table in tables.values()):
+            raise Unsupported(
+                "a query over rows that may not leave their region can not be verified",
+                hint="ask without verify",
+            )
+        return self.of(statement, {name: unpushed(table) for name, table in tables.items()}, views)
+
+    def learn(self, plan: Plan, measured: Measurement) -> None:
+        """Tell history what a run of the plan took."""
+        if plan.watch is None or self.history is None:
+            return
+        changed = self.history.learn(plan.watch, measured.run())
+        if plan.tried and measured.report.outcome.startswith("failed"):
+            changed = self.history.give_up(plan.watch) or changed
+        if changed:
+            self._forget_watched(plan.watch)
+
+    def _keep(self, key: tuple[object, ...], plan: Plan) -> None:
+        if plan.lasting and self._config.cached_plans:
+            with self._lock:
+                self._kept[key] = plan
+
+    def _planned_whole(
+        self, key: tuple[object, ...] | None, query: Query, tables: Tables, placement: str
+    ) -> Plan:
+        """The plan for when another failed or did not pay; with a `key`, for the next times too."""
+        plan = plan_query(query, tables, self._config, placement, parts=False)
+        if key is not None:
+            self._keep(key, plan)
+        return plan
+
+    def _planned_pushed(self, tried: Plan, query: Query, tables: Tables, placement: str) -> Plan:
+        """The plan for when pulling a query only because of history failed: not again, then."""
+        assert tried.watch is not None and self.history is not None
+        if self.history.give_up(tried.watch):
+            self._forget_watched(tried.watch)
+        return plan_query(query, tables, self._config, placement)
+
+    def _forget_watched(self, watch: Watch) -> None:
+        """Plan anew what history chooses a form of, over the source it has learnt about."""
+        with self._lock:
+            for key, plan in list(self._kept.items()):
+                if plan.watch is not None and plan.watch.source == watch.source:
+                    self._kept.pop(key, None)
+
+
+def _identity(name: TableName, opened: Table | View) -> tuple[object, ...]:
+    """Equal for datasets that every plan reads alike."""
+    dataset = opened.dataset
+    lends = isinstance(opened, View) and opened.lends
+    names = tuple(dataset.schema.names)
+    made_with = None if isinstance(opened, View) else (opened.pushes, opened.statistics_version)
+    return (name, dataset.address, names, opened.security.fingerprint, lends, made_with)
