@@ -19,7 +19,7 @@ from sqlglot import exp
 
 from connectors.capabilities import Capabilities, Kind, NotPushable, Relation, kind_of
 from connectors.functions import COMMON
-from connectors.marks import mark, marked
+from connectors.marks import mark, marked, unmarked
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,9 @@ def cast_to(expression: exp.Expr, type_name: str) -> exp.Cast:
 
 @lru_cache(maxsize=256)
 def _data_type(name: str, dialect: str | None = None) -> exp.DataType:
-    return exp.DataType.build(name, dialect=dialect)
+    tree = exp.DataType.build(name, dialect=dialect)
+    unmarked(tree.walk())  # places in the name, which every copy would copy
+    return tree
 
 
 def paren(expression: exp.Expr) -> exp.Paren:

@@ -3,7 +3,8 @@
 A connector is opened for one source (one address under one credential). It always says who it is
 (`source_key`) and what it can do (`capabilities`); the rest is optional: an ability a source does
 not have is a method its connector does not have. The protocols below name the optional abilities,
-and the gateway asks `isinstance(connector, RunsSql)` before it relies on one.
+and the gateway asks `isinstance(connector, RunsSql)` before it relies on one: all connectors of
+one class have the same.
 
 This module imports the standard library, pyarrow and sqlglot only.
 """
@@ -13,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import pyarrow as pa
 import pyarrow.dataset as pads
@@ -107,6 +108,20 @@ class SourceError(Exception):
         self.retryable = retryable
 
 
+_ABILITIES: dict[tuple[type, type], bool] = {}
+
+
+class Ability(type(Protocol)):  # type: ignore[misc]
+    """The class of the protocols of abilities: whether a class has one is found out once."""
+
+    def __instancecheck__(cls, instance: Any) -> bool:
+        asked = (cls, type(instance))
+        found = _ABILITIES.get(asked)
+        if found is None:
+            found = _ABILITIES[asked] = bool(super().__instancecheck__(instance))
+        return found
+
+
 @runtime_checkable
 class BatchStream(Protocol):
     """Rows on their way. Iterated on one thread; `cancel` may come from any other.
@@ -163,7 +178,7 @@ class ListsObjects(Protocol):
 
 
 @runtime_checkable
-class RunsSql(Protocol):
+class RunsSql(Protocol, metaclass=Ability):
     """A source that answers SQL. The gateway writes queries as sqlglot trees in `dialect`."""
 
     @property
@@ -192,7 +207,7 @@ class RunsSql(Protocol):
 
 
 @runtime_checkable
-class EstimatesCost(Protocol):
+class EstimatesCost(Protocol, metaclass=Ability):
     """A SQL source that says what a statement would cost it, without running it."""
 
     def cost(self, text: str) -> float:
@@ -201,7 +216,7 @@ class EstimatesCost(Protocol):
 
 
 @runtime_checkable
-class ProvidesDataset(Protocol):
+class ProvidesDataset(Protocol, metaclass=Ability):
     """A source the engine reads itself, through pyarrow: files, tables in memory."""
 
     def dataset(self, object_name: str, schema: pa.Schema | None = None) -> pads.Dataset:
@@ -224,7 +239,7 @@ class ParquetFiles:
 
 
 @runtime_checkable
-class ProvidesParquet(Protocol):
+class ProvidesParquet(Protocol, metaclass=Ability):
     """A source of local Parquet files: the engine's own reader prunes row groups and pages."""
 
     def parquet(self, object_name: str, schema: pa.Schema) -> ParquetFiles | None:

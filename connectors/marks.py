@@ -5,6 +5,8 @@ A node has no `meta` until it is asked for it, even in vain; whatever has one ta
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sqlglot import exp
 
 
@@ -18,7 +20,7 @@ def marked(node: exp.Expr, name: str) -> bool:
     return node._meta is not None and name in node._meta
 
 
-def unmarked(tree: exp.Expr) -> None:
+def unmarked(nodes: Iterable[exp.Expr]) -> None:
     """Take all marks away, in place, those of the parser (places in the text) too."""
-    for node in tree.walk():
+    for node in nodes:
         node._meta = None

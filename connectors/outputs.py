@@ -32,8 +32,8 @@ def put_casts(query: exp.Select, wanted: Sequence[int], type_name: str) -> None:
         output = query.expressions[i]
         value = output.this if isinstance(output, exp.Alias) else output
         name = output.alias_or_name or f"c{i}"
-        cast = cast_to(value.copy(), type_name)
-        output.replace(exp.alias_(cast, exp.to_identifier(name, quoted=True)))
+        alias = exp.to_identifier(name, quoted=True)
+        output.replace(exp.Alias(this=cast_to(value, type_name), alias=alias))
 
 
 def rewritable(query: exp.Query, schema: pa.Schema) -> TypeGuard[exp.Select]:

@@ -37,7 +37,7 @@ def transported(query: exp.Query, schema: pa.Schema) -> exp.Query:
         output = rewritten.expressions[i]
         column = output.unalias().this
         name = exp.to_identifier(output.alias_or_name or f"c{i}", quoted=True)
-        output.replace(exp.alias_(column, name))
+        output.replace(exp.Alias(this=column, alias=name))
     return rewritten
 
 

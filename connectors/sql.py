@@ -11,9 +11,10 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 
 import pyarrow as pa
-from sqlglot import exp
+from sqlglot import Dialect, exp
 
 from connectors.capabilities import Capabilities
 from connectors.casting import cast_batches
@@ -21,6 +22,12 @@ from connectors.dialect import SqlDialect
 from connectors.interface import BatchStream, ObjectInfo, SourceError, SourceErrorCode, SourceKey
 from connectors.pool import Session, SessionPool
 from connectors.streams import SourceStream
+
+
+@cache
+def _sqlglot(name: str) -> Dialect:
+    """A dialect of sqlglot's, which holds nothing of what it writes."""
+    return Dialect.get_or_raise(name)
 
 
 class SqlConnector(ABC):
@@ -72,7 +79,7 @@ class SqlConnector(ABC):
 
     def _written(self, tree: exp.Query, *, copy: bool = True) -> str:
         """The tree in the source's words. Without `copy` it may not be used any more."""
-        return tree.sql(dialect=self.dialect.name, comments=False, copy=copy)
+        return _sqlglot(self.dialect.name).generate(tree, comments=False, copy=copy)
 
     def query(self, text: str, schema: pa.Schema) -> BatchStream:
         """Run a rendered text; nothing is sent before the first batch is asked for."""

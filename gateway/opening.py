@@ -30,7 +30,7 @@ def opened(authorised: Authorised, sources: Sources) -> tuple[Tables, Views]:
                     if nested and lends:
                         raise below_view(drift) from drift
                     raise
-                tables[name] = replace(table, nested=nested)
+                tables[name] = replace(table, nested=True) if nested else table
                 continue
             text, tree = body.statement.text, body.statement.tree
             views[name] = View(

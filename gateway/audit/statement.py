@@ -20,6 +20,7 @@ REMEMBERED = 2048
 """So many texts, up to so long, are remembered in their written form."""
 
 _PRODUCT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+_STRINGS = frozenset(t for t in TokenType if t.name.endswith("STRING"))
 _LIST = re.compile(r"\?(?:, ?\?)+")
 
 
@@ -66,11 +67,11 @@ def normalised(text: str, *, understood: bool) -> str | None:
     except (SqlglotError, RecursionError):
         return None
     parts: list[str] = []
-    end = -1
+    end, asks_others = -1, "remote_query" in text.lower()
     for i, (before, word) in enumerate(zip([None, *words], words, strict=False)):
         if parts and word.start > end + 1:
             parts.append(" ")  # whatever stood there: blanks, a comment
-        remote = _remote_text(words, i)
+        remote = _remote_text(words, i) if asks_others else None
         parts.append(_kept(text, word, before, understood) if remote is None else remote)
         end = word.end
     return _LIST.sub("?, ...", "".join(parts))
@@ -105,5 +106,5 @@ def _kept(text: str, word: Token, before: Token | None, understood: bool) -> str
         if before and before.token_type is TokenType.PARAMETER and before.end + 1 == word.start:
             return own  # $1
         return "?"
-    literal = word.token_type.name.endswith("STRING") or "'" in own
+    literal = word.token_type in _STRINGS or "'" in own
     return "?" if literal else own

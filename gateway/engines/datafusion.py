@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 # Python-backed tables block the worker they run on while they wait for their source. Workers must
@@ -59,17 +60,8 @@ BEST = Tuning()
 def session(config: Config, *, remainder: bool = False, tuning: Tuning = BEST) -> SessionContext:
     """A session without tables. A `remainder` keeps the join order the plan came with."""
     small = config.batch_rows_of_nested_loops
-    settings = (
-        SessionConfig()
-        .with_batch_size(small if tuning.nested_loops else config.batch_rows)
-        .with_target_partitions(config.target_partitions)
-        .with_information_schema(False)
-        .set("datafusion.execution.parquet.schema_force_view_types", "false")
-        .set("datafusion.sql_parser.recursion_limit", "300")
-        .set("datafusion.sql_parser.map_string_types_to_utf8view", "false")
-        .set("datafusion.optimizer.prefer_hash_join", str(tuning.hash_joins).lower())
-        .set("datafusion.execution.collect_statistics", str(tuning.statistics).lower())
-    )
+    batch_rows = small if tuning.nested_loops else config.batch_rows
+    settings = _settings(batch_rows, config.target_partitions, tuning)
     runtime = RuntimeEnvBuilder().with_disk_manager_os()
     runtime = runtime.with_fair_spill_pool(config.memory_per_query_bytes)
     context = SessionContext(settings, runtime)
@@ -80,6 +72,22 @@ def session(config: Config, *, remainder: bool = False, tuning: Tuning = BEST) -
     if not tuning.push_filters:
         context.remove_optimizer_rule("push_down_filter")
     return context
+
+
+@lru_cache(maxsize=64)
+def _settings(batch_rows: int, partitions: int, tuning: Tuning) -> SessionConfig:
+    """What sessions are made with; each takes a copy of it."""
+    return (
+        SessionConfig()
+        .with_batch_size(batch_rows)
+        .with_target_partitions(partitions)
+        .with_information_schema(False)
+        .set("datafusion.execution.parquet.schema_force_view_types", "false")
+        .set("datafusion.sql_parser.recursion_limit", "300")
+        .set("datafusion.sql_parser.map_string_types_to_utf8view", "false")
+        .set("datafusion.optimizer.prefer_hash_join", str(tuning.hash_joins).lower())
+        .set("datafusion.execution.collect_statistics", str(tuning.statistics).lower())
+    )
 
 
 def register(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -89,6 +89,12 @@ class Statement:
     remote: tuple[remote.RemoteCall, ...] = ()
 
 
+Nodes = Sequence[exp.Expr]
+"""All nodes of a tree, from the top: it is walked once for all that is looked for in it."""
+
+_POSTGRES = Postgres()
+"""It holds nothing of what it reads."""
+
 # a statement sqlglot does not know is refused here; its warning about it says nothing more
 logging.getLogger("sqlglot").setLevel(logging.ERROR)
 
@@ -120,12 +126,13 @@ def _read(text: str) -> Statement:
         text, calls = remote.named(text, words, count)
         words = _tokenize(text)
         tree = _parse(text, words)
-    _refuse_unsafe(tree)
-    _check_expansion(tree)
+    nodes = tuple(tree.walk())
+    _refuse_unsafe(nodes)
+    _check_expansion(nodes)
     ours = {(call.name,) for call in calls}
-    references = tuple(r for r in _references(tree) if r.name not in ours)
+    references = tuple(r for r in _references(nodes) if r.name not in ours)
     normalised = _normalised(text, words)
-    unmarked(tree)  # the names have their positions
+    unmarked(nodes)  # the names have their positions
     return Statement(text, tree, references, explain is not None, normalised, calls)
 
 
@@ -149,7 +156,7 @@ def _tokenize(text: str) -> list[Token]:
     if "\x00" in text:
         raise ParseError("the query holds a NUL character")
     try:
-        words = Postgres().tokenize(text)
+        words = _POSTGRES.tokenize(text)
     except SqlglotError:
         raise ParseError("the query can not be read: a text or name is not closed") from None
     if len(words) > MAX_TOKENS:
@@ -196,7 +203,7 @@ def _without_explain(text: str, explain: re.Match[str]) -> str:
 
 def _parse(text: str, words: list[Token]) -> exp.Query | exp.Values:
     try:
-        trees = [t for t in Postgres().parser().parse(words, text) if t is not None]
+        trees = [t for t in _POSTGRES.parser().parse(words, text) if t is not None]
     except SqlglotError as error:
         raise _parse_error(error) from None
     except RecursionError:
@@ -269,13 +276,13 @@ def _versions_as_names(text: str, words: list[Token]) -> str:
     return "".join([*parts, text[end:]])
 
 
-def _refuse_unsafe(tree: exp.Expr) -> None:
+def _refuse_unsafe(nodes: Nodes) -> None:
     """What the engine would read as something else, or answer wrongly."""
-    if tree.find(exp.TableSample):
+    if any(isinstance(node, exp.TableSample) for node in nodes):
         raise Unsupported("TABLESAMPLE is not offered", hint="use LIMIT, or filter by a hash")
-    if any(not select.expressions for select in tree.find_all(exp.Select)):
+    if any(isinstance(node, exp.Select) and not node.expressions for node in nodes):
         raise Unsupported("a SELECT without columns is not offered", hint="write SELECT * FROM ...")
-    for test in tree.find_all(exp.Any, exp.All):
+    for test in (node for node in nodes if isinstance(node, (exp.Any, exp.All))):
         inner = {t.alias_or_name for t in test.find_all(exp.Table)}
         scope = test.find_ancestor(exp.Select)
         outer = set()
@@ -290,9 +297,9 @@ def _refuse_unsafe(tree: exp.Expr) -> None:
             )
 
 
-def _check_expansion(tree: exp.Expr) -> None:
+def _check_expansion(nodes: Nodes) -> None:
     tables: dict[str, int] = {}
-    for clause in tree.find_all(exp.With):
+    for clause in (node for node in nodes if isinstance(node, exp.With)):
         for cte in clause.expressions:
             read = sum(tables.get(t.name.lower(), 1) for t in cte.this.find_all(exp.Table))
             if read > MAX_EXPANSION:
@@ -303,10 +310,10 @@ def _check_expansion(tree: exp.Expr) -> None:
             tables[cte.alias.lower()] = max(read, 1)
 
 
-def _references(tree: exp.Expr) -> Iterator[Reference]:
-    ctes = {_folded(cte.args["alias"].this) for cte in tree.find_all(exp.CTE)}
+def _references(nodes: Nodes) -> Iterator[Reference]:
+    ctes = {_folded(node.args["alias"].this) for node in nodes if isinstance(node, exp.CTE)}
     seen: set[tuple[str, ...]] = set()
-    for table in tree.find_all(exp.Table):
+    for table in (node for node in nodes if isinstance(node, exp.Table)):
         identifiers = [p for p in table.parts if isinstance(p, exp.Identifier)]
         if len(identifiers) != len(table.parts) or not identifiers:
             continue  # a table function

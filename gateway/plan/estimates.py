@@ -277,9 +277,10 @@ def _table(
         for name, data_type in zip(names, types, strict=True)
     )
     unique = set()
+    positions = {name: i for i, name in enumerate(names)}
     for key in statistics.unique:
-        if set(key) <= set(names):
-            unique.add(frozenset(names.index(name) for name in key))
+        if positions.keys() >= set(key):
+            unique.add(frozenset(positions[name] for name in key))
     single = {next(iter(key)) for key in unique if len(key) == 1}
     columns = tuple(
         column if column is _UNREAD else _of_table(column, Origin(name, names[i], values))

@@ -110,7 +110,7 @@ def federated(optimised: Optimised, *, regrouping: bool = True) -> Plan | None:
     relational = _relational(optimised, regrouping=regrouping)
     if relational is None:
         return None
-    placement = _placement(optimised, relational.plan)
+    placement = _placement(optimised, relational)
     cutter = Cutter(relational.plan, optimised.tables, placement, subqueries=relational.subqueries)
     cut = cutter.cut()
     choices = tuple(dict.fromkeys(placement.choices))
@@ -176,7 +176,7 @@ def _relational(optimised: Optimised, *, regrouping: bool) -> _Relational | None
     return _Relational(plan, subqueries, bool(null_aware), bool(regrouped))
 
 
-def _placement(optimised: Optimised, plan: SubstraitPlan) -> Placement:
+def _placement(optimised: Optimised, relational: _Relational) -> Placement:
     """Who decides what is pushed: blind where policies hide something of a table or a view."""
     secured = [table.security for table in optimised.tables.values()]
     secured += [view.security for view in optimised.views.values()]
@@ -188,9 +188,10 @@ def _placement(optimised: Optimised, plan: SubstraitPlan) -> Placement:
     return Placement(
         optimised.wanted,
         optimised.tables,
-        Estimator(optimised.tables, function_names(plan)),
+        Estimator(optimised.tables, function_names(relational.plan)),
         blind=any(s.governs or s.bound for s in secured),
         own_text=own_text,
+        subqueries=relational.subqueries,
         parts=optimised.parts,
         history=optimised.history,
     )

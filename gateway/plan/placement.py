@@ -52,9 +52,9 @@ class Placement:
     `blind` plans see tables of which policies hide something: a choice by what their sources say
     would tell of it, so everything is pushed unless asked otherwise. Rows bound to their region
     are pushed in any case. `own_text` gives the author's own form of a block that is everything,
-    where the source is asked for that. Without `parts`, all of a block is pulled or nothing.
-    `history` knows what whole queries took; `watch` is what it is to be told about this one, if
-    it may choose between its forms.
+    where the source is asked for that. Without `subqueries` no expression holds any. Without
+    `parts`, all of a block is pulled or nothing. `history` knows what whole queries took; `watch`
+    is what it is to be told about this one, if it may choose between its forms.
     """
 
     def __init__(
@@ -65,6 +65,7 @@ class Placement:
         *,
         blind: bool,
         own_text: Callable[[Block], str | None],
+        subqueries: bool = True,
         parts: bool = True,
         history: History | None = None,
     ) -> None:
@@ -73,6 +74,7 @@ class Placement:
         self._estimator = estimator
         self._blind = blind
         self._own_text = own_text
+        self._subqueries = subqueries
         self._parts = parts
         self._history = history
         self.watch: Watch | None = None
@@ -103,7 +105,7 @@ class Placement:
         connector, slow = block.source.connector, block.source.dialect.joins_slowly
         if not slow and not (isinstance(connector, EstimatesCost) and _has_keys(rel)):
             return False
-        found = list(scans(rel))
+        found = self._scans(rel)
         largest = max((self._estimator.of(scan).rows for scan in found), default=0.0)
         if largest < WORTH_ASKING_ROWS:
             return False
@@ -120,7 +122,7 @@ class Placement:
         asked = connector if isinstance(connector, EstimatesCost) else None
         if self._history is None or block.product or (asked is None and not slow):
             return False
-        fetched = [(scan, block_of(scan)) for scan in scans(rel)]
+        fetched = [(scan, block_of(scan)) for scan in self._scans(rel)]
         if any(scan is None for _, scan in fetched):
             return False
 
@@ -161,7 +163,7 @@ class Placement:
         found = tuple(self._saving_nothing(rel))
         if not found or self._bound(rel) or not self._known(rel):
             return ()
-        costs = self._costs(connector, block, list(scans(rel)), block_of, whole)
+        costs = self._costs(connector, block, self._scans(rel), block_of, whole)
         if costs is None or costs[0] < costs[1]:
             return ()
         groups = sum(self._estimator.of(aggregate_of(each)).rows for each in found)
@@ -243,6 +245,9 @@ class Placement:
             self.choices.append(Choice(source, reason, numbers))
         return pulled
 
+    def _scans(self, rel: Rel) -> list[Rel]:
+        return list(scans(rel, subqueries=self._subqueries))
+
     def _bound(self, rel: Rel) -> bool:
         if not any(table.security.bound for table in self._tables.values()):
             return False
@@ -267,14 +272,18 @@ def is_scan(rel: Rel) -> bool:
     return relations.kind(rel) == "read"
 
 
-def scans(rel: Rel) -> Iterator[Rel]:
-    """The largest scans below a relation, those of its sub-queries too."""
-    if is_scan(rel):
+def scans(rel: Rel, *, subqueries: bool = True) -> Iterator[Rel]:
+    """The largest scans below a relation, those of its sub-queries too, if there are any."""
+    top, nested = rel, relations.subqueries(rel) if subqueries else []
+    while not nested and relations.kind(rel) in {"filter", "project", "sort", "fetch"}:
+        rel = relations.inputs(rel)[0]
+        nested = relations.subqueries(rel) if subqueries else []
+    if relations.kind(rel) == "read":
         if any(relations.table_name(part) for part in relations.walk(rel)):
-            yield rel
+            yield top
         return
-    for child in (*relations.inputs(rel), *relations.subqueries(rel)):
-        yield from scans(child)
+    for child in (*relations.inputs(rel), *nested):
+        yield from scans(child, subqueries=subqueries)
 
 
 def final_groups(rel: Rel) -> Iterator[Rel]:

@@ -73,22 +73,33 @@ def join_type(rel: Rel) -> str:
 def subqueries(rel: Rel) -> list[Rel]:
     """The relations of sub-queries inside this relation's own expressions, in field order."""
     found: list[Rel] = []
-
-    def visit(message: Message) -> None:
-        for descriptor, value in message.ListFields():
-            if not _holds(descriptor, _SUBQUERY):
-                continue
-            for item in value if descriptor.is_repeated else (value,):
-                if descriptor.message_type is _SUBQUERY:
-                    found.append(subquery_input(item))
-                else:
-                    visit(item)
-
-    visit(body(rel))
+    _find_subqueries(body(rel), found)
     return found
 
 
+def _find_subqueries(message: Message, found: list[Rel]) -> None:
+    for descriptor, value in message.ListFields():
+        if not _holds(descriptor, _SUBQUERY):
+            continue
+        wanted = descriptor.message_type
+        for item in value if descriptor.is_repeated else (value,):
+            if wanted is _SUBQUERY:
+                found.append(subquery_input(item))
+            elif wanted is not _EXPRESSION or not _is_leaf(item):
+                _find_subqueries(item, found)
+
+
+def _is_leaf(expression: Expression) -> bool:
+    """True for a constant and a column of the input: most expressions, with none below them."""
+    kind: str | None = expression.WhichOneof("rex_type")
+    if kind == "selection":
+        root: str | None = expression.selection.WhichOneof("root_type")
+        return root == "root_reference"
+    return kind == "literal"
+
+
 _REL = Rel.DESCRIPTOR
+_EXPRESSION = Expression.DESCRIPTOR
 _SUBQUERY = Expression.Subquery.DESCRIPTOR
 _REFERENCE = Expression.FieldReference.DESCRIPTOR
 
@@ -152,17 +163,23 @@ def width(rel: Rel) -> int:
     return sum(width(child) for child in inputs(rel))
 
 
-def referenced(message: Message) -> Iterator[int]:
+def referenced(message: Message) -> list[int]:
     """The positions of the columns an expression refers to, outside its sub-queries."""
     if isinstance(message, Expression.FieldReference):
-        yield message.direct_reference.struct_field.field
-        return
+        return [message.direct_reference.struct_field.field]
     found: list[int] = []
     _refer(message, found)
-    yield from found
+    return found
 
 
 def _refer(message: Message, found: list[int]) -> None:
+    if isinstance(message, Expression):
+        kind = message.WhichOneof("rex_type")
+        if kind == "selection":
+            found.append(message.selection.direct_reference.struct_field.field)
+            return
+        if kind == "literal":
+            return
     for descriptor, value in message.ListFields():
         if not _holds(descriptor, _REFERENCE):
             continue

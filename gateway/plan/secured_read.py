@@ -84,9 +84,11 @@ class _Reader:
     def raw(self, name: str) -> Operand:
         """The column as the source has it."""
         declared = self._security.raw.field(name)
-        native = self._dialect.native(self._column(name), declared)
-        read = self._dialect.read(self._column(name), declared)
-        return Operand(read, declared.type, native=native)
+        column = self._column(name)
+        native = self._dialect.native(column, declared)
+        if native is not None:
+            column = self._column(name)  # the other is in what is native
+        return Operand(self._dialect.read(column, declared), declared.type, native=native)
 
     def _column(self, name: str) -> exp.Column:
         column = exp.Identifier(this=name, quoted=True)
@@ -130,7 +132,7 @@ def hidden(tree: exp.Expr, column: str = "") -> exp.Expr:
 
 def shows_policies(tree: exp.Query) -> bool:
     """True when the statement holds what a policy wrote and its reader may not see."""
-    return any(node._meta is not None and POLICY in node._meta for node in tree.walk())
+    return any(POLICY in node._meta for node in tree.walk() if node._meta is not None)
 
 
 def without_policies(tree: exp.Query) -> exp.Query:

@@ -103,7 +103,9 @@ class SqlWriter:
         mapping = relations.emitted(rel)
         if mapping is None:
             return block
-        uses = [mapping.count(i) for i in range(len(block.columns))]
+        uses = [0] * len(block.columns)
+        for position in mapping:
+            uses[position] += 1
         if not check_duplicable(block.columns, uses) and not block.order:
             block = nest(block, self.aliases)
         return replace(block, columns=tuple(block.columns[i] for i in mapping))
