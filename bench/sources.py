@@ -80,17 +80,13 @@ def load_postgres(uri: str, tables: Iterable[Table]) -> None:
 def load_mariadb(connection_string: str, tables: Iterable[Table]) -> None:
     """Create, fill and analyse the tables through ODBC. They must not exist yet."""
     types = {"TIMESTAMP": "DATETIME(6)", "TEXT": "VARCHAR(2000)"}
+    connection = arrow_odbc.connect(connection_string)
     for table in tables:
-        for statement in (
-            f"{table.create('`', types)} CHARACTER SET utf8mb4",
-            f"ANALYZE TABLE `{table.name}`",
-        ):
-            arrow_odbc.read_arrow_batches_from_odbc(statement, connection_string=connection_string)
-            if statement.startswith("CREATE") and table.rows.num_rows:
-                reader = table.rows.to_reader(max_chunksize=ODBC_ROWS)
-                arrow_odbc.insert_into_table(
-                    reader, ODBC_ROWS, f"`{table.name}`", connection_string
-                )
+        connection.execute(f"{table.create('`', types)} CHARACTER SET utf8mb4")
+        if table.rows.num_rows:
+            reader = table.rows.to_reader(max_chunksize=ODBC_ROWS)
+            connection.insert_into_table(reader, f"`{table.name}`", ODBC_ROWS)
+        connection.execute(f"ANALYZE TABLE `{table.name}`")
 
 
 def load_sqlite(path: Path, tables: Iterable[Table]) -> None:

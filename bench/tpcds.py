@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bench import tpch
+from bench.exclusive import exclusive
 from bench.peers.environment import python_with
 from bench.sources import Column, Table
 
@@ -50,17 +51,18 @@ def generate(scale: float) -> Path:
     Raises PeerMissing when the generator can not be had.
     """
     folder = tpch.DATA / f"tpcds-{scale:g}"
-    if not folder.exists():
-        scratch = folder.with_suffix(".incomplete")
-        shutil.rmtree(scratch, ignore_errors=True)
-        scratch.mkdir(parents=True)
-        subprocess.run(
-            [python_with(REQUIREMENTS), "-c", PROGRAM, str(scratch), f"{scale:g}"],
-            check=True,
-            timeout=GENERATE_SECONDS,
-            capture_output=True,
-        )
-        scratch.replace(folder)
+    with exclusive(folder):
+        if not folder.exists():
+            scratch = folder.with_name(f"{folder.name}.incomplete")
+            shutil.rmtree(scratch, ignore_errors=True)
+            scratch.mkdir(parents=True)
+            subprocess.run(
+                [python_with(REQUIREMENTS), "-c", PROGRAM, str(scratch), f"{scale:g}"],
+                check=True,
+                timeout=GENERATE_SECONDS,
+                capture_output=True,
+            )
+            scratch.replace(folder)
     return folder
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from bench.exclusive import exclusive
 from bench.peers.schema import without_views
 from bench.sources import Column, Table
 
@@ -77,13 +78,14 @@ TEXT_TYPES = {
 def generate(scale: float, tables: Iterable[str] = TABLES) -> Path:
     """The folder with one Parquet file a table at this scale factor, made when it is not there."""
     folder = DATA / f"tpch-{scale:g}"
-    missing = [name for name in tables if not (folder / f"{name}.parquet").exists()]
-    if missing:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder) as scratch:
-            _tpchgen(scale, missing, Path(scratch))
-            for name in missing:  # moved when complete: an interrupted run leaves nothing half
-                (Path(scratch) / f"{name}.parquet").replace(folder / f"{name}.parquet")
+    with exclusive(folder):
+        missing = [name for name in tables if not (folder / f"{name}.parquet").exists()]
+        if missing:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=folder) as scratch:
+                _tpchgen(scale, missing, Path(scratch))
+                for name in missing:  # moved when complete: an interrupted run leaves nothing half
+                    (Path(scratch) / f"{name}.parquet").replace(folder / f"{name}.parquet")
     return folder
 
 

@@ -40,6 +40,9 @@ MANY_OPTIONS = 32
 MANY_FOR_DUCKDB = 1000
 """Keys from which on DuckDB splits one text faster than it reads a list."""
 
+FEW_FOR_DUCKDB = 32
+"""Keys up to which a list is as good for DuckDB as a table of them."""
+
 _SEPARATOR = "\x1f"
 
 Key = int | str | dt.date | Decimal
@@ -144,6 +147,23 @@ def duckdb_keys(operand: Operand, keys: pa.Array) -> exp.Expr | None:
     return _in_list(operand.sql, map(_standard_word, values))
 
 
+def duckdb_key_table(keys: pa.Array, alias: str) -> exp.Subquery | None:
+    """The keys as a derived table with the column k; None where they can not be written as one.
+
+    Joined with these, DuckDB lets a scan skip what they rule out while it reads; a list, or a
+    sub-query in IN, is tested row by row after that.
+    """
+    values, kind = _python(keys), kind_of(keys.type)
+    if values is None or len(values) < FEW_FOR_DUCKDB or any("\x00" in str(v) for v in values):
+        return None
+    parts = _parts(values, kind)
+    if parts is None:
+        return None
+    key = exp.Cast(this=parts, to=exp.DataType.build(_DUCKDB_NAMES[kind]))
+    query = exp.Select(expressions=[exp.alias_(key, "k")])
+    return exp.Subquery(this=query, alias=exp.TableAlias(this=exp.to_identifier(alias)))
+
+
 def _python(keys: pa.Array) -> Sequence[Key] | None:
     """The keys as Python values; None for a date beyond Python's."""
     if kind_of(keys.type) not in KEY_KINDS:
@@ -170,23 +190,33 @@ def _in_list(column: exp.Expr, words: Iterable[str], most: int = MOST_TEXT) -> e
 
 
 def _split(column: exp.Expr, values: Sequence[Key], kind: Kind) -> exp.Expr | None:
-    name = {Kind.INTEGER: "BIGINT", Kind.DATE: "DATE", Kind.TEXT: "VARCHAR"}.get(kind)
+    parts = _parts(values, kind)
+    if parts is None:
+        return None
+    inner = exp.Subquery(
+        this=exp.Select(expressions=[exp.alias_(parts, "k")]),
+        alias=exp.TableAlias(this=exp.to_identifier("ks")),
+    )
+    key = exp.Cast(this=exp.column("k", table="ks"), to=exp.DataType.build(_DUCKDB_NAMES[kind]))
+    query = exp.Select(expressions=[key])
+    query.set("from_", exp.From(this=inner))
+    return paren(exp.In(this=column.copy(), query=exp.Subquery(this=query)))
+
+
+_DUCKDB_NAMES = {Kind.INTEGER: "BIGINT", Kind.DATE: "DATE", Kind.TEXT: "VARCHAR"}
+
+
+def _parts(values: Sequence[Key], kind: Kind) -> exp.Expr | None:
+    """The texts of keys, one a row, split off one text. None where that can not be said."""
     words = [str(value) for value in values]
-    if name is None or (kind is Kind.TEXT and any(_SEPARATOR in word for word in words)):
+    if kind not in _DUCKDB_NAMES or (kind is Kind.TEXT and any(_SEPARATOR in w for w in words)):
         return None
     text = _SEPARATOR.join(words) if kind is Kind.TEXT else ",".join(words)
     if len(text) > MOST_TEXT:
         return None
     between = exp.Literal.string(_SEPARATOR if kind is Kind.TEXT else ",")
     parts = exp.Anonymous(this="STRING_SPLIT", expressions=[exp.Literal.string(text), between])
-    one = exp.alias_(exp.Anonymous(this="UNNEST", expressions=[parts]), "k")
-    inner = exp.Subquery(
-        this=exp.Select(expressions=[one]), alias=exp.TableAlias(this=exp.to_identifier("ks"))
-    )
-    key = exp.Cast(this=exp.column("k", table="ks"), to=exp.DataType.build(name))
-    query = exp.Select(expressions=[key])
-    query.set("from_", exp.From(this=inner))
-    return paren(exp.In(this=column.copy(), query=exp.Subquery(this=query)))
+    return exp.Anonymous(this="UNNEST", expressions=[parts])
 
 
 def _in_json_table(column: exp.Expr, values: Sequence[Key]) -> exp.Expr:

@@ -275,5 +275,6 @@ def did_you_mean(name: str, known: Iterable[str]) -> str | None:
 
 def similar(name: str, known: Iterable[str], most: int) -> list[str]:
     """At most so many of the known names that are close to one, the closest first."""
-    found = process.extract(name, known, scorer=fuzz.ratio, score_cutoff=_CLOSE, limit=most)
+    names = list(known)  # of a mapping, rapidfuzz would compare the values
+    found = process.extract(name, names, scorer=fuzz.ratio, score_cutoff=_CLOSE, limit=most)
     return [near for near, _, _ in found]

@@ -5,12 +5,15 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Iterator
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from tests import services
+
+if TYPE_CHECKING:
+    from tests.distribution import Units
 
 settings.register_profile(
     "meshgate", deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
@@ -18,6 +21,24 @@ settings.register_profile(
 settings.load_profile("meshgate")
 
 Server = TypeVar("Server")
+
+
+@pytest.hookimpl(trylast=True)  # after pytest has put tests with equal fixtures together
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """In a worker: long units of work first."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        from tests.distribution import rank_of
+
+        items.sort(key=lambda item: rank_of(item.nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Units:
+    """Whole units go to a worker, whatever ``--dist`` says."""
+    from tests.distribution import Units
+
+    config.option.loadscopereorder = False
+    return Units(config, log)
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,7 @@
 """Real servers for tests and benchmarks: on loopback, on free ports, in a temporary folder.
 
 A server is started when it is first asked for, once a process, and stopped by its own process
-when Python ends.
+when Python ends; where that is killed, by `tests.keeper`.
 """
 
 from __future__ import annotations
@@ -26,11 +26,10 @@ from pathlib import Path
 import adbc_driver_postgresql.dbapi as adbc
 import pyarrow.fs as pafs
 
+from tests.keeper import STOPPED, keep
+
 READY = 60.0
 """Seconds a server has to come up."""
-
-STOPPED = 20.0
-"""Seconds a server has to go down before it is killed."""
 
 
 class ServiceMissing(Exception):
@@ -282,6 +281,7 @@ def _folder(name: str, owner: str | None) -> Path:
         shutil.chown(folder, owner)
     folder.chmod(0o755)
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    keep(f"folder {folder}")
     return folder
 
 
@@ -314,13 +314,18 @@ def _start(command: Sequence[str], folder: Path, owner: str | None) -> subproces
             start_new_session=True,
         )
     atexit.register(_stop, process)
+    keep(f"process {process.pid} {_quick(process):d}")
     return process
+
+
+def _quick(process: subprocess.Popen[bytes]) -> signal.Signals:
+    """What makes a server go without waiting for its clients."""
+    return signal.SIGINT if "postgres" in str(process.args) else signal.SIGTERM
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
     if process.poll() is None:
-        fast = signal.SIGINT if "postgres" in str(process.args) else signal.SIGTERM
-        process.send_signal(fast)
+        process.send_signal(_quick(process))
         try:
             process.wait(STOPPED)
         except subprocess.TimeoutExpired:

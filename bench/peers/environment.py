@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench import tpch
+from bench.exclusive import exclusive
 
 FOLDER = tpch.DATA / "peers"
 INSTALL_SECONDS = 900
@@ -31,13 +32,14 @@ def python_with(requirements: Sequence[str], *, install: bool = True) -> str:
     digest = hashlib.sha256("\n".join(requirements).encode()).hexdigest()[:12]
     folder = FOLDER / digest
     python = folder / "bin" / "python"
-    if not (folder / "ready").exists():
-        if not install:
-            raise PeerMissing("not installed yet")
-        shutil.rmtree(folder, ignore_errors=True)
-        venv.create(folder, with_pip=True)
-        _run([str(python), "-m", "pip", "install", "--quiet", *requirements])
-        (folder / "ready").write_text("\n".join(requirements))
+    with exclusive(folder):
+        if not (folder / "ready").exists():
+            if not install:
+                raise PeerMissing("not installed yet")
+            shutil.rmtree(folder, ignore_errors=True)
+            venv.create(folder, with_pip=True)
+            _run([str(python), "-m", "pip", "install", "--quiet", *requirements])
+            (folder / "ready").write_text("\n".join(requirements))
     return str(python)
 
 

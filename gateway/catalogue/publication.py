@@ -9,10 +9,11 @@ replaced.
 from __future__ import annotations
 
 import difflib
+import functools
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -144,6 +145,7 @@ def publish_objects(mesh: Path, product: Product, objects: Iterable[ObjectInfo])
     pages: list[Page] = []
     addresses: list[Address] = []
     problems: list[str] = []
+    contracts = functools.cache(lambda: _contracts(mesh))
     for info in found:
         name = names[info.name]
         try:
@@ -151,7 +153,8 @@ def publish_objects(mesh: Path, product: Product, objects: Iterable[ObjectInfo])
                 raise ColumnError(info.problem)
             path = product.folder / f"{name}-{product.version}.odcs.yaml"
             before = _existing(mesh, path)
-            contract = write_contract(product, name, info, before or _earlier(mesh, product, name))
+            earlier = before or _earlier(mesh, product, name, contracts)
+            contract = write_contract(product, name, info, earlier)
         except ColumnError as error:
             problems.append(f"{info.name}: {error}")
             continue
@@ -304,7 +307,16 @@ def write_product(
     return {**new, **without(old, new), "outputPorts": list(ports.values())}
 
 
-def _earlier(mesh: Path, product: Product, name: str) -> Mapping[str, Any]:
+def _contracts(mesh: Path) -> list[Mapping[str, Any]]:
+    """Every contract of the mesh that can be read."""
+    files = sorted(mesh.rglob("*.odcs.yaml"))
+    documents = (read_document(file, file.relative_to(mesh).as_posix()) for file in files)
+    return [document.content for document in documents if not isinstance(document, Problem)]
+
+
+def _earlier(
+    mesh: Path, product: Product, name: str, contracts: Callable[[], Iterable[Mapping[str, Any]]]
+) -> Mapping[str, Any]:
     """The contract of the dataset's version before this one (or else the highest); maybe empty.
 
     What it protects stays protected: a new version begins with its tags and row filters.
@@ -313,13 +325,12 @@ def _earlier(mesh: Path, product: Product, name: str) -> Mapping[str, Any]:
     ports = [port for port in page.get("outputPorts") or () if port["name"] == name]
     ids = {f"{product.domain}.{product.name}.{name}", *(p.get("contractId") for p in ports)}
     found: dict[Order, Mapping[str, Any]] = {}
-    for file in sorted(mesh.rglob("*.odcs.yaml")):
-        document = read_document(file, file.relative_to(mesh).as_posix())
-        if isinstance(document, Problem) or document.content.get("id") not in ids:
+    for contract in contracts():
+        if contract.get("id") not in ids:
             continue
-        version = document.content.get("version")
+        version = contract.get("version")
         if isinstance(version, str) and VERSION.match(version) and version != product.version:
-            found[version_order(version)] = document.content
+            found[version_order(version)] = contract
     if not found:
         return {}
     before = [order for order in found if order < version_order(product.version)]

@@ -7,6 +7,8 @@ proven by other means at every call, has set before.
 from __future__ import annotations
 
 import base64
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from gateway.errors import NotFound, Unauthenticated
@@ -32,12 +34,16 @@ class Login:
 class Sessions:
     """All open sessions. Safe from any thread."""
 
-    def __init__(self, ttl_seconds: float = SESSION_TTL_SECONDS) -> None:
+    def __init__(
+        self,
+        ttl_seconds: float = SESSION_TTL_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._logins: Handles[Login] = Handles(
-            "session", ttl_seconds=ttl_seconds, per_owner=SESSIONS_PER_PRINCIPAL
+            "session", ttl_seconds=ttl_seconds, per_owner=SESSIONS_PER_PRINCIPAL, clock=clock
         )
         self._cookies: Handles[Session] = Handles(
-            "session", ttl_seconds=ttl_seconds, per_owner=SESSIONS_PER_PRINCIPAL
+            "session", ttl_seconds=ttl_seconds, per_owner=SESSIONS_PER_PRINCIPAL, clock=clock
         )
 
     def open(self, user: User) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import pyarrow as pa
@@ -11,12 +11,14 @@ from sqlglot import exp
 
 from connectors.capabilities import Kind, NotPushable, Relation, kind_of
 from connectors.dialect import Operand, SqlDialect, paren
-from gateway.plan.block import Aliases, Block, filtered, nest
+from connectors.keys import duckdb_key_table
+from gateway.plan.block import Aliases, Block, Joined, filtered, nest
 
 MOST_STEPS = 2
 """A range takes the place of a list when it holds at most so many values a key."""
 
-Writer = Callable[[int, Operand], exp.Expr]
+Writer = Callable[[int, Operand], exp.Expr | Joined]
+"""How a column is restricted: by a condition, or by a table of keys that is joined, each once."""
 
 
 def takes_keys(block: Block, position: int) -> bool:
@@ -47,9 +49,17 @@ def reduced(block: Block, keys: Mapping[int, pa.Array], most: int) -> Block | No
     written = {i: _condition(dialect, block.columns[i], values, most) for i, values in keys.items()}
     if any(condition is None for condition in written.values()):
         return None
-    return _restricted(
-        block, keys, lambda i, column: _condition(dialect, column, keys[i], most) or exp.false()
-    )
+
+    def write(position: int, column: Operand) -> exp.Expr | Joined:
+        values = keys[position]
+        if block.source.embedded and _range(values, dense=len(values) > most) is None:
+            table = duckdb_key_table(values, f"keys_{position}")
+            if table is not None:
+                key = exp.column("k", table=table.alias)
+                return Joined(table, "inner", exp.EQ(this=column.sql.copy(), expression=key))
+        return _condition(dialect, column, values, most) or exp.false()
+
+    return _restricted(block, keys, write)
 
 
 def described(block: Block, words: Mapping[int, str]) -> Block:
@@ -71,14 +81,22 @@ def _restricted(block: Block, positions: Mapping[int, object], write: Writer) ->
     before = []
     if block.groups and block.filterable:
         before = [i for i in positions if _is_group_key(block, i)]
-        conditions = [write(i, block.columns[i]) for i in before]
-        block = replace(block, where=(*block.where, *conditions))
+        conditions, joined = _apart(write(i, block.columns[i]) for i in before)
+        tables = (*block.tables, *joined)
+        block = replace(block, tables=tables, where=(*block.where, *conditions))
     after = [i for i in positions if i not in before]
     if not after:
         return block
     if not block.open:
         block = nest(block, Aliases("reduced"))
-    return filtered(block, [write(i, block.columns[i]) for i in after])
+    conditions, joined = _apart(write(i, block.columns[i]) for i in after)
+    return replace(filtered(block, conditions), tables=(*block.tables, *joined))
+
+
+def _apart(written: Iterable[exp.Expr | Joined]) -> tuple[list[exp.Expr], list[Joined]]:
+    found = list(written)
+    joined = [item for item in found if isinstance(item, Joined)]
+    return [item for item in found if not isinstance(item, Joined)], joined
 
 
 def _is_group_key(block: Block, position: int) -> bool:

@@ -350,10 +350,10 @@ NORA = ("nora", "h-password")
 
 
 def _govern(path: Path) -> None:
-    document = yaml.safe_load(path.read_text())
     domain = path.parent.parent.name
     if domain == TWIN:
         return
+    document = yaml.load(path.read_text(), yaml.CSafeLoader)
     (table,) = document["schema"]
     name = table["name"]
     for column in table["properties"]:
@@ -379,4 +379,4 @@ def _govern(path: Path) -> None:
     document.setdefault("customProperties", []).extend(
         {"property": f"mesh.{k}", "value": v} for k, v in more.items()
     )
-    path.write_text(yaml.safe_dump(document, sort_keys=False))
+    path.write_text(yaml.dump(document, Dumper=yaml.CSafeDumper, sort_keys=False))

@@ -270,6 +270,6 @@ def test_two_hundred_products_load_in_a_moment(tmp_path: Path) -> None:
         document = contract(id=address, schema=[{"name": "lines", "properties": columns}])
         write(tmp_path, f"{name}/lines.odcs.yaml", document)
         write(tmp_path, f"{name}/{name}.odps.yaml", product(port(contractId=address), name=name))
-    started = time.perf_counter()
+    started = time.process_time()
     assert len(Catalogue.load(tmp_path).datasets) == 200
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5

@@ -13,13 +13,13 @@ from gateway.plan.planner import Query, plan_query
 from gateway.plan.security import Security
 from gateway.plan.source import Source as PlannedSource
 from gateway.plan.source import Table
-from tests.conformance.reference import TABLE, Reference, rows_of, run_text
+from tests.conformance.reference import TABLE, Reference, rows_of, run_text, schema_of
 from tests.conformance.specs import Source
 
 
 def planned(source: Source, sql: str) -> Plan:
     """The plan of a query over `canonical`, which the source holds."""
-    schema = source.connector.schema(TABLE)
+    schema = schema_of(source)
     binding = Binding(source.name, "", TABLE)
     dataset = Dataset(Address("shop", source.name, TABLE, "1.0.0"), schema, binding)
     connector = source.connector

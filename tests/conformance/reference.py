@@ -35,20 +35,21 @@ def _plain(data_type: pa.DataType) -> pa.DataType:
 
 def column(source: Source, name: str) -> Operand:
     """A column of the canonical table as the planner reads it: wrapped by the dialect."""
-    field = _schema(source).field(name)
+    field = schema_of(source).field(name)
     bare = exp.column(name, "t0", quoted=True)
     dialect = source.connector.dialect
     native = dialect.native(bare.copy(), field)
     return Operand(dialect.read(bare, field), field.type, native=native)
 
 
-_schemas: dict[str, pa.Schema] = {}
+_schemas: dict[object, pa.Schema] = {}
 
 
-def _schema(source: Source) -> pa.Schema:
-    if source.name not in _schemas:
-        _schemas[source.name] = source.connector.schema(TABLE)
-    return _schemas[source.name]
+def schema_of(source: Source) -> pa.Schema:
+    """The canonical table's schema, for which its connector is asked once."""
+    if source.connector not in _schemas:
+        _schemas[source.connector] = source.connector.schema(TABLE)
+    return _schemas[source.connector]
 
 
 def constant(source: Source, value: object, data_type: pa.DataType) -> Operand:

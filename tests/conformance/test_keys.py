@@ -5,16 +5,21 @@ from __future__ import annotations
 import datetime as dt
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 
 from bench.sources import Column
 from bench.sources import Table as Loaded
 from bench.stores import STORES, stored
 from connectors import open_connector
+from connectors.embedded_duckdb import EmbeddedDuckDb
+from connectors.files import FilesConnector
 from connectors.interface import Binding
 from connectors.keys import LONG_LIST
 from connectors.statistics import UNKNOWN
@@ -26,7 +31,11 @@ from gateway.plan.security import Security
 from gateway.plan.sending import fragment_of
 from gateway.plan.source import Source, Table
 
-SQL_SOURCES = ("postgres", "mariadb", "sqlite", "duckdb")
+STORED = ("postgres", "mariadb", "sqlite", "duckdb")
+FILES = "files"
+"""A Parquet file, of which the embedded DuckDB is asked."""
+
+SQL_SOURCES = (*STORED, FILES)
 MOST = 50_000
 
 WORDS = [
@@ -69,7 +78,7 @@ def opened() -> Iterator[dict[str, Table]]:
     )
     loaded = Loaded("keyed", declared, ("id",), rows())
     tables: dict[str, Table] = {}
-    with stored({name: [loaded] for name in STORES if name in SQL_SOURCES}) as (_, products):
+    with stored({name: [loaded] for name in STORES if name in STORED}) as (folder, products):
         for name, product in products.items():
             binding = Binding(product.connector, product.direct or product.uri, "keyed")
             connector = open_connector(binding)
@@ -77,9 +86,26 @@ def opened() -> Iterator[dict[str, Table]]:
             dataset = Dataset(Address("d", "p", "keyed", "1.0.0"), schema, binding)
             source = Source(connector.source_key, connector)  # type: ignore[arg-type]
             tables[name] = Table(dataset, connector, source, Security(schema), statistics=UNKNOWN)
+        engine = EmbeddedDuckDb(1 << 30, 2)
+        tables[FILES] = of_file(engine, folder)
         yield tables
         for table in tables.values():
             table.connector.close()
+        engine.close()
+
+
+def of_file(engine: EmbeddedDuckDb, folder: Path) -> Table:
+    """The rows in a file, which the embedded engine answers for."""
+    pq.write_table(rows(), folder / "keyed.parquet", row_group_size=64)
+    files = FilesConnector(str(folder), {})
+    schema = files.schema("keyed.parquet")
+    offered = engine.offer(files, "keyed.parquet", schema)
+    assert offered is not None
+    dataset = Dataset(
+        Address("d", "p", "keyed", "1.0.0"), schema, Binding("files", "", "keyed.parquet")
+    )
+    source = Source(offered.source_key, offered, embedded=True)
+    return Table(dataset, files, source, Security(schema), statistics=UNKNOWN)
 
 
 def block_of(table: Table) -> Block:
@@ -154,6 +180,23 @@ def test_keys_without_gaps_become_a_range(source: str, opened: dict[str, Table])
     smaller = reduced(block, keys, MOST)
     assert smaller is not None and "BETWEEN" in smaller.select().sql()
     same(block, keys)
+
+
+def test_keys_of_files_are_joined(opened: dict[str, Table]) -> None:
+    """Before a grouping as well as above what has to be done first, and never for few keys."""
+    block = block_of(opened[FILES])
+    keys = {1: pa.array([*NUMBERS[:-1], *range(10**6, 10**6 + 400, 4)], pa.int64())}
+    grouped = replace(
+        block, columns=(block.columns[1],), groups=(block.columns[1].group_key,), order=()
+    )
+    for each, taken in ((block, keys), (fetched(block, 0, 50), keys), (grouped, {0: keys[1]})):
+        smaller = reduced(each, taken, MOST)
+        assert smaller is not None
+        assert "JOIN (SELECT CAST(UNNEST(" in smaller.select().sql()
+    same(block, keys)
+    same(grouped, {0: keys[1]})
+    few = reduced(block, {1: keys[1][:5]}, MOST)
+    assert few is not None and "JOIN" not in few.select().sql()
 
 
 def test_more_keys_than_allowed_become_a_range_or_nothing(opened: dict[str, Table]) -> None:

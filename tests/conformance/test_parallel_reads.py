@@ -41,8 +41,9 @@ def database(postgres: services.Postgres) -> Iterator[str]:
 
 @pytest.fixture(autouse=True)
 def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Batches wait one by one: the source is still at work while a test looks."""
+    """Batches wait one by one: the source is still at work while a test looks. Ranges are small."""
     monkeypatch.setattr(postgres_ranges, "QUEUED_BYTES", 1)
+    monkeypatch.setattr(postgres_ranges, "SMALLEST_RANGE", 1)
 
 
 def execute(uri: str, *statements: str) -> None:
@@ -107,6 +108,25 @@ def reading(postgres: services.Postgres, uri: str) -> int:
 def all_free(connector: PostgresConnector) -> bool:
     """Whether no connection is held by anybody."""
     return connector._pool._free == 8
+
+
+@pytest.mark.parametrize("pages", [0, 1, 2, 511, 512, 513, 1_024, 12_166, 121_545, 4_000_000])
+@pytest.mark.parametrize("streams", [2, 3, 4])
+@pytest.mark.parametrize("smallest", [1, 4 << 20])
+def test_ranges_cover_a_table_and_end_small(
+    pages: int, streams: int, smallest: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres_ranges, "SMALLEST_RANGE", smallest)
+    ranges = postgres_ranges.ranges_of(pages * 8192, 8192, streams)
+    assert ranges[0][0] == 0 and ranges[-1][1] is None
+    assert [end for _, end in ranges[:-1]] == [first for first, _ in ranges[1:]]
+    sizes = [(pages if end is None else end) - first for first, end in ranges]
+    assert sum(sizes) == pages and all(size > 0 for size in sizes[1:])
+    assert sizes == sorted(sizes, reverse=True)
+    assert max(sizes) <= max(postgres_ranges.LARGEST_RANGE // 8192, smallest // 8192, 1)
+    if pages > streams * max(smallest // 8192, 1):
+        assert len(ranges) >= streams
+        assert sizes[-1] <= max(smallest // 8192, 1)
 
 
 @pytest.mark.parametrize(
@@ -324,11 +344,12 @@ def test_cancel_before_the_first_batch_takes_no_connection(database: str) -> Non
         assert eventually(lambda: all_free(many))
 
 
-def test_hundreds_of_readers_that_leave_leave_nothing_behind(
+def test_readers_that_leave_leave_nothing_behind(
     postgres: services.Postgres, database: str
 ) -> None:
+    """In each of the four ways more often than there are connections."""
     with opened(database, **STREAMS) as many:
-        for i in range(200):
+        for i in range(80):
             stream = stream_of(many, ["id", "words"])
             batches = iter(stream)
             if i % 4:

@@ -16,7 +16,7 @@ from gateway.plan.security import Barrier, Security
 from gateway.plan.source import Source as PlannedSource
 from gateway.plan.source import Table
 from policies.filters import bind, parse_row_filter
-from tests.conformance.reference import TABLE, Reference, by_id, run
+from tests.conformance.reference import TABLE, Reference, by_id, run, schema_of
 from tests.conformance.specs import Source
 
 FILTERS = (
@@ -67,7 +67,7 @@ GATEWAYS_OWN = {
 def test_a_row_filter_keeps_the_engines_rows(
     source: Source, reference: Reference, text: str, barrier: Barrier
 ) -> None:
-    schema = source.connector.schema(TABLE)
+    schema = schema_of(source)
     names = [n for n in ("id", "s", "i", "f") if n in schema.names]
     types = {f.name: f.type for f in schema}
     try:
@@ -101,7 +101,7 @@ def _comparable(value: object) -> object:
 
 def test_the_columns_of_the_filter_need_not_be_read(source: Source) -> None:
     """A filter over a column the reader may not see is in the source's text, and nowhere else."""
-    schema = source.connector.schema(TABLE)
+    schema = schema_of(source)
     tree = parse_row_filter("s = 'a'", {f.name: f.type for f in schema})
     seen = pa.schema([f for f in schema if f.name != "s"])
     dataset = Dataset(Address("d", "p", TABLE, "1.0.0"), seen, Binding(source.name, "", TABLE))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pyarrow as pa
 import pytest
 from google.protobuf.message import Message
@@ -191,6 +189,4 @@ def test_patterns(pattern: str, text: str, matches: bool) -> None:
 
 
 def test_a_vicious_pattern_takes_no_time() -> None:
-    started = time.perf_counter()
-    assert not like("%a" * 500 + "%b").match("a" * 5000)
-    assert time.perf_counter() - started < 1.0
+    assert not like("%a" * 500 + "%b").match("a" * 5000)  # or it would take years

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,9 +13,9 @@ from connectors import memory
 from gateway.errors import NotFound
 from gateway.flight import commands
 from gateway.flight.callers import Caller
-from gateway.flight.service import FlightSql, Limits
+from gateway.flight.service import FlightSql
 from gateway.flight.streams import QueryStream
-from gateway.flight.tickets import TICKET_BYTES
+from gateway.flight.tickets import TICKET_BYTES, Tickets
 from gateway.flight.wire import flight_pb2 as wire
 from gateway.flight.wire import flightsql_pb2 as sql
 from gateway.model import Principal
@@ -25,6 +24,7 @@ from policies.snapshot import Snapshot
 from policies.store import PolicyRows, Row, load_folder
 from tests.flight.purposes import STORE, build
 from tests.flight.serving import Served
+from tests.identity.clocks import Still
 
 ANN = Caller(Principal("user:ann", ("all/reader",)), "care")
 BEN = Caller(Principal("user:ben", ("all/reader",)), "care")
@@ -46,6 +46,12 @@ def gateway(mesh: Path) -> Iterator[Gateway]:
 @pytest.fixture
 def service(gateway: Gateway) -> FlightSql:
     return FlightSql(gateway)
+
+
+def lasting(service: FlightSql, seconds: float, clock: Still) -> FlightSql:
+    """The same with tickets that last so long by the clock."""
+    service.tickets = Tickets(ttl_seconds=seconds, per_owner=100, clock=clock)
+    return service
 
 
 def query(text: str = "SELECT count(*) AS n FROM visits") -> bytes:
@@ -103,43 +109,48 @@ def test_the_signature_of_one_ticket_does_not_fit_another(service: FlightSql) ->
 
 
 def test_somebody_elses_an_expired_and_an_unknown_ticket_look_the_same(gateway: Gateway) -> None:
-    service = FlightSql(gateway, Limits(ticket_ttl_seconds=0.2))
+    clock = Still()
+    service = lasting(FlightSql(gateway), 10.0, clock)
     ticket = service.flight(ANN, query()).ticket
+    assert read(service, ANN, ticket).num_rows == 1
     answers = {refusal(lambda: read(service, BEN, ticket))}
     answers.add(refusal(lambda: service.cancel(BEN, [ticket])))
-    time.sleep(0.3)
+    clock.now += 11
     answers.add(refusal(lambda: read(service, ANN, ticket)))
     answers.add(refusal(lambda: read(service, ANN, ticket_of(b"y" * TICKET_BYTES))))
     answers.add(refusal(lambda: service.cancel(ANN, [ticket_of(b"y" * TICKET_BYTES)])))
-    other = FlightSql(gateway, Limits(ticket_ttl_seconds=0.2))  # another process has another key
+    other = lasting(FlightSql(gateway), 10.0, clock)  # another process has another key
     answers.add(refusal(lambda: read(other, ANN, ticket)))
     assert len(answers) == 1
 
 
 def test_using_a_ticket_does_not_make_it_last_longer(gateway: Gateway) -> None:
-    service = FlightSql(gateway, Limits(ticket_ttl_seconds=0.5))
+    clock = Still()
+    service = lasting(FlightSql(gateway), 10.0, clock)
     ticket = service.flight(ANN, query()).ticket
     for _ in range(3):
         assert read(service, ANN, ticket).num_rows == 1
-        time.sleep(0.1)
-    time.sleep(0.3)
+        clock.now += 3
+    assert read(service, ANN, ticket).num_rows == 1
+    clock.now += 2
     refusal(lambda: read(service, ANN, ticket))
 
 
 def test_a_renewed_ticket_lasts_longer(mesh: Path) -> None:
-    served = Served(mesh, Limits(ticket_ttl_seconds=1.0))
+    served, clock = Served(mesh), Still()
+    lasting(served.service, 10.0, clock)
     try:
         client, options = served.raw(("ann", "ann's"))
         text = sql.CommandStatementQuery(query="SELECT 1 AS n")
         descriptor = fl.FlightDescriptor.for_command(commands.encode(text))
         old = client.get_flight_info(descriptor, options).endpoints[0].ticket
-        time.sleep(0.6)
+        clock.now += 6
         request = wire.RenewFlightEndpointRequest()
         request.endpoint.ticket.ticket = old.ticket
         action = fl.Action("RenewFlightEndpoint", request.SerializeToString())
         (result,) = client.do_action(action, options)
         endpoint = wire.FlightEndpoint.FromString(result.body.to_pybytes())
-        time.sleep(0.6)
+        clock.now += 6
         with pytest.raises(pa.ArrowKeyError, match="NOT_FOUND"):
             client.do_get(old, options).read_all()
         renewed = fl.Ticket(endpoint.ticket.ticket)
@@ -220,11 +231,13 @@ def test_reports_of_others_and_unknown_ones_look_the_same(service: FlightSql) ->
 
 
 def test_expired_handles_of_callers_who_never_come_back_are_forgotten(gateway: Gateway) -> None:
-    service = FlightSql(gateway, Limits(ticket_ttl_seconds=0.1))
+    clock = Still()
+    service = lasting(FlightSql(gateway), 10.0, clock)
     for number in range(20):
         caller = Caller(Principal(f"user:u{number}", ("all/reader",)), "care")
         service.flight(caller, query("SELECT 1"))
-    time.sleep(0.2)
+    assert len(service.tickets) == 20
+    clock.now += 11
     for _ in range(25):
         service.flight(ANN, query("SELECT 1"))
     assert len(service.tickets) <= 25

@@ -116,7 +116,7 @@ class Provider:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 provider.requests.append(self.path)
-                provider.hanging.wait(20)
+                provider.hanging.wait()  # whoever waits for it waits until the end
                 document = provider.documents.get(self.path)
                 status = 503 if provider.failing else 200 if document is not None else 404
                 if isinstance(document, str):
@@ -136,7 +136,7 @@ class Provider:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self.uri = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def publish(self, *signers: Signer) -> None:
         self.documents["/jwks"] = {"keys": [signer.jwk for signer in signers]}

@@ -27,10 +27,10 @@ def test_long_lists_are_no_chains() -> None:
 
 
 def test_leading_space_is_read_in_no_time() -> None:
-    started = time.monotonic()
+    started = time.process_time()
     parse(" \n" * 5000 + "SELECT 1")
     parse("/* x */ -- y\n" * 500 + "EXPLAIN SELECT 1")
-    assert time.monotonic() - started < 2
+    assert time.process_time() - started < 2
 
 
 def test_explain_keeps_positions() -> None:

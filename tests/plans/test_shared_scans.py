@@ -38,6 +38,19 @@ def test_narrower_rows_are_widened() -> None:
     assert len(plan.reductions.twins) == 1
 
 
+def test_columns_of_another_table_of_the_join_are_others() -> None:
+    joined = "postgres_customers a JOIN postgres_customers b ON a.id = b.id AND a.since < b.since"
+    sql = (
+        f"SELECT x.an, x.bi, y.bn FROM (SELECT a.name an, b.id bi FROM {joined}) x"
+        " JOIN mariadb_orders o ON o.customer = x.bi"
+        f" LEFT JOIN (SELECT b.name bn FROM {joined}) y ON y.bn = o.note"
+    )
+    plan = planned(sql)
+    first, second = texts(plan, "postgres")
+    assert first != second
+    assert not plan.reductions.twins
+
+
 def test_rows_of_another_condition_are_not() -> None:
     sql = (
         "SELECT a.name, b.name AS other FROM postgres_customers a"

@@ -40,6 +40,7 @@ class DuckDb:
     """DuckDB, with NULLs sorted where DataFusion and PostgreSQL sort them."""
 
     def __init__(self) -> None:
+        self._answers: dict[str, pa.Table] = {}
         self._connection = duckdb.connect()
         self._connection.execute("SET default_null_order = 'nulls_last_on_asc_first_on_desc'")
         self._connection.execute("SET TimeZone = 'UTC'")
@@ -57,8 +58,10 @@ class DuckDb:
         return self
 
     def answer(self, sql: str) -> pa.Table:
-        """The rows of a text with ``{table}`` placeholders."""
-        return self._connection.sql(place(sql, _bare)).to_arrow_table()
+        """The rows of a text with ``{table}`` placeholders; it is computed once."""
+        if sql not in self._answers:
+            self._answers[sql] = self._connection.sql(place(sql, _bare)).to_arrow_table()
+        return self._answers[sql]
 
     def close(self) -> None:
         """Drop the database."""
