@@ -81,6 +81,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     start_logging()
     listeners = listeners_of(args)
+    for listener in listeners:  # before anything is opened: an audit log would be left behind
+        check_free(listener.uri)
     signals = _listen_for_signals()
     identity = Identity(args.mesh)
     gateway = Gateway.open(args.mesh, load_config(args.mesh, region=args.region))
@@ -147,8 +149,17 @@ class Listener:
 def listen(listener: Listener, service: FlightSql, authenticator: Authenticator) -> FlightServer:
     """A server at this address; UserError when it can not listen."""
     uri = listener.uri
+    check_free(uri)  # again: whoever took it meanwhile shall be named as well
+    try:
+        return FlightServer(uri, service, authenticator, listener.tls, listener.client_authority)
+    except Exception as error:
+        raise UserError(f"can not listen on {uri}", hint="is the certificate wrong?") from error
+
+
+def check_free(uri: str) -> None:
+    """Raise UserError if nobody can listen at an address: what gRPC says is for its log only."""
     parts = urlsplit(uri)
-    try:  # what gRPC says of a port it does not get is for its log only
+    try:
         family, kind, protocol, _, place = socket.getaddrinfo(
             parts.hostname, parts.port, type=socket.SOCK_STREAM
         )[0]
@@ -161,10 +172,6 @@ def listen(listener: Listener, service: FlightSql, authenticator: Authenticator)
             f"can not listen on {uri}: {'the port is taken' if taken else error.strerror}",
             hint="name another one with --listen; port 0 is any free one" if taken else None,
         ) from error
-    try:
-        return FlightServer(uri, service, authenticator, listener.tls, listener.client_authority)
-    except Exception as error:
-        raise UserError(f"can not listen on {uri}", hint="is the certificate wrong?") from error
 
 
 def address(uri: str, port: int) -> str:

@@ -202,6 +202,7 @@ def test_a_certificate_with_the_key_of_another_is_refused(
 
 
 def test_a_taken_port_fails_with_one_clear_line(mesh: Path, uri: str) -> None:
+    before = sorted(mesh.rglob("*audit*"))
     done = subprocess.run(
         [*MESHGATE, "serve", "--mesh", str(mesh), "--listen", uri],
         capture_output=True,
@@ -212,6 +213,7 @@ def test_a_taken_port_fails_with_one_clear_line(mesh: Path, uri: str) -> None:
     assert done.returncode == 1
     assert f"can not listen on {uri}: the port is taken\n  hint: " in done.stderr
     assert len(done.stderr.splitlines()) == 2
+    assert before and sorted(mesh.rglob("*audit*")) == before  # no log of its own
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
