@@ -30,7 +30,7 @@ def put_casts(query: exp.Select, wanted: Sequence[int], type_name: str) -> None:
     """Cast the outputs at positions `wanted`, in place, and keep their names."""
     for i in wanted:
         output = query.expressions[i]
-        value = output.this if isinstance(output, exp.Alias) else output
+        value = output.this if isinstance(output, exp.Alias) else output.copy()
         name = output.alias_or_name or f"c{i}"
         alias = exp.to_identifier(name, quoted=True)
         output.replace(exp.Alias(this=cast_to(value, type_name), alias=alias))

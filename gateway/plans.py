@@ -12,6 +12,7 @@ from functools import partial
 
 from cachetools import TTLCache
 
+from connectors.interface import SourceErrorCode
 from gateway.config import Config
 from gateway.embedding import Embedding
 from gateway.errors import Unsupported
@@ -22,6 +23,8 @@ from gateway.plan.plan import Plan
 from gateway.plan.planner import Query, plan_query
 from gateway.plan.source import Table, TableName, Tables, View, Views, unpushed
 from gateway.query_report import Measurement
+
+_REJECTED = f"failed: {SourceErrorCode.REJECTED.value}"
 
 
 class Plans:
@@ -92,7 +95,9 @@ class Plans:
         return self.of(statement, {name: unpushed(table) for name, table in tables.items()}, views)
 
     def learn(self, plan: Plan, measured: Measurement) -> None:
-        """Tell history what a run of the plan took."""
+        """Take in how a run of the plan went: what it took, or that its source has rejected it."""
+        if measured.report.outcome == _REJECTED:
+            self._forget_sources_of(plan)
         if plan.watch is None or self.history is None:
             return
         changed = self.history.learn(plan.watch, measured.run())
@@ -121,6 +126,14 @@ class Plans:
         if self.history.give_up(tried.watch):
             self._forget_watched(tried.watch)
         return plan_query(query, tables, self._config, placement)
+
+    def _forget_sources_of(self, rejected: Plan) -> None:
+        """Plan anew what reads any source of a plan that was rejected: one of them has changed."""
+        sources = {table.connector.source_key for table in rejected.tables.values()}
+        with self._lock:
+            for key, plan in list(self._kept.items()):
+                if any(table.connector.source_key in sources for table in plan.tables.values()):
+                    self._kept.pop(key, None)
 
     def _forget_watched(self, watch: Watch) -> None:
         """Plan anew what history chooses a form of, over the source it has learnt about."""

@@ -54,7 +54,7 @@ def gateway(mariadb: MariaDb, tmp_path_factory: pytest.TempPathFactory) -> Itera
         for i, w in enumerate(WORDS)
     )
     with mariadb.database() as name:
-        for table, kind in COLLATIONS.items():
+        for table, kind in {**COLLATIONS, "changing": COLLATIONS["general"]}.items():
             for copy in (table, f"{table}_2"):
                 mariadb.execute(
                     f"CREATE TABLE {copy} (i bigint PRIMARY KEY, s varchar(20), n int) {kind}",
@@ -105,3 +105,21 @@ def test_the_server_finds_partners_by_a_hash(gateway: Gateway, table: str, join:
     assert isinstance(connector, MariaDbConnector)
     steps = connector._rows(f"EXPLAIN {plan.fragments[0].text}")
     assert any("BNLH" in str(step["Extra"]) for step in steps), steps
+
+
+def test_another_collation_is_noticed_when_the_server_rejects_a_join(
+    gateway: Gateway, mariadb: MariaDb
+) -> None:
+    mesh, sql, push = Mesh(gateway), of("changing", "changing_2", "inner"), "push"
+    before = mesh.answer(sql, QueryOptions(placement=push))
+    assert isinstance(before, pa.Table), before
+    (table, *_) = gateway.prepare(Request(PRINCIPAL, sql)).plan.tables.values()
+    assert isinstance(table.connector, MariaDbConnector)
+    mariadb.execute(
+        f"ALTER TABLE changing_2 MODIFY s varchar(20) {COLLATIONS['unicode']}",
+        database=table.connector.source_key.location.rpartition("/")[2],
+    )
+    mesh.answer(sql, QueryOptions(placement=push))  # may be rejected, by a plan from before
+    after = mesh.answer(sql, QueryOptions(placement=push))
+    assert isinstance(after, pa.Table), after
+    assert rows(after) == rows(before)
