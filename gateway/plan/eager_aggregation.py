@@ -18,11 +18,11 @@ from substrait.proto import AggregateFunction, Expression, Rel, Type
 from connectors.capabilities import Kind, kind_of
 from gateway.plan import relations
 from gateway.plan.columns import Column, column_type, field, field_position, moved, references
-from gateway.plan.estimates import ColumnEstimate, Estimate
 from gateway.plan.join_graph import Condition, JoinGraph, Leaf
 from gateway.plan.join_order import Ordering, Part, Sizes
 from gateway.plan.join_tree import JoinTree
 from gateway.plan.partial_aggregates import PartialAggregate, partial_aggregate
+from gateway.plan.relation_estimate import ColumnEstimate, Estimate
 from gateway.plan.types import substrait_type
 
 Declare = Callable[[str], int]

@@ -6,79 +6,20 @@ value of the smaller side of a join has a partner on the larger one.
 
 from __future__ import annotations
 
-import datetime as dt
 import math
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import pyarrow as pa
 from substrait.proto import AggregateRel, Expression, ReadRel, Rel
 
 from connectors.capabilities import NotPushable
-from connectors.statistics import ColumnStatistics
 from gateway.plan import relations
+from gateway.plan.relation_estimate import ColumnEstimate, Estimate, chosen, scaled, valued
 from gateway.plan.selectivity import Selectivity, field_position
-from gateway.plan.source import Table, TableName, Tables
+from gateway.plan.source import TableName, Tables
+from gateway.plan.table_estimate import table_estimate, unknown_column
 from gateway.plan.types import arrow_type
-
-DEFAULT_ROWS = 100_000.0
-"""Rows of a table nothing is known of."""
-
-DEFAULT_SHARE_OF_DISTINCT = 0.1
-"""Different values a row of a column nothing is known of."""
-
-TEXT_WIDTH = 24.0
-"""Bytes of a text nothing is known of."""
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """The column of a table whose values an output column has.
-
-    `values` is how many the whole table has, where the column identifies its rows.
-    """
-
-    table: TableName
-    column: str
-    values: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ColumnEstimate:
-    """One output column: how many different values, the bytes of one, and what bounds them.
-
-    `guessed`: nobody has said how many values there are. `origin` is None for what is computed.
-    """
-
-    distinct: float
-    width: float = 8.0
-    null_share: float = 0.0
-    least: object = field(default=None, repr=False)
-    greatest: object = field(default=None, repr=False)
-    guessed: bool = False
-    origin: Origin | None = None
-
-    def beside(self, other: ColumnEstimate) -> float:
-        """How many different values there are, if rows are joined where they equal another's.
-
-        Where nothing is known, a column that is compared with a key is taken to refer to it.
-        """
-        values = None if other.origin is None else other.origin.values
-        return self.distinct if not self.guessed or values is None else min(self.distinct, values)
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """One relation's output. `unique` are sets of output positions that identify a row."""
-
-    rows: float
-    columns: tuple[ColumnEstimate, ...]
-    unique: frozenset[frozenset[int]] = frozenset()
-
-    @property
-    def bytes(self) -> float:
-        """What the rows take when they travel."""
-        return self.rows * sum(column.width for column in self.columns)
 
 
 class Estimator:
@@ -149,27 +90,29 @@ class Estimator:
         types = read.base_schema.struct.types
         if name is None:
             rows = float(len(read.virtual_table.expressions))
-            estimate = Estimate(rows, tuple(_unknown(_arrow(t), rows) for t in types))
+            estimate = Estimate(rows, tuple(unknown_column(_arrow(t), rows) for t in types))
         elif name in self._fragments:
             estimate = self._fragments[name]
         else:
             needed = _needed(read)
             fields = [_arrow(t) if i in needed else None for i, t in enumerate(types)]
-            estimate = _table(name, self._tables.get(name), list(read.base_schema.names), fields)
+            estimate = table_estimate(
+                name, self._tables.get(name), list(read.base_schema.names), fields
+            )
         if read.HasField("filter"):
             estimate = self._filtered(estimate, read.filter)
         if read.HasField("projection"):
-            estimate = _chosen(estimate, [i.field for i in read.projection.select.struct_items])
+            estimate = chosen(estimate, [i.field for i in read.projection.select.struct_items])
         return estimate
 
     def _filtered(self, estimate: Estimate, condition: Expression) -> Estimate:
         share = self._selectivity.of(condition, estimate.columns)
-        kept = _scaled(estimate, estimate.rows * share)
+        kept = scaled(estimate, estimate.rows * share)
         constant = self._selectivity.constant(condition)
         if not constant:
             return kept
         columns = (
-            _valued(column, 1.0) if i in constant else column
+            valued(column, 1.0) if i in constant else column
             for i, column in enumerate(kept.columns)
         )
         return replace(kept, columns=tuple(columns))
@@ -222,7 +165,7 @@ class Estimator:
             left.rows if kind in {"LEFT", "OUTER"} else 0.0,
             right.rows if kind in {"RIGHT", "OUTER"} else 0.0,
         )
-        return _scaled(
+        return scaled(
             Estimate(rows, columns, _unique_joined(kind, left, right, exact, width)), rows
         )
 
@@ -237,7 +180,7 @@ class Estimator:
         single = len(sets) == 1
         unique = frozenset({frozenset(range(len(keys)))}) if single and keys else frozenset()
         extra = [] if single else [ColumnEstimate(float(len(sets)))]
-        columns = tuple(_valued(c, min(c.distinct, rows)) for c in keys)
+        columns = tuple(valued(c, min(c.distinct, rows)) for c in keys)
         return Estimate(rows, (*columns, *measures, *extra), unique)
 
 
@@ -249,114 +192,6 @@ def _needed(read: ReadRel) -> Container[int]:
     return needed.union(relations.referenced(read.filter)) if read.HasField("filter") else needed
 
 
-_UNREAD = ColumnEstimate(1.0)
-"""In the place of a column that its reader has no need of."""
-
-
-def _table(
-    name: TableName,
-    table: Table | None,
-    names: Sequence[str],
-    types: Sequence[pa.DataType | None],
-) -> Estimate:
-    """The estimate of a table; of columns without a type nothing is found out."""
-    if table is None:
-        return Estimate(DEFAULT_ROWS, tuple(_unknown(t, DEFAULT_ROWS) for t in types))
-    statistics = table.statistics
-    rows = DEFAULT_ROWS if statistics.rows is None else max(statistics.rows, 1.0)
-    if table.security.hides_rows:
-        # Not even how large it is: a plan that depends on it is shown by EXPLAIN, and who adds
-        # rows until it turns into another one has counted the hidden ones.
-        return Estimate(DEFAULT_ROWS, tuple(_unknown(t, DEFAULT_ROWS) for t in types))
-    if table.security.governs or table.security.bound:
-        # of values that are hidden nothing, of a reader who may know more of rows the magnitude
-        rows = 10.0 ** round(math.log10(rows))
-        return Estimate(rows, tuple(_unknown(t, rows) for t in types))
-    columns = tuple(
-        _known(statistics.column(name), data_type, rows)
-        for name, data_type in zip(names, types, strict=True)
-    )
-    unique = set()
-    positions = {name: i for i, name in enumerate(names)}
-    for key in statistics.unique:
-        if positions.keys() >= set(key):
-            unique.add(frozenset(positions[name] for name in key))
-    single = {next(iter(key)) for key in unique if len(key) == 1}
-    columns = tuple(
-        column if column is _UNREAD else _of_table(column, Origin(name, names[i], values))
-        for i, column in enumerate(columns)
-        for values in (rows if i in single else None,)
-    )
-    return Estimate(rows, columns, frozenset(unique))
-
-
-def _known(
-    statistics: ColumnStatistics, data_type: pa.DataType | None, rows: float
-) -> ColumnEstimate:
-    if data_type is None:
-        return _UNREAD
-    unknown = _unknown(data_type, rows)
-    span = _span(statistics.least, statistics.greatest)
-    told = rows if span is not None else unknown.distinct
-    distinct = min(told if statistics.distinct is None else statistics.distinct, span or rows)
-    return ColumnEstimate(
-        max(1.0, min(distinct, rows)),
-        unknown.width if statistics.width is None else statistics.width,
-        statistics.null_share or 0.0,
-        statistics.least,
-        statistics.greatest,
-        statistics.distinct is None and span is None and unknown.guessed,
-    )
-
-
-def _valued(column: ColumnEstimate, distinct: float) -> ColumnEstimate:
-    """The column with another number of values: as `replace`, in a third of the time."""
-    return ColumnEstimate(
-        distinct,
-        column.width,
-        column.null_share,
-        column.least,
-        column.greatest,
-        column.guessed,
-        column.origin,
-    )
-
-
-def _of_table(column: ColumnEstimate, origin: Origin) -> ColumnEstimate:
-    """The column with where it comes from; that of a key has as many values as there are rows."""
-    values = origin.values
-    return ColumnEstimate(
-        column.distinct if values is None else values,
-        column.width,
-        column.null_share,
-        column.least,
-        column.greatest,
-        column.guessed and values is None,
-        origin,
-    )
-
-
-def _span(least: object, greatest: object) -> float | None:
-    """How many whole numbers or days there are between two: no column has more values."""
-    if isinstance(least, int) and isinstance(greatest, int):
-        return float(greatest - least + 1)
-    if type(least) is dt.date and type(greatest) is dt.date:
-        return float((greatest - least).days + 1)
-    return None
-
-
-def _unknown(data_type: pa.DataType | None, rows: float) -> ColumnEstimate:
-    if data_type is None:
-        return _UNREAD
-    distinct = max(1.0, rows * DEFAULT_SHARE_OF_DISTINCT)
-    if pa.types.is_boolean(data_type):
-        return ColumnEstimate(min(2.0, distinct), 1.0)
-    try:
-        return ColumnEstimate(distinct, data_type.bit_width / 8, guessed=True)
-    except ValueError:  # of variable width
-        return ColumnEstimate(distinct, TEXT_WIDTH, guessed=True)
-
-
 def _arrow(message: object) -> pa.DataType:
     try:
         return arrow_type(message)
@@ -366,24 +201,7 @@ def _arrow(message: object) -> pa.DataType:
 
 def _emitted(rel: Rel, estimate: Estimate) -> Estimate:
     positions = relations.emitted(rel)
-    return estimate if positions is None else _chosen(estimate, positions)
-
-
-def _chosen(estimate: Estimate, positions: Sequence[int]) -> Estimate:
-    where: dict[int, int] = {}
-    for new, old in enumerate(positions):
-        where.setdefault(old, new)
-    unique = frozenset(
-        frozenset(where[p] for p in key) for key in estimate.unique if key <= where.keys()
-    )
-    return Estimate(estimate.rows, tuple(estimate.columns[i] for i in positions), unique)
-
-
-def _scaled(estimate: Estimate, rows: float) -> Estimate:
-    """The estimate with fewer (or more) rows: no column has more values than there are rows."""
-    rows = max(rows, 1.0)
-    columns = tuple(c if c.distinct <= rows else _valued(c, rows) for c in estimate.columns)
-    return Estimate(rows, columns, estimate.unique)
+    return estimate if positions is None else chosen(estimate, positions)
 
 
 def _tested(
@@ -412,7 +230,7 @@ def _tested(
         share = min(share, theirs.distinct / max(mine.beside(theirs), 1.0))
     if kind.endswith("ANTI"):
         share = max(1.0 - share, 0.05)
-    return _scaled(kept, kept.rows * min(share, 1.0) if other.rows else kept.rows)
+    return scaled(kept, kept.rows * min(share, 1.0) if other.rows else kept.rows)
 
 
 def _key_values(
@@ -469,7 +287,7 @@ def _count(rel: Rel) -> float | None:
 
 
 def _limited(estimate: Estimate, count: float | None) -> Estimate:
-    return estimate if count is None else _scaled(estimate, min(estimate.rows, count))
+    return estimate if count is None else scaled(estimate, min(estimate.rows, count))
 
 
 def _united(rel: Rel, below: Sequence[Estimate]) -> Estimate:
@@ -477,7 +295,7 @@ def _united(rel: Rel, below: Sequence[Estimate]) -> Estimate:
         return replace(below[0], unique=frozenset())
     rows = sum(estimate.rows for estimate in below)
     columns = tuple(
-        _valued(column, min(rows, sum(e.columns[i].distinct for e in below)))
+        valued(column, min(rows, sum(e.columns[i].distinct for e in below)))
         for i, column in enumerate(below[0].columns)
     )
     return Estimate(rows, columns)

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 
 from connectors.interface import SourceKey
 from gateway.plan.columns import references
-from gateway.plan.estimates import Estimate
 from gateway.plan.join_graph import JoinGraph, SemiJoin
+from gateway.plan.relation_estimate import Estimate
 
 _FEW_ROWS = 2000.0
 """What moves in one batch anyway: nothing is kept apart to save less."""

@@ -19,8 +19,9 @@ from substrait.proto import Rel
 from connectors.interface import EstimatesCost, SourceError, SourceKey
 from gateway.plan import relations
 from gateway.plan.block import Block
-from gateway.plan.estimates import Estimate, Estimator
+from gateway.plan.estimates import Estimator
 from gateway.plan.history import CLEARLY, History, Watch
+from gateway.plan.relation_estimate import Estimate
 from gateway.plan.source import Tables
 from gateway.plan.walked_joins import walked_join
 

@@ -18,11 +18,12 @@ from connectors.statistics import UNKNOWN
 from gateway.plan import relations
 from gateway.plan.block import Block
 from gateway.plan.cutter import Cut
-from gateway.plan.estimates import DEFAULT_ROWS, ColumnEstimate, Estimator
+from gateway.plan.estimates import Estimator
 from gateway.plan.fragment import Fragment
 from gateway.plan.key_paths import KeyPath, key_paths
 from gateway.plan.reduced_block import takes_keys
 from gateway.plan.reduction import Reducible, Reductions
+from gateway.plan.relation_estimate import DEFAULT_ROWS, ColumnEstimate
 from gateway.plan.renumbering import renumbered
 from gateway.plan.source import Table, TableName, Tables
 

@@ -16,7 +16,7 @@ from substrait.proto import Plan, Rel
 from gateway.plan import relations
 from gateway.plan.block import Block
 from gateway.plan.cutter import FRAGMENT_TABLE, Cut, block_schema
-from gateway.plan.estimates import TEXT_WIDTH
+from gateway.plan.relation_estimate import TEXT_WIDTH
 from gateway.plan.renumbering import renumbered
 from gateway.plan.types import named_struct
 

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from substrait.proto import Rel
 
 from gateway.plan import relations
-from gateway.plan.estimates import ColumnEstimate, Estimator
+from gateway.plan.estimates import Estimator
+from gateway.plan.relation_estimate import ColumnEstimate
 from gateway.plan.source import Tables
 
 MANY_ROWS = 50_000.0

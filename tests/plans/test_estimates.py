@@ -17,8 +17,9 @@ from connectors.statistics import ColumnStatistics, TableStatistics
 from gateway.config import Config
 from gateway.engines import datafusion as engine
 from gateway.languages.sql import parse
-from gateway.plan.estimates import DEFAULT_ROWS, Estimate, Estimator
+from gateway.plan.estimates import Estimator
 from gateway.plan.fragment import FragmentReads
+from gateway.plan.relation_estimate import DEFAULT_ROWS, Estimate
 from gateway.plan.relations import function_names
 from gateway.plan.security import Security
 from gateway.plan.sessions import Form, register_tables
