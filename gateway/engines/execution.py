@@ -25,10 +25,11 @@ from gateway.engines.failures import exhausted, translate
 from gateway.engines.fetching import Fetching
 from gateway.engines.grouping import NotWorthGrouping
 from gateway.engines.unchanged import FilesChanged
-from gateway.errors import Cancelled, GatewayError
+from gateway.errors import Cancelled, GatewayError, Unsupported
 from gateway.plan.embedded import is_embedded
 from gateway.plan.embedded_remainder import EmbeddedRemainder
 from gateway.plan.fragment import Fragment, FragmentReads
+from gateway.plan.guards import merge_joins_are_right
 from gateway.plan.plan import Plan
 from gateway.plan.planner import open_frame
 
@@ -151,6 +152,12 @@ def _computed(
             fetching.add(fragment)
         try:
             frame = _frame(plan, config, reads, fetching)
+            if not plan.tuning.hash_joins and not _joins_right(frame):
+                raise Unsupported(
+                    "the engine can not join so: an outer join with a condition beside its equal"
+                    " columns, below a filter, in a query that can not be federated",
+                    hint="move the condition of the join into a sub-query of the table it is about",
+                )
             for batch in fetching.files.guard(_pump(frame, config, cancelled)):
                 started = True
                 yield batch
@@ -159,7 +166,9 @@ def _computed(
             tuning = None if started else another_way(plan.tuning, error)
             if tuning is None:
                 raise
-        frame = _frame(plan, config, reads, fetching, tuning)
+            frame = _frame(plan, config, reads, fetching, tuning)
+            if not tuning.hash_joins and not _joins_right(frame):
+                raise
         yield from fetching.files.guard(_pump(frame, config, cancelled))
 
 
@@ -193,6 +202,11 @@ def _frame(
     tuning: Tuning | None = None,
 ) -> DataFrame:
     return open_frame(plan, config, reads, tuning, fetching.providers())
+
+
+def _joins_right(frame: DataFrame) -> bool:
+    """Whether a plan of merge joins has none that the engine gets wrong."""
+    return merge_joins_are_right(frame.execution_plan().display_indent())
 
 
 def another_way(tuning: Tuning, error: Exception) -> Tuning | None:

@@ -153,10 +153,13 @@ def engine_bounds(tables: Tables) -> dict[TableName, int]:
     }
 
 
-def safe_tuning(tuning: engine.Tuning, plan_text: str) -> engine.Tuning:
-    """How the engine runs a plan that writes itself so, without what it would get wrong."""
-    hash_joins = tuning.hash_joins and guards.hash_joins_are_right(plan_text)
-    return replace(tuning, hash_joins=hash_joins, nested_loops=guards.nests_loops(plan_text))
+def needs_substrait(plan_text: str, tables: Tables) -> bool:
+    """Whether the engine would get a plan wrong, were it not mended on the way."""
+    return (
+        guards.may_lose_sort(plan_text)
+        or guards.filters_outer_joins(plan_text)
+        or bool(engine_bounds(tables))
+    )
 
 
 def _relational(optimised: Optimised, *, regrouping: bool) -> _Relational | None:
@@ -272,8 +275,7 @@ def _embedded(apart: _Apart, optimised: Optimised) -> EmbeddedRemainder | None:
 def _without_embedded(optimised: Optimised, *, regrouping: bool) -> Plan | None:
     """The gateway's engine reads the files, then, and all of them."""
     tables = without(optimised.tables)
-    sorts = guards.may_lose_sort(optimised.text)
-    if not elsewhere(tables) and not sorts and not engine_bounds(tables):
+    if not elsewhere(tables) and not needs_substrait(optimised.text, tables):
         return None  # files that are read as ever
     return federated(replace(optimised, tables=tables), regrouping=regrouping)
 
@@ -290,6 +292,7 @@ def _read_back(
         plan, answers = embedded.rest, (*answers, embedded.fragment)
     guards.settle_constants(plan)
     guards.keep_sorts(plan)
+    guards.fence_outer_joins(plan)
     guards.name_outputs(plan)
     remainder, tables, tuning = plan.SerializeToString(), optimised.tables, optimised.tuning
     try:  # what Substrait can say is not always what the engine can read back
@@ -303,7 +306,7 @@ def _read_back(
         tables,
         apart.fragments,
         remainder,
-        tuning=safe_tuning(tuning, rest.display_indent()),
+        tuning=replace(tuning, nested_loops=guards.nests_loops(rest.display_indent())),
         reads=(*engine_reads(rest, tables), *_read_beside(embedded, tables)),
         not_pushed=apart.cut.not_pushed,
         groups=apart.groups,

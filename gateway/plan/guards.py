@@ -3,7 +3,9 @@
 * DataFusion 55 takes ``id / 2 = 4`` as proof that `id` is constant and drops ``ORDER BY id``. The
   same comparison ``IS TRUE`` filters the same rows and proves nothing.
 * A filter above an outer hash join is moved to the side that keeps its rows when that side has a
-  column of the same name. A merge join does not do so.
+  column of the same name. Not through a limit, and not above a merge join.
+* A merge join with a condition beside its equal columns takes other columns for those of the
+  condition when not all of the joined columns are wanted.
 * A sort key may be dropped that a joined sub-query seems to decide. Its rule is switched off then.
 * An answer with two columns of one name can not be read back from Substrait.
 * Substrait gets a window without its FILTER, its DISTINCT and the widths of its RANGE, and any
@@ -14,11 +16,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from substrait.proto import Expression, Plan, Rel, Type
 
 from gateway.plan import relations
+from gateway.plan.security import FENCE_ROWS
 
 _COMPARED = {"scalar_function", "cast", "if_then"}
 
@@ -187,21 +190,43 @@ def nests_loops(plan_text: str) -> bool:
 
 
 _OUTER_JOINS = ("Left Join:", "Right Join:", "Full Join:")
-_SCANNED = re.compile(r"TableScan: .*? projection=\[([^\]]*)\]")
 
 
-def hash_joins_are_right(plan_text: str) -> bool:
-    """False for a plan that filters above an outer join and reads two columns of one name."""
-    lines = [line.strip() for line in plan_text.splitlines()]
-    names = [n for found in _SCANNED.findall(plan_text) for n in found.split(", ") if n]
-    return len(set(names)) == len(names) or not any(
-        line.startswith("Filter:") and _filters_outer_join(lines[i + 1 :])
-        for i, line in enumerate(lines)
-    )
-
-
-def _filters_outer_join(below: Sequence[str]) -> bool:
-    for line in below:
-        if not line.startswith(("Projection:", "SubqueryAlias:", "Filter:")):
-            return line.startswith(_OUTER_JOINS)
+def filters_outer_joins(plan_text: str) -> bool:
+    """True for a plan with a filter anywhere above an outer join."""
+    above: list[int] = []  # how far the filters that a line is below of are indented
+    for line in plan_text.splitlines():
+        words = line.lstrip()
+        indent = len(line) - len(words)
+        while above and above[-1] >= indent:
+            above.pop()
+        if words.startswith("Filter:"):
+            above.append(indent)
+        elif above and words.startswith(_OUTER_JOINS):
+            return True
     return False
+
+
+def fence_outer_joins(plan: Plan) -> None:
+    """Put a limit that leaves out nothing on every outer join that a filter is anywhere above."""
+    _fence(plan.relations[0].root.input, filtered=False)
+
+
+def _fence(rel: Rel, *, filtered: bool) -> None:
+    filtered = filtered or relations.kind(rel) == "filter"
+    for child in relations.inputs(rel):
+        _fence(child, filtered=filtered)
+    if filtered and relations.kind(rel) == "join" and relations.join_type(rel) in _OUTER:
+        join = relations.copied(rel)
+        rel.Clear()
+        rel.fetch.input.CopyFrom(join)
+        rel.fetch.count_expr.literal.i64 = FENCE_ROWS
+
+
+_OUTER = frozenset({"LEFT", "RIGHT", "OUTER"})
+_MERGE_JOIN_THAT_FILTERS = re.compile(r"SortMergeJoin\w*: .*\bfilter=")
+
+
+def merge_joins_are_right(physical_text: str) -> bool:
+    """False for a plan that joins by merging and has more conditions than the equal columns."""
+    return _MERGE_JOIN_THAT_FILTERS.search(physical_text) is None

@@ -31,7 +31,7 @@ from gateway.plan.barriers import Need, barriers
 from gateway.plan.block import Aliases
 from gateway.plan.cutter import NotPushed
 from gateway.plan.embedded import elsewhere
-from gateway.plan.federation import Optimised, engine_bounds, federated, safe_tuning
+from gateway.plan.federation import Optimised, federated, needs_substrait
 from gateway.plan.fragment import FragmentReads
 from gateway.plan.history import History
 from gateway.plan.plan import Plan
@@ -119,8 +119,7 @@ def plan_query(
         answer = _evaluated(frame, query.text)
         return Plan(schema, tables, constant=answer, lasting=lasting)
     plan = None
-    sorts, bounds = guards.may_lose_sort(optimised), engine_bounds(tables)
-    if any(table.source for table in tables.values()) or sorts or bounds:
+    if any(table.source for table in tables.values()) or needs_substrait(optimised, tables):
         plan = federated(
             Optimised(
                 logical,
@@ -153,7 +152,11 @@ def plan_query(
         tables,
         unfederated=text,
         lasting=lasting,
-        tuning=safe_tuning(tuning, optimised),
+        tuning=replace(
+            tuning,
+            hash_joins=not guards.filters_outer_joins(optimised),
+            nested_loops=guards.nests_loops(optimised),
+        ),
         reads=engine_reads(logical, tables),
         not_pushed=reasons,
         columns=columns,
