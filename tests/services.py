@@ -217,6 +217,7 @@ def mariadb() -> MariaDb:
     _run(
         [
             *("mariadb-install-db", "--no-defaults", data, "--skip-test-db"),
+            f"--tmpdir={folder}",  # a server that starts takes away what others have in one folder
             *("--auth-root-authentication-method=normal", f"--user={owner or _user()}"),
         ],
         None,

@@ -104,7 +104,7 @@ FORMS = (
         "SELECT sum(s.amount) / 7.0 FROM shop.files.sales s"
         " JOIN shop.files.shops o ON s.shop = o.shop WHERE s.amount <"
         " (SELECT 1.3 * avg(i.amount) FROM shop.files.sales i WHERE i.shop = o.shop)",
-        "(SELECT (CAST('1.3'",
+        "(SELECT CAST((CAST(CAST(ROUND((CAST('1.3'",
     ),
     (
         "SELECT s.id FROM shop.files.sales s WHERE s.id >"
