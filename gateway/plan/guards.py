@@ -207,6 +207,20 @@ def filters_outer_joins(plan_text: str) -> bool:
     return False
 
 
+_CONDITION_BESIDE = re.compile(r"^\s*\w+ Join: (?! ?Filter:).*\bFilter:", re.MULTILINE)
+_BY_EQUAL_COLUMNS = re.compile(r"^\s*(?:Left|Right|Full) Join: (?! ?Filter:)", re.MULTILINE)
+
+
+def joins_conditionally(plan_text: str) -> bool:
+    """True for a plan with a join by equal columns that has another condition beside them."""
+    return _CONDITION_BESIDE.search(plan_text) is not None
+
+
+def joins_outer_by_columns(plan_text: str) -> bool:
+    """True for a plan with an outer join by equal columns."""
+    return _BY_EQUAL_COLUMNS.search(plan_text) is not None
+
+
 def fence_outer_joins(plan: Plan) -> None:
     """Put a limit that leaves out nothing on every outer join that a filter is anywhere above."""
     _fence(plan.relations[0].root.input, filtered=False)

@@ -38,7 +38,12 @@ from gateway.plan.plan import Plan
 from gateway.plan.reading import reading
 from gateway.plan.reads import engine_reads, read_columns
 from gateway.plan.residency import violation
-from gateway.plan.rewrite import both_readings, rewritten, without_repeated_groups
+from gateway.plan.rewrite import (
+    both_readings,
+    rewritten,
+    with_nested_outer_joins,
+    without_repeated_groups,
+)
 from gateway.plan.secured_read import read_block
 from gateway.plan.security import Barrier
 from gateway.plan.sessions import (
@@ -143,6 +148,18 @@ def plan_query(
     ]
     if least:
         raise violation(max(least))
+    hash_joins = not guards.filters_outer_joins(optimised)
+    if not hash_joins and guards.joins_conditionally(optimised):
+        _check_understood(query, tables, config)
+        text, hash_joins = with_nested_outer_joins(query.tree, known), True
+        _, _, logical = _optimised(query, text, tables, config, tuning)
+        optimised = logical.display_indent()
+        if guards.joins_outer_by_columns(optimised):  # below a view
+            raise Unsupported(
+                "a view of this query has an outer join with a condition beside its equal columns,"
+                " which the engine would get wrong here",
+                hint="ask for its rows in a query of their own",
+            )
     reasons: tuple[NotPushed, ...] = ()
     if elsewhere(tables):
         why = "it has no Substrait form: tables are read lazily instead"
@@ -154,7 +171,7 @@ def plan_query(
         lasting=lasting,
         tuning=replace(
             tuning,
-            hash_joins=not guards.filters_outer_joins(optimised),
+            hash_joins=hash_joins,
             nested_loops=guards.nests_loops(optimised),
         ),
         reads=engine_reads(logical, tables),

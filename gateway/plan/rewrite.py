@@ -80,6 +80,28 @@ def without_repeated_groups(tree: exp.Expr, known: Columns) -> str:
     return result.sql(DIALECT)
 
 
+def with_nested_outer_joins(tree: exp.Expr, known: Columns) -> str:
+    """The query with outer joins in which the engine sees no equal columns to join by.
+
+    It compares every row with every row, then. Raises Unsupported.
+    """
+    form = qualified(tree, known)
+    if form is None:
+        raise Unsupported(
+            "an outer join with a condition beside its equal columns can not be planned here",
+            hint="move the condition of the join into a sub-query of the table it is about",
+        )
+    result, bound = form
+    for _, rule in (r for r in RULES if r[0](tree)):
+        result = rule(result)
+    for join in result.find_all(exp.Join):
+        if join.side and join.args.get("on"):
+            condition = exp.Paren(this=join.args["on"])
+            join.set("on", exp.Paren(this=exp.Is(this=condition, expression=exp.true())))
+    restore_names(result, bound)
+    return result.sql(DIALECT)
+
+
 # --- USING, NATURAL: spelt out by qualification
 
 
