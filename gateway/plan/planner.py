@@ -153,13 +153,7 @@ def plan_query(
         _check_understood(query, tables, config)
         text, hash_joins = with_nested_outer_joins(query.tree, known), True
         _, _, logical = _optimised(query, text, tables, config, tuning)
-        optimised = logical.display_indent()
-        if guards.joins_outer_by_columns(optimised):  # below a view
-            raise Unsupported(
-                "a view of this query has an outer join with a condition beside its equal columns,"
-                " which the engine would get wrong here",
-                hint="ask for its rows in a query of their own",
-            )
+        optimised = _without_outer_hash_joins(logical)
     reasons: tuple[NotPushed, ...] = ()
     if elsewhere(tables):
         why = "it has no Substrait form: tables are read lazily instead"
@@ -169,16 +163,24 @@ def plan_query(
         tables,
         unfederated=text,
         lasting=lasting,
-        tuning=replace(
-            tuning,
-            hash_joins=hash_joins,
-            nested_loops=guards.nests_loops(optimised),
-        ),
+        tuning=replace(tuning, hash_joins=hash_joins, nested_loops=guards.nests_loops(optimised)),
         reads=engine_reads(logical, tables),
         not_pushed=reasons,
         columns=columns,
         views=query.views,
     )
+
+
+def _without_outer_hash_joins(logical: LogicalPlan) -> str:
+    """The plan as text. Raises Unsupported if there are such joins: those below a view stay."""
+    text: str = logical.display_indent()
+    if guards.joins_outer_by_columns(text):
+        raise Unsupported(
+            "a view of this query has an outer join with a condition beside its equal columns,"
+            " which the engine would get wrong here",
+            hint="ask for its rows in a query of their own",
+        )
+    return text
 
 
 def _secured(

@@ -65,19 +65,14 @@ def both_readings(text: str, tree: exp.Expr) -> tuple[str, str]:
 
 def without_repeated_groups(tree: exp.Expr, known: Columns) -> str:
     """The query with each column once in every GROUP BY. Raises Unsupported."""
-    form = qualified(tree, known)
-    if form is None:
-        raise Unsupported(
+    return _plainer(
+        tree,
+        known,
+        Unsupported(
             "a GROUP BY that names a column twice can not be planned in this query",
             hint="name each column once in GROUP BY",
-        )
-    result, bound = form
-    for _, rule in (r for r in RULES if r[0](tree)):
-        result = rule(result)
-    for group in result.find_all(exp.Group):
-        group.set("expressions", list(dict.fromkeys(group.expressions)))
-    restore_names(result, bound)
-    return result.sql(DIALECT)
+        ),
+    )
 
 
 def with_nested_outer_joins(tree: exp.Expr, known: Columns) -> str:
@@ -85,16 +80,24 @@ def with_nested_outer_joins(tree: exp.Expr, known: Columns) -> str:
 
     It compares every row with every row, then. Raises Unsupported.
     """
+    refusal = Unsupported(
+        "an outer join with a condition beside its equal columns can not be planned here",
+        hint="move the condition of the join into a sub-query of the table it is about",
+    )
+    return _plainer(tree, known, refusal, nested=True)
+
+
+def _plainer(tree: exp.Expr, known: Columns, refusal: Unsupported, *, nested: bool = False) -> str:
+    """The query by all rules that apply, without repeated groups, with `nested` outer joins."""
     form = qualified(tree, known)
     if form is None:
-        raise Unsupported(
-            "an outer join with a condition beside its equal columns can not be planned here",
-            hint="move the condition of the join into a sub-query of the table it is about",
-        )
+        raise refusal
     result, bound = form
     for _, rule in (r for r in RULES if r[0](tree)):
         result = rule(result)
-    for join in result.find_all(exp.Join):
+    for group in result.find_all(exp.Group):
+        group.set("expressions", list(dict.fromkeys(group.expressions)))
+    for join in result.find_all(exp.Join) if nested else ():
         if join.side and join.args.get("on"):
             condition = exp.Paren(this=join.args["on"])
             join.set("on", exp.Paren(this=exp.Is(this=condition, expression=exp.true())))
