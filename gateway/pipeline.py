@@ -53,6 +53,8 @@ from policies.reload import Reloader
 from policies.snapshot import Snapshot
 from policies.store import PolicyError, open_store
 
+OWN_NAMES = ("postgres", "postgresql")
+
 LANGUAGES = {"sql": sql.parse}
 """The request languages: each turns text into a statement over datasets."""
 
@@ -225,6 +227,11 @@ class Gateway:
         parse = LANGUAGES.get(request.language)
         if parse is None:
             raise Unsupported(f"there is no request language {request.language!r}")
+        if request.dialect and request.dialect not in OWN_NAMES:
+            raise Unsupported(
+                f"there is no SQL dialect {request.dialect!r} here",
+                hint=f"the gateway's own SQL is near to {OWN_NAMES[0]}",
+            )
         return parse(request.text)
 
     def _explain(self, prepared: Prepared, report: QueryReport) -> Iterator[pa.RecordBatch]:
