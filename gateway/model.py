@@ -105,11 +105,15 @@ class QueryOptions:
     """How a request is to be answered. Nothing here changes the answer.
 
     `placement` is one of PLACEMENTS. With `verify` the query runs a second time, over bare scans
-    of its sources, and is answered only if both give the same rows.
+    of its sources, and is answered only if both give the same rows. `timeout` is how many seconds
+    it may run (None or 0: no limit); `freshness` how many seconds old its rows may be (None: the
+    gateway's choice).
     """
 
     placement: str = "auto"
     verify: bool = False
+    timeout: float | None = None
+    freshness: float | None = None
 
 
 DEFAULT_OPTIONS = QueryOptions()
@@ -117,12 +121,18 @@ DEFAULT_OPTIONS = QueryOptions()
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a client asked for, before anything is understood. `purpose` is declared: "" is none."""
+    """What a client asked for, before anything is understood. `purpose` is declared: "" is none.
+
+    `dialect` is that of the SQL text: "" is the gateway's own. In `namespace`, a catalog and
+    perhaps a schema, names that say less than all are looked up before the whole mesh is searched.
+    """
 
     principal: Principal
     text: str
     language: str = "sql"
     purpose: str = ""
+    dialect: str = ""
+    namespace: tuple[str, ...] = ()
     options: QueryOptions = DEFAULT_OPTIONS
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
 

@@ -9,7 +9,7 @@ out before the record is durable.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -47,6 +47,7 @@ from gateway.records import Clearance, Recorder
 from gateway.remote_queries import RemoteQueries
 from gateway.resolution import Resolution
 from gateway.sources import Sources
+from gateway.time_limit import within
 from gateway.verification.verification import verified
 from policies.decide import Authoriser
 from policies.reload import Reloader
@@ -242,7 +243,13 @@ class Gateway:
     ) -> Iterator[pa.RecordBatch]:
         plan, measured = prepared.plan, Measurement(report)
         try:
-            yield from measured.of(self._durable(prepared, measured.reads, cancelled))
+            yield from measured.of(
+                within(
+                    prepared.request.options.timeout,
+                    cancelled,
+                    lambda stop: self._durable(prepared, measured.reads, stop),
+                )
+            )
             report.verified = prepared.unpushed is not None
         except Cancelled:
             raise
@@ -259,7 +266,7 @@ class Gateway:
 
     def _durable(
         self, prepared: Prepared, reads: FragmentReads, cancelled: Callable[[], bool]
-    ) -> Iterator[pa.RecordBatch]:
+    ) -> Generator[pa.RecordBatch]:
         """The answer, of which nothing leaves before the record of its decision is durable."""
         recorded = False
         for batch in self._batches(prepared, reads, cancelled):

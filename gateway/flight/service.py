@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from threading import Timer
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -33,11 +34,15 @@ from gateway.flight.tickets import Tickets
 from gateway.flight.tickets import name as ticket_name
 from gateway.flight.wire import flightsql_pb2 as sql
 from gateway.model import Dataset
+from gateway.time_limit import timed_out
 
 if TYPE_CHECKING:
     from gateway.pipeline import Gateway
 
 MAX_PATH_BYTES = 1024
+
+UNREAD_SECONDS = 0.5
+"""How much longer than its timeout a query is let alone: one that is read ends by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +123,15 @@ class FlightSql:
         """The purposes the caller may declare."""
         return self._gateway.purposes(caller.principal)
 
+    def visible(self, caller: Caller, purpose: str) -> list[Dataset]:
+        """What the caller may discover for a purpose, sorted by address."""
+        return self._gateway.visible(caller.principal, purpose)
+
     def datasets(self, caller: Caller, criteria: bytes = b"") -> list[Dataset]:
         """What the caller may discover; with criteria, those whose address contains them."""
         self.admission.check()
         wanted = _text(criteria)
-        return [d for d in self._visible(caller) if wanted in str(d.address)]
+        return [d for d in self.visible(caller, caller.purpose) if wanted in str(d.address)]
 
     def stream(
         self, caller: Caller, ticket: bytes, gone: Callable[[], bool]
@@ -135,7 +144,7 @@ class FlightSql:
         self.admission.check()
         message = commands.decode(ticket)
         if metadata.schema(message) is not None:
-            return metadata.answer(message, self._visible(caller))
+            return metadata.answer(message, self.visible(caller, caller.purpose))
         if not isinstance(message, sql.TicketStatementQuery):
             raise UserError("this is not a ticket", hint="take it from GetFlightInfo")
         handle = message.statement_handle
@@ -143,7 +152,11 @@ class FlightSql:
         prepared = statement.take(caller.principal)
         cancellation = Cancellation(gone)
 
+        alarm: Timer | None = None
+
         def on_close(stream: QueryStream) -> None:
+            if alarm is not None:
+                alarm.cancel()
             self._running.pop(stream, None)
             self.admission.leave(caller.name)
             report = stream.result.report
@@ -161,6 +174,8 @@ class FlightSql:
             self.admission.leave(caller.name)
             raise
         self._running[stream] = _Running(caller.name, ticket_name(handle), statement)
+        if prepared.request.options.timeout:
+            alarm = _alarm(stream, prepared.request.options.timeout)
         return stream
 
     def prepare(self, caller: Caller, text: str) -> sql.ActionCreatePreparedStatementResult:
@@ -223,9 +238,6 @@ class FlightSql:
         for stream in running:
             stream.cancel(max(0.0, deadline - time.monotonic()))
 
-    def _visible(self, caller: Caller) -> list[Dataset]:
-        return self._gateway.visible(caller.principal, caller.purpose)
-
     def _read(self, caller: Caller, path: Sequence[bytes]) -> Statement:
         try:
             return Statement(self._gateway, caller.request(select_all(path)))
@@ -248,6 +260,16 @@ class FlightSql:
         handle = self.tickets.add(caller.name, statement)
         ticket = commands.encode(sql.TicketStatementQuery(statement_handle=handle))
         return Flight(statement.schema, ticket, statement.query_id)
+
+
+def _alarm(stream: QueryStream, seconds: float) -> Timer:
+    """Stops a stream whose client does not even ask for its rows, which nothing else would."""
+    alarm = Timer(
+        seconds + UNREAD_SECONDS, stream.cancel, kwargs={"reason": lambda: timed_out(seconds)}
+    )
+    alarm.daemon = True
+    alarm.start()
+    return alarm
 
 
 def select_all(path: Sequence[bytes]) -> str:
