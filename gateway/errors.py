@@ -221,6 +221,12 @@ class TimedOut(ResourceError):
 
     code = "TIMEOUT"
 
+    def __init__(self, seconds: float) -> None:
+        super().__init__(
+            f"the query has not ended within {seconds:g} seconds, the timeout set for it",
+            hint="allow it more with the option timeout, or ask for less",
+        )
+
 
 class SourceFailure(GatewayError):
     """A source did not deliver."""

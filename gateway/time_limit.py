@@ -33,17 +33,9 @@ def within(
         with closing(run(lambda: cancelled() or overdue())) as batches:
             for batch in batches:
                 if overdue():
-                    raise timed_out(seconds)
+                    raise TimedOut(seconds)
                 yield batch
     except Cancelled as error:
         if cancelled() or not overdue():
             raise
-        raise timed_out(seconds) from error
-
-
-def timed_out(seconds: float) -> TimedOut:
-    """What the client is told."""
-    return TimedOut(
-        f"the query has not ended within {seconds:g} seconds, the timeout set for it",
-        hint="allow it more with the option timeout, or ask for less",
-    )
+        raise TimedOut(seconds) from error

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 from google.protobuf.message import Message
 
-from gateway.errors import GatewayError, NotFound, Unsupported, UserError
+from gateway.errors import GatewayError, NotFound, TimedOut, Unsupported, UserError
 from gateway.flight import commands, metadata
 from gateway.flight.admission import Admission
 from gateway.flight.callers import Caller
@@ -34,7 +34,6 @@ from gateway.flight.tickets import Tickets
 from gateway.flight.tickets import name as ticket_name
 from gateway.flight.wire import flightsql_pb2 as sql
 from gateway.model import Dataset
-from gateway.time_limit import timed_out
 
 if TYPE_CHECKING:
     from gateway.pipeline import Gateway
@@ -265,7 +264,7 @@ class FlightSql:
 def _alarm(stream: QueryStream, seconds: float) -> Timer:
     """Stops a stream whose client does not even ask for its rows, which nothing else would."""
     alarm = Timer(
-        seconds + UNREAD_SECONDS, stream.cancel, kwargs={"reason": lambda: timed_out(seconds)}
+        seconds + UNREAD_SECONDS, stream.cancel, kwargs={"reason": lambda: TimedOut(seconds)}
     )
     alarm.daemon = True
     alarm.start()
