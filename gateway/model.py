@@ -162,6 +162,19 @@ class View:
 
 
 @dataclass(frozen=True, slots=True)
+class ForeignKey:
+    """Columns of a dataset that hold what is in columns of another: of `target`, in this order.
+
+    `name` is the contract's id for it, or "".
+    """
+
+    columns: tuple[str, ...]
+    target: Address
+    target_columns: tuple[str, ...]
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Dataset:
     """One version of one dataset, as its contract declares it.
 
@@ -180,6 +193,7 @@ class Dataset:
     owner: str = ""
     status: str = "active"
     primary_key: tuple[str, ...] = ()
+    foreign_keys: tuple[ForeignKey, ...] = ()
     column_tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     row_filters: Mapping[str, str] = field(default_factory=dict)
     requires_row_filter: bool = False
