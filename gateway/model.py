@@ -125,6 +125,7 @@ class Request:
 
     `dialect` is that of the SQL text: "" is the gateway's own. In `namespace`, a catalog and
     perhaps a schema, names that say less than all are looked up before the whole mesh is searched.
+    `parameters` are the values of the text's placeholders; without them it is only described.
     """
 
     principal: Principal
@@ -134,6 +135,7 @@ class Request:
     dialect: str = ""
     namespace: tuple[str, ...] = ()
     options: QueryOptions = DEFAULT_OPTIONS
+    parameters: tuple[pa.Scalar, ...] = ()
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
 
