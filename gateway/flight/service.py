@@ -21,12 +21,14 @@ from gateway.flight.admission import Admission
 from gateway.flight.callers import Caller
 from gateway.flight.failures import log_failure
 from gateway.flight.handles import Handles
+from gateway.flight.named_queries import EndedNames
 from gateway.flight.reports import Reports
 from gateway.flight.statements import Statement
 from gateway.flight.streams import (
     CANCEL_WAIT_SECONDS,
     Cancellation,
     QueryStream,
+    by_request,
     by_shutdown,
 )
 from gateway.flight.tickets import Tickets
@@ -66,6 +68,7 @@ class _Running:
     owner: str
     name: bytes
     statement: Statement
+    query: str
 
 
 class FlightSql:
@@ -84,6 +87,7 @@ class FlightSql:
             ttl_seconds=limits.prepared_ttl_seconds,
             per_owner=limits.prepared_per_principal,
         )
+        self._ended = EndedNames()
         self._running: dict[QueryStream, _Running] = {}
 
     def flight(self, caller: Caller, command: bytes) -> Flight:
@@ -139,6 +143,7 @@ class FlightSql:
         if not isinstance(message, sql.TicketStatementQuery):
             raise UserError("this is not a ticket", hint="take it from GetFlightInfo")
         handle = message.statement_handle
+        self._ended.check(caller.name, caller.query)
         statement = self.tickets.get(caller.name, handle)
         prepared = statement.take(caller.principal)
         cancellation = Cancellation(gone)
@@ -160,12 +165,16 @@ class FlightSql:
             cancellation.end()
             self.admission.leave(caller.name)
             raise
-        self._running[stream] = _Running(caller.name, ticket_name(handle), statement)
+        running = _Running(caller.name, ticket_name(handle), statement, caller.query)
+        self._running[stream] = running
+        if self._ended.has(caller.name, caller.query):  # ended while it was being prepared
+            stream.request_stop(by_request)
         return stream
 
     def prepare(self, caller: Caller, text: str) -> sql.ActionCreatePreparedStatementResult:
         """Plan a statement and keep it under a handle."""
         self.admission.check()
+        self._ended.check(caller.name, caller.query)
         statement = Statement(self._gateway, caller.request(commands.sql_text(text)))
         return sql.ActionCreatePreparedStatementResult(
             prepared_statement_handle=self.prepared.add(caller.name, statement),
@@ -214,6 +223,20 @@ class FlightSql:
                 stopped = stream.cancel() and stopped
         return stopped
 
+    def end_named(self, caller: Caller, name: str) -> bool:
+        """Stop what runs by a name its client gave it, and what will come by it.
+
+        Only the caller's own: somebody else may use the same name. Whether something ran.
+        """
+        self._ended.end(caller.name, name)
+        own = (caller.name, name)
+        running = [s for s, of in list(self._running.items()) if (of.owner, of.query) == own]
+        for stream in running:
+            stream.request_stop(by_request)
+        for stream in running:
+            stream.cancel()
+        return bool(running)
+
     def cancel_all(self) -> None:
         """Stop every running query, because the gateway stops."""
         running = list(self._running)
@@ -234,6 +257,7 @@ class FlightSql:
             raise
 
     def _statement(self, caller: Caller, message: Message) -> Statement:
+        self._ended.check(caller.name, caller.query)
         match message:
             case sql.CommandStatementQuery():
                 if message.HasField("transaction_id"):
