@@ -81,7 +81,7 @@ def _report(service: FlightSql, caller: Caller, body: bytes) -> list[bytes]:
 
 def _cancel_named(service: FlightSql, caller: Caller, body: bytes) -> list[bytes]:
     name = named_queries.check_name(body.decode(errors="replace"))
-    return [b"stopped" if service.end_named(caller, name) else b"not running"]
+    return [b"stopped" if service.executions.end_name(caller.name, name) else b"not running"]
 
 
 def _no_transactions(service: FlightSql, caller: Caller, body: bytes) -> list[bytes]:

@@ -7,8 +7,7 @@ translates what was raised.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,18 +18,12 @@ from gateway.errors import GatewayError, NotFound, Unsupported, UserError
 from gateway.flight import commands, metadata
 from gateway.flight.admission import Admission
 from gateway.flight.callers import Caller
-from gateway.flight.failures import log_failure
+from gateway.flight.executions import Executions, Running
 from gateway.flight.handles import Handles
-from gateway.flight.named_queries import EndedNames
+from gateway.flight.parameters import PreparedStatement
 from gateway.flight.reports import Reports
 from gateway.flight.statements import Statement
-from gateway.flight.streams import (
-    CANCEL_WAIT_SECONDS,
-    Cancellation,
-    QueryStream,
-    by_request,
-    by_shutdown,
-)
+from gateway.flight.streams import QueryStream
 from gateway.flight.tickets import Tickets
 from gateway.flight.tickets import name as ticket_name
 from gateway.flight.wire import flightsql_pb2 as sql
@@ -63,14 +56,6 @@ class Flight:
     query_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Running:
-    owner: str
-    name: bytes
-    statement: Statement
-    query: str
-
-
 class FlightSql:
     """The Flight SQL of one gateway. Safe from any thread."""
 
@@ -82,13 +67,12 @@ class FlightSql:
         self.tickets = Tickets(
             ttl_seconds=limits.ticket_ttl_seconds, per_owner=limits.tickets_per_principal
         )
-        self.prepared: Handles[Statement] = Handles(
+        self.prepared: Handles[PreparedStatement] = Handles(
             "prepared statement",
             ttl_seconds=limits.prepared_ttl_seconds,
             per_owner=limits.prepared_per_principal,
         )
-        self._ended = EndedNames()
-        self._running: dict[QueryStream, _Running] = {}
+        self.executions = Executions(gateway, self.admission, self.reports)
 
     def flight(self, caller: Caller, command: bytes) -> Flight:
         """Plan what a command asks for: a query, a prepared statement, or metadata."""
@@ -143,48 +127,28 @@ class FlightSql:
         if not isinstance(message, sql.TicketStatementQuery):
             raise UserError("this is not a ticket", hint="take it from GetFlightInfo")
         handle = message.statement_handle
-        self._ended.check(caller.name, caller.query)
+        self.executions.check_name(caller.name, caller.query)
         statement = self.tickets.get(caller.name, handle)
         prepared = statement.take(caller.principal)
-        cancellation = Cancellation(gone)
-
-        def on_close(stream: QueryStream) -> None:
-            self._running.pop(stream, None)
-            self.admission.leave(caller.name)
-            report = stream.result.report
-            self.reports.record(caller.name, report)
-            if stream.failure is not None:
-                log_failure(caller.name, report.query_id, stream.failure)
-
-        self.admission.enter(caller.name)
-        try:
-            result = self._gateway.execute(prepared, cancellation)
-            stream = QueryStream(result, statement.schema, cancellation, on_close)
-        except BaseException as error:
-            log_failure(caller.name, prepared.request.id, error)
-            cancellation.end()
-            self.admission.leave(caller.name)
-            raise
-        running = _Running(caller.name, ticket_name(handle), statement, caller.query)
-        self._running[stream] = running
-        if self._ended.has(caller.name, caller.query):  # ended while it was being prepared
-            stream.request_stop(by_request)
-        return stream
+        of = Running(caller.name, statement, ticket_name(handle), caller.query)
+        return self.executions.start(prepared, of, gone, statement.more(caller.principal))
 
     def prepare(self, caller: Caller, text: str) -> sql.ActionCreatePreparedStatementResult:
         """Plan a statement and keep it under a handle."""
         self.admission.check()
-        self._ended.check(caller.name, caller.query)
+        self.executions.check_name(caller.name, caller.query)
         statement = Statement(self._gateway, caller.request(commands.sql_text(text)))
         return sql.ActionCreatePreparedStatementResult(
-            prepared_statement_handle=self.prepared.add(caller.name, statement),
+            prepared_statement_handle=self.prepared.add(caller.name, PreparedStatement(statement)),
             dataset_schema=statement.schema.serialize().to_pybytes(),
-            parameter_schema=pa.schema([]).serialize().to_pybytes(),
+            parameter_schema=statement.parameters.serialize().to_pybytes(),
             is_update=False,
         )
 
-    def bind(self, caller: Caller, command: bytes, columns: int) -> bytes:
-        """Answer an upload: only an empty set of parameters for a prepared statement is taken."""
+    def bind(
+        self, caller: Caller, command: bytes, batches: Iterable[pa.RecordBatch], columns: int
+    ) -> bytes:
+        """Answer an upload: rows of values for a prepared statement, and nothing else, is taken."""
         message = commands.decode(command)
         if not isinstance(message, sql.CommandPreparedStatementQuery):
             raise Unsupported(
@@ -192,12 +156,7 @@ class FlightSql:
                 hint="change the data in its source",
             )
         handle = message.prepared_statement_handle
-        self.prepared.get(caller.name, handle)
-        if columns:
-            raise Unsupported(
-                "prepared statements do not take parameters",
-                hint="write the values into the SQL text",
-            )
+        self.prepared.get(caller.name, handle).bind(batches, columns)
         result = sql.DoPutPreparedStatementResult(prepared_statement_handle=handle)
         return result.SerializeToString()
 
@@ -212,8 +171,7 @@ class FlightSql:
             if not isinstance(message, sql.TicketStatementQuery):
                 continue  # metadata: nothing runs
             handle = message.statement_handle
-            key = (caller.name, ticket_name(handle))
-            running = [r for r in list(self._running.items()) if (r[1].owner, r[1].name) == key]
+            running = self.executions.named(caller.name, ticket_name(handle))
             for _, of in running:
                 self.tickets.verify(caller.name, handle, of.statement)
             if not running:
@@ -223,28 +181,9 @@ class FlightSql:
                 stopped = stream.cancel() and stopped
         return stopped
 
-    def end_named(self, caller: Caller, name: str) -> bool:
-        """Stop what runs by a name its client gave it, and what will come by it.
-
-        Only the caller's own: somebody else may use the same name. Whether something ran.
-        """
-        self._ended.end(caller.name, name)
-        own = (caller.name, name)
-        running = [s for s, of in list(self._running.items()) if (of.owner, of.query) == own]
-        for stream in running:
-            stream.request_stop(by_request)
-        for stream in running:
-            stream.cancel()
-        return bool(running)
-
     def cancel_all(self) -> None:
         """Stop every running query, because the gateway stops."""
-        running = list(self._running)
-        for stream in running:
-            stream.request_stop(by_shutdown)
-        deadline = time.monotonic() + CANCEL_WAIT_SECONDS
-        for stream in running:
-            stream.cancel(max(0.0, deadline - time.monotonic()))
+        self.executions.cancel_all()
 
     def _visible(self, caller: Caller) -> list[Dataset]:
         return self._gateway.visible(caller.principal, caller.purpose)
@@ -257,7 +196,7 @@ class FlightSql:
             raise
 
     def _statement(self, caller: Caller, message: Message) -> Statement:
-        self._ended.check(caller.name, caller.query)
+        self.executions.check_name(caller.name, caller.query)
         match message:
             case sql.CommandStatementQuery():
                 if message.HasField("transaction_id"):
