@@ -38,7 +38,9 @@ def stop(url: Any, name: str, token: str | None = None) -> bool:
 def _authorization(
     client: Any, settings: Mapping[str, str], token: str | None
 ) -> tuple[bytes, bytes]:
-    header = f"Bearer {token}" if token else settings.get(DatabaseOptions.AUTHORIZATION_HEADER.value)
+    header = (
+        f"Bearer {token}" if token else settings.get(DatabaseOptions.AUTHORIZATION_HEADER.value)
+    )
     if header:
         return b"authorization", header.encode()
     pair: tuple[bytes, bytes] = client.authenticate_basic_token(
@@ -56,4 +58,7 @@ def _tls(target: Target) -> dict[str, Any]:
         "override_hostname": DatabaseOptions.TLS_OVERRIDE_HOSTNAME,
     }
     known = {name: settings[o.value] for name, o in names.items() if o.value in settings}
-    return {**known, "disable_server_verification": DatabaseOptions.TLS_SKIP_VERIFY.value in settings}
+    return {
+        **known,
+        "disable_server_verification": DatabaseOptions.TLS_SKIP_VERIFY.value in settings,
+    }

@@ -6,21 +6,22 @@ import re
 import uuid
 from datetime import datetime
 from re import Pattern
-from typing import Any
+from typing import Any, ClassVar
 
 from flask import g
-from flask_babel import gettext as __
 from sqlalchemy import types
+from sqlglot.dialects.dialect import Dialects
+from superset import db
+from superset.common.db_query_status import QueryStatus
 from superset.constants import TimeGrain
 from superset.db_engine_specs.base import BaseEngineSpec, DatabaseCategory
 from superset.errors import SupersetErrorType
 from superset.sql.parse import SQLGLOT_DIALECTS
 from superset.utils.core import GenericDataType
-from sqlglot.dialects.dialect import Dialects
 
 from meshgate_sqlalchemy import named_queries
 from meshgate_sqlalchemy.names import Scope, read_schema
-from meshgate_sqlalchemy.superset.impersonation import ImpersonationRefused, groups_of, token_for
+from meshgate_sqlalchemy.superset.impersonation import groups_of, token_for
 
 ENGINE = "meshgate"
 
@@ -83,10 +84,10 @@ class MeshgateEngineSpec(BaseEngineSpec):  # type: ignore[misc]
 
     engine = ENGINE
     engine_name = "Meshgate"
-    drivers = {"flightsql": "Arrow Flight SQL"}
+    drivers: ClassVar[dict[str, str]] = {"flightsql": "Arrow Flight SQL"}
     default_driver = "flightsql"
     sqlalchemy_uri_placeholder = "meshgate://host:8815/?tls=true"
-    metadata = {
+    metadata: ClassVar[dict[str, Any]] = {
         "description": "A federated query gateway for a data mesh.",
         "categories": [DatabaseCategory.QUERY_ENGINES, DatabaseCategory.OPEN_SOURCE],
         "pypi_packages": ["meshgate-sqlalchemy"],
@@ -106,7 +107,7 @@ class MeshgateEngineSpec(BaseEngineSpec):  # type: ignore[misc]
         (re.compile(r"^varbinary", re.IGNORECASE), types.LargeBinary(), GenericDataType.STRING),
         (_NO_SCALAR, types.String(), GenericDataType.STRING),
     )
-    custom_errors: dict[Pattern[str], Error] = {
+    custom_errors: ClassVar[dict[Pattern[str], Error]] = {
         re.compile(rf"\[{code}\] "): ("", kind, {}) for code, kind in _KINDS.items()
     }
     """An error keeps the gateway's own text, which has position and hint in it."""
@@ -198,14 +199,19 @@ class MeshgateEngineSpec(BaseEngineSpec):  # type: ignore[misc]
 
     @classmethod
     def cancel_query(cls, cursor: Any, query: Any, cancel_query_id: str) -> bool:
-        """Stop it, as whoever has pressed the button: only his own, where users are impersonated."""
+        """Stop it as who has pressed the button: only his own, where users are impersonated."""
         database = query.database
         url, token = database.url_object, None
         if database.impersonate_user:
             if query.user_id != g.user.id:
                 return False
             token, url = token_for(database, url, {}), _nobodys(url)
-        named_queries.stop(url, cancel_query_id, token)
+        _mark(query, QueryStatus.STOPPED)  # before who waits for it asks why it has ended
+        try:
+            named_queries.stop(url, cancel_query_id, token)
+        except BaseException:
+            _mark(query, QueryStatus.RUNNING)
+            raise
         return True  # what had not begun to run will not
 
     # what it would cost
@@ -218,11 +224,18 @@ class MeshgateEngineSpec(BaseEngineSpec):  # type: ignore[misc]
     def estimate_statement_cost(cls, database: Any, statement: str, cursor: Any) -> dict[str, Any]:
         """The plan: which source gets which query, and what the gateway does itself."""
         cursor.execute(f"EXPLAIN {statement}")
-        return {" ".join(filter(None, (item, source))): text for item, source, text in cursor.fetchall()}
+        return {
+            " ".join(filter(None, (item, source))): text for item, source, text in cursor.fetchall()
+        }
 
     @classmethod
     def query_cost_formatter(cls, raw_cost: list[dict[str, Any]]) -> list[dict[str, str]]:
         return [{item: str(text) for item, text in plan.items()} for plan in raw_cost]
+
+
+def _mark(query: Any, status: str) -> None:
+    query.status = status
+    db.session.commit()
 
 
 def _nobodys(url: Any) -> Any:

@@ -1,7 +1,7 @@
 """Tokens that say to a gateway which user of Superset asks.
 
 Superset has a private key; the mesh declares the public one as that of an issuer, whose subjects
-are Superset's users. A token is for one gateway, lives for minutes, and is made for each connection.
+are Superset's users. A token is for one gateway, lives minutes, and is made for each connection.
 
     MESHGATE_SIGNERS = {                           # in superset_config.py
         "gateway.example:8815": {                  # the only address its tokens are sent to
@@ -135,7 +135,7 @@ def _base64url(data: bytes) -> str:
 
 def main() -> int:
     """Make a key, or read the one that is there, and print its public part as a JWKS."""
-    if len(sys.argv) != 2:  # noqa: PLR2004 (the program and one argument)
+    if len(sys.argv) != 2:
         print("usage: python -m meshgate_sqlalchemy.superset.tokens KEY.pem", file=sys.stderr)
         return 2
     file = Path(sys.argv[1])
