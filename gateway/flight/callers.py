@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from gateway.flight.named_queries import query_name
 from gateway.flight.options import NOTHING_DECLARED, Declared, Headers, Value, declared
 from gateway.model import Principal, Request
 
@@ -26,11 +27,15 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """One call's principal, what was declared for it, and the session it is in."""
+    """One call's principal, what was declared for it, and the session it is in.
+
+    `query` is the name its client gives to what it asks for: "" is none.
+    """
 
     principal: Principal
     declared: Declared = NOTHING_DECLARED
     session: Session = field(default_factory=Session, compare=False)
+    query: str = ""
 
     @property
     def name(self) -> str:
@@ -61,4 +66,4 @@ def make_caller(principal: Principal, headers: Headers, session: Session | None)
     UserError for what is no value of an option. Whether a purpose is granted is for the policies.
     """
     session = session or Session()
-    return Caller(principal, declared(headers, session.options), session)
+    return Caller(principal, declared(headers, session.options), session, query_name(headers))
