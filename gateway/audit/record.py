@@ -21,6 +21,8 @@ DECISION, OUTCOME = "decision", "outcome"
 ALLOWED, DENIED = "allowed", "denied"
 
 SQL = "sql"
+WRITTEN = frozenset({SQL, "substrait"})
+"""Doors whose statements are SQL."""
 """The door whose statements can be kept without their literals; of others the fingerprint is."""
 
 canonical = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode

@@ -10,7 +10,7 @@ from sqlglot.dialects.postgres import Postgres
 from sqlglot.errors import SqlglotError
 from sqlglot.tokenizer_core import Token, TokenType
 
-from gateway.audit.record import ALLOWED, SQL, Record, statement_part
+from gateway.audit.record import ALLOWED, WRITTEN, Record, statement_part
 
 MAX_LENGTH = 65_536
 """Of a longer text, in characters, only the fingerprint is kept."""
@@ -39,7 +39,7 @@ class Statements:
         text, understood = record.text, record.verdict == ALLOWED
         if not text:
             return statement_part(None, "")
-        if record.door != SQL:
+        if record.door not in WRITTEN:
             return statement_part(None, self._fingerprint(text))
         part = self._known.get((text, understood))
         if part is None:

@@ -141,7 +141,18 @@ class FlightSql:
         """Plan a statement and keep it under a handle."""
         self.admission.check()
         self.executions.check_name(caller.name, caller.query)
-        statement = Statement(self._gateway, caller.request(commands.sql_text(text)))
+        return self._kept(caller, Statement(self._gateway, caller.request(commands.sql_text(text))))
+
+    def prepare_plan(
+        self, caller: Caller, message: sql.ActionCreatePreparedSubstraitPlanRequest
+    ) -> sql.ActionCreatePreparedStatementResult:
+        """Plan a Substrait plan and keep it under a handle."""
+        self.admission.check()
+        return self._kept(caller, self._of_plan(caller, message))
+
+    def _kept(
+        self, caller: Caller, statement: Statement
+    ) -> sql.ActionCreatePreparedStatementResult:
         return sql.ActionCreatePreparedStatementResult(
             prepared_statement_handle=self.prepared.add(caller.name, PreparedStatement(statement)),
             dataset_schema=statement.schema.serialize().to_pybytes(),
@@ -203,10 +214,22 @@ class FlightSql:
                 if message.HasField("transaction_id"):
                     raise Unsupported("there are no transactions", hint="use autocommit")
                 return Statement(self._gateway, caller.request(commands.sql_text(message.query)))
+            case sql.CommandStatementSubstraitPlan():
+                return self._of_plan(caller, message)
             case sql.CommandPreparedStatementQuery():
                 handle = message.prepared_statement_handle
                 return self.prepared.get(caller.name, handle).once(caller.principal)
         raise Unsupported(f"{message.DESCRIPTOR.name} is not answered here")
+
+    def _of_plan(
+        self,
+        caller: Caller,
+        message: sql.CommandStatementSubstraitPlan | sql.ActionCreatePreparedSubstraitPlanRequest,
+    ) -> Statement:
+        if message.HasField("transaction_id"):
+            raise Unsupported("there are no transactions", hint="use autocommit")
+        made = self._gateway.of_plan(message.plan.plan)
+        return Statement(self._gateway, caller.plan_request(made.text, made.columns))
 
     def _ticket(self, caller: Caller, statement: Statement) -> Flight:
         handle = self.tickets.add(caller.name, statement)
