@@ -77,7 +77,7 @@ class Resolution:
                     f"there is no dataset {'.'.join(reference.name)}, or you may not read it",
                     position=reference.position,
                 )
-            found = self._find(reference, self.request.principal)
+            found = self._find(reference, self.request.principal, self.request.namespace)
             if found is not None:
                 self._grant(
                     reference.name, *found, self.request.principal, self.request.purpose, ()
@@ -85,9 +85,13 @@ class Resolution:
         return Authorised(dict(self._grants), dict(self._bodies), frozenset(self._nested))
 
     def _find(
-        self, reference: sql.Reference, principal: Principal
+        self, reference: sql.Reference, principal: Principal, namespace: tuple[str, ...] = ()
     ) -> tuple[Dataset, Decision] | None:
-        """The dataset and the decision to let it be read; None for the name of a CTE."""
+        """The dataset and the decision to let it be read; None for the name of a CTE.
+
+        The `namespace` is the caller's, for names in its own text: in a view's they would mean
+        something else for each caller.
+        """
         asked: dict[str, Decision] = {}
 
         def readable(dataset: Dataset) -> bool:
@@ -96,7 +100,9 @@ class Resolution:
             return decision.allowed
 
         try:
-            dataset = self.catalogue.resolve(reference.parts, reference.version, readable)
+            dataset = self.catalogue.resolve(
+                reference.parts, reference.version, readable, namespace
+            )
         except (UnknownDataset, AmbiguousDataset) as error:
             if reference.optional:
                 return None

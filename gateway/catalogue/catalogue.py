@@ -20,6 +20,9 @@ Visible = Callable[[Dataset], bool]
 PRODUCTS = "*.odps.yaml"
 CONTRACTS = "*.odcs.yaml"
 
+FULL_NAME = 3
+"""How many parts a name has that says all."""
+
 MOST_SIMILAR = 1000
 """How many close names are considered for a suggestion; far more than there are typing errors."""
 
@@ -66,9 +69,16 @@ class Catalogue:
         """Every dataset, in every version, that a name may mean, whoever asks."""
         return self._by_name.get(_fold(parts), ()) if all(map(NAME.match, parts)) else ()
 
-    def resolve(self, parts: tuple[str, ...], version: str | None, visible: Visible) -> Dataset:
+    def resolve(
+        self,
+        parts: tuple[str, ...],
+        version: str | None,
+        visible: Visible,
+        namespace: tuple[str, ...] = (),
+    ) -> Dataset:
         """The dataset a request names: domain, product and dataset, or the last one or two.
 
+        Those of the `namespace`, a domain and perhaps a product, go before all others.
         Letter case does not matter, but every part must be a NAME: letters that merely fold to
         the same ones are others. Only visible datasets are considered: a hidden one and one that
         does not exist give the same UnknownDataset, and hidden ones make no name ambiguous.
@@ -76,6 +86,8 @@ class Catalogue:
         Raises UnknownDataset, AmbiguousDataset.
         """
         candidates = [d for d in self.named(parts) if visible(d)]
+        if namespace and len(parts) < FULL_NAME:
+            candidates = _inside(candidates, parts, namespace) or candidates
         if version is None and len(candidates) == 1 and candidates[0].status == "active":
             return candidates[0]
         names = sorted({dataset.address.sql_name for dataset in candidates})
@@ -124,6 +136,14 @@ class Catalogue:
 
 def _parts(dataset: Dataset) -> tuple[str, ...]:
     return (dataset.address.domain, dataset.address.product, dataset.address.dataset)
+
+
+def _inside(
+    datasets: Sequence[Dataset], parts: tuple[str, ...], namespace: tuple[str, ...]
+) -> list[Dataset]:
+    """Those that the name means in the namespace; what the name says itself, it says better."""
+    prefix = _fold(namespace[: FULL_NAME - len(parts)])
+    return [d for d in datasets if _fold(_parts(d))[: len(prefix)] == prefix]
 
 
 def _fold(parts: tuple[str, ...]) -> tuple[str, ...]:

@@ -192,3 +192,34 @@ def test_drift_is_told_column_by_column() -> None:
     assert drift(declared.empty_table().select(["same"]).schema, twice) == [
         "column same is in the source more than once"
     ]
+
+
+@pytest.mark.parametrize(
+    ("namespace", "name", "found"),
+    [
+        (("sales",), "customers", "mesh://sales/orders/customers@1.0.0"),
+        (("hr",), "customers", "mesh://hr/people/customers@1.0.0"),
+        (("HR", "people"), "customers", "mesh://hr/people/customers@1.0.0"),
+        (("hr",), "orders.customers", "mesh://sales/orders/customers@1.0.0"),  # not in it: anywhere
+        (("sales", "people"), "orders.customers", "mesh://sales/orders/customers@1.0.0"),
+        (("hr", "people"), "sales.orders.customers", "mesh://sales/orders/customers@1.0.0"),
+        (("hr", "people"), "lines", "mesh://sales/orders/lines@1.10.0"),
+        (("nowhere",), "salaries", "mesh://hr/people/salaries@1.0.0"),
+    ],
+)
+def test_a_namespace_goes_before_the_whole_mesh(
+    namespace: tuple[str, ...], name: str, found: str
+) -> None:
+    dataset = CATALOGUE.resolve(tuple(name.split(".")), None, everyone, namespace)
+    assert str(dataset.address) == found
+
+
+def test_a_namespace_decides_nothing_it_does_not_hold() -> None:
+    for namespace in ((), ("nowhere",), ("hr", "nothing")):
+        with pytest.raises(AmbiguousDataset):
+            CATALOGUE.resolve(("customers",), None, everyone, namespace)
+
+
+def test_what_is_hidden_in_a_namespace_is_not_there() -> None:
+    dataset = CATALOGUE.resolve(("customers",), None, only("hr"), ("sales", "orders"))
+    assert str(dataset.address) == "mesh://hr/people/customers@1.0.0"
