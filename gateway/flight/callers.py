@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from gateway.errors import UserError
 from gateway.flight.options import query_options
+from gateway.flight.plain_types import Types, types_of
 from gateway.model import DEFAULT_OPTIONS, PURPOSE, Principal, QueryOptions, Request
 
 PURPOSE_HEADERS = ("x-meshgate-purpose", "purpose")
@@ -35,12 +36,16 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """One call's principal, declared purpose ("" none) and options, and the session it is in."""
+    """One call's principal, declared purpose ("" none) and options, and the session it is in.
+
+    `types` are those that its client can take.
+    """
 
     principal: Principal
     purpose: str = ""
     session: Session = field(default_factory=Session, compare=False)
     options: QueryOptions = DEFAULT_OPTIONS
+    types: Types = Types.PLAIN
 
     @property
     def name(self) -> str:
@@ -58,7 +63,8 @@ def make_caller(principal: Principal, headers: Headers, session: Session | None)
     """
     session = session or Session()
     purpose = _header(headers) or session.options.get(PURPOSE_OPTION, "")
-    return Caller(principal, purpose, session, query_options(headers, session.options))
+    options = query_options(headers, session.options)
+    return Caller(principal, purpose, session, options, types_of(headers))
 
 
 def check_purpose(purpose: str) -> str:

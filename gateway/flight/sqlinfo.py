@@ -8,6 +8,7 @@ from importlib.metadata import version
 import pyarrow as pa
 
 from gateway.flight.commands import MAX_SQL_BYTES
+from gateway.flight.plain_types import Types
 
 SCHEMA = pa.schema(
     [
@@ -146,17 +147,25 @@ SYNTAX: dict[int, tuple[int, Value]] = {
 
 VALUES = SERVER | SYNTAX
 
+JDBC: dict[int, tuple[int, Value]] = {
+    528: (INT32, 0b110),  # a bitmask of limited and full outer joins
+    562: (BIGINT, _NONE),
+}
+"""What the JDBC driver reads in another way than the protocol says: anything else makes it fail or
+take it for something else."""
 
-def table(ids: Iterable[int]) -> pa.Table:
+
+def table(ids: Iterable[int], of_client: Types = Types.PLAIN) -> pa.Table:
     """One row an id, in the order asked for; all of them when `ids` is empty.
 
     Ids nobody defined are left out, as the protocol has no word for "unknown".
     """
     wanted = [number for number in ids if number in VALUES] if (ids := list(ids)) else [*VALUES]
+    said = VALUES | JDBC if of_client is Types.JAVA else VALUES
     kinds, offsets = [], []
     children: list[list[object]] = [[] for _ in range(6)]
     for number in wanted:
-        kind, value = VALUES[number]
+        kind, value = said[number]
         kinds.append(kind)
         offsets.append(len(children[kind]))
         children[kind].append(list(value.items()) if isinstance(value, dict) else value)

@@ -7,6 +7,8 @@ import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.charset.StandardCharsets;
+import java.util.HashMap;
+import java.util.Map;
 import org.junit.platform.engine.TestExecutionResult;
 import org.junit.platform.engine.support.descriptor.MethodSource;
 import org.junit.platform.launcher.LauncherDiscoveryRequest;
@@ -30,11 +32,16 @@ public final class Checks {
             request.filters(TagFilter.includeTags(tags));
         }
         LauncherDiscoveryRequest built = request.build();
-        LauncherFactory.create().execute(built, new Lines(lines));
+        LauncherFactory.create().execute(built, new Lines(lines, new HashMap<>()));
         System.exit(0); // the driver may have left threads behind
     }
 
-    private record Lines(PrintStream lines) implements TestExecutionListener {
+    private record Lines(PrintStream lines, Map<String, Long> begun) implements TestExecutionListener {
+        @Override
+        public void executionStarted(TestIdentifier test) {
+            begun.put(test.getUniqueId(), System.nanoTime());
+        }
+
         @Override
         public void executionFinished(TestIdentifier test, TestExecutionResult result) {
             JsonObject line = new JsonObject();
@@ -46,6 +53,8 @@ public final class Checks {
             } else {
                 return;
             }
+            long took = System.nanoTime() - begun.get(test.getUniqueId());
+            line.addProperty("seconds", took / 1e9);
             result.getThrowable().ifPresent(error -> line.addProperty("failure", trace(error)));
             lines.println(line);
         }

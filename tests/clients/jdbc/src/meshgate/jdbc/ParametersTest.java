@@ -71,8 +71,18 @@ class ParametersTest {
     @Feature("prepared parameters")
     @Test
     void decimals() throws SQLException {
-        finds("1", "c_decimal", s -> s.setBigDecimal(1, new BigDecimal("12345.6789000000")));
-        finds("1", "c_decimal", s -> s.setBigDecimal(1, new BigDecimal("12345.6789")));
+        BigDecimal value = new BigDecimal("12345.6789").setScale(10); // that of the column
+        finds("1", "c_decimal", s -> s.setBigDecimal(1, value));
+    }
+
+    @Test
+    void aDecimalOfAnotherScaleIsRefusedByTheDriver() throws SQLException {
+        String sql = "SELECT id FROM orders WHERE amount = ?";
+        Connection other = connect(); // which can not be closed: the driver has lost its memory
+        PreparedStatement statement = other.prepareStatement(sql);
+        statement.setBigDecimal(1, new BigDecimal("1.5"));
+        SQLException error = assertThrows(SQLException.class, statement::executeQuery);
+        assertTrue(error.getMessage().contains("scale must equal"), error::getMessage);
     }
 
     @EveryDriver
@@ -109,9 +119,16 @@ class ParametersTest {
         finds("1", "c_timestamp_s", s -> s.setTimestamp(1, moment));
         Timestamp millis = Timestamp.valueOf("2024-02-29 13:14:15.123");
         finds("1", "c_timestamp_ms", s -> s.setTimestamp(1, millis));
-        Timestamp micros = Timestamp.valueOf("2024-02-29 13:14:15.123456");
-        finds("1", "c_timestamp_us", s -> s.setTimestamp(1, micros));
-        finds("1", "c_timestamp_utc", s -> s.setTimestamp(1, micros));
+        Timestamp day = Timestamp.valueOf("1969-12-31 00:00:00");
+        finds("2", "c_timestamp_utc", s -> s.setTimestamp(1, day));
+        finds("2", "c_timestamp_ns", s -> s.setTimestamp(1, Timestamp.valueOf("1700-01-01 00:00:00")));
+        String sql = "SELECT id FROM lab.types.everything WHERE c_timestamp_us > ?";
+        try (PreparedStatement statement = connection.prepareStatement(sql)) {
+            statement.setTimestamp(1, millis); // the driver cuts what is finer
+            assertEquals(List.of("1"), rows(statement.executeQuery()));
+            statement.setTimestamp(1, Timestamp.valueOf("2024-02-29 13:14:15.124"));
+            assertEquals(List.of(), rows(statement.executeQuery()));
+        }
     }
 
     @EveryDriver
