@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from threading import Timer
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from gateway.errors import TimedOut
 from gateway.flight.admission import Admission
 from gateway.flight.failures import log_failure
 from gateway.flight.reports import Reports
@@ -22,6 +24,9 @@ from gateway.flight.streams import (
 
 if TYPE_CHECKING:
     from gateway.pipeline import Gateway, Prepared, Result
+
+UNREAD_SECONDS = 0.5
+"""How much longer than its timeout a query is let alone: one that is read ends by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +62,11 @@ class Executions:
         after the stream is closed.
         """
         cancellation = Cancellation(gone)
+        alarm: Timer | None = None
 
         def on_close(stream: QueryStream) -> None:
+            if alarm is not None:
+                alarm.cancel()
             self._running.pop(stream, None)
             self._admission.leave(of.owner)
             report = stream.result.report
@@ -72,15 +80,15 @@ class Executions:
             following = self._following(result, more, of.owner, cancellation)
             result = replace(result, batches=following)
             of_client = of.statement
-            stream = QueryStream(
-                result, of_client.schema, cancellation, on_close, of_client.types
-            )
+            stream = QueryStream(result, of_client.schema, cancellation, on_close, of_client.types)
         except BaseException as error:
             log_failure(of.owner, prepared.request.id, error)
             cancellation.end()
             self._admission.leave(of.owner)
             raise
         self._running[stream] = of
+        if prepared.request.options.timeout:
+            alarm = _alarm(stream, prepared.request.options.timeout)
         return stream
 
     def _following(
@@ -108,3 +116,13 @@ class Executions:
         deadline = time.monotonic() + wait_seconds
         for stream in running:
             stream.cancel(max(0.0, deadline - time.monotonic()))
+
+
+def _alarm(stream: QueryStream, seconds: float) -> Timer:
+    """Stops a stream whose client does not even ask for its rows, which nothing else would."""
+    alarm = Timer(
+        seconds + UNREAD_SECONDS, stream.cancel, kwargs={"reason": lambda: TimedOut(seconds)}
+    )
+    alarm.daemon = True
+    alarm.start()
+    return alarm

@@ -31,8 +31,8 @@ Row = tuple[pa.Scalar, ...]
 class Statement:
     """One text of one principal, for the purpose declared when it was made.
 
-    `schema` is what the client is told: the plan's, in `types` that it can take. `query_id` is the plan's,
-    `policy_version` that of the rights it was planned with. It takes `parameters`, and is run
+    `schema` is what the client is told: the plan's, in the `types` that it can take. `query_id`
+    is the plan's, `policy_version` that of the rights it was planned with. It takes `parameters`, and is run
     again for each of the `more` rows of them.
     """
 

@@ -114,9 +114,7 @@ def sql_type(kind: pa.DataType) -> SqlType:
     return SqlType(next((name for test, name in names.items() if test(kind)), "OTHER"), 0)
 
 
-def column_schema(
-    dataset: Dataset, table_name: str, of_client: Types = Types.PLAIN
-) -> pa.Schema:
+def column_schema(dataset: Dataset, table_name: str, of_client: Types = Types.PLAIN) -> pa.Schema:
     """The dataset's schema with ``ARROW:FLIGHT:SQL:*`` metadata on every column."""
     fields = [
         field.with_metadata(dict(_column_metadata(dataset, table_name, field)))

@@ -136,15 +136,22 @@ def _customers(path: Path) -> None:
             "CREATE TABLE customers (id BIGINT NOT NULL PRIMARY KEY, name VARCHAR(50) NOT NULL,"
             " email VARCHAR(100), region VARCHAR(2))"
         )
-        rows = [(i, f"customer {i}", f"c{i:03}@example.org", "EU" if i % 2 else "US") for i in range(1, 11)]
+        rows = [
+            (i, f"customer {i}", f"c{i:03}@example.org", "EU" if i % 2 else "US")
+            for i in range(1, 11)
+        ]
         connection.executemany("INSERT INTO customers VALUES (?, ?, ?, ?)", rows)
     connection.close()
 
 
 def _products(path: Path) -> None:
     with duckdb.connect(str(path)) as connection:
-        connection.execute("CREATE TABLE products (id BIGINT PRIMARY KEY, title VARCHAR, category_id BIGINT)")
-        connection.execute("INSERT INTO products SELECT i, 'product ' || i, i % 2 FROM range(1, 6) t(i)")
+        connection.execute(
+            "CREATE TABLE products (id BIGINT PRIMARY KEY, title VARCHAR, category_id BIGINT)"
+        )
+        connection.execute(
+            "INSERT INTO products SELECT i, 'product ' || i, i % 2 FROM range(1, 6) t(i)"
+        )
 
 
 def _probe(path: Path) -> None:
@@ -163,7 +170,9 @@ def built(folder: Path) -> Iterator[Path]:
     _products(folder / "products.duckdb")
     _probe(folder / "probe.db")
     lab = memory.register(STORE, {"everything": types_table(TYPES), "odd": types_table(ODD)})
-    categories = memory.register(f"{STORE}-shop", {"categories": pa.table({"id": [0, 1], "label": ["even", "odd"]})})
+    categories = memory.register(
+        f"{STORE}-shop", {"categories": pa.table({"id": [0, 1], "label": ["even", "odd"]})}
+    )
     visits = memory.register(f"{STORE}-clinic", {"visits": pa.table({"id": [1, 2, 3]})})
     patch = pytest.MonkeyPatch()
     recording = f"{RecordingConnector.__module__}:RecordingConnector"
