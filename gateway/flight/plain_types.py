@@ -105,7 +105,7 @@ def _leaf(kind: pa.DataType, types: Types) -> pa.DataType:
 
 
 def _plain_field(field: pa.Field, types: Types) -> pa.Field:
-    """The field in a type that clients can take; JDBC looks for the digits of decimals beside it."""
+    """The field in a type that clients can take, for JDBC with the digits of a decimal."""
     before = field.type
     kind = plain_type(before, types)
     plain = field if kind is before else field.with_type(kind)

@@ -32,8 +32,8 @@ class Statement:
     """One text of one principal, for the purpose declared when it was made.
 
     `schema` is what the client is told: the plan's, in the `types` that it can take. `query_id`
-    is the plan's, `policy_version` that of the rights it was planned with. It takes `parameters`, and is run
-    again for each of the `more` rows of them.
+    is the plan's, `policy_version` that of the rights it was planned with. It takes `parameters`,
+    and is run again for each of the `more` rows of them.
     """
 
     def __init__(

@@ -85,7 +85,7 @@ TYPES: dict[str, tuple[pa.DataType, object, object]] = {
     ),
     "c_map": (pa.map_(pa.string(), pa.int64()), [("a", 1), ("b", 2)], []),
 }
-"""Every column of the dataset of types: its type, the value of row 1 and of row 2; row 3 is NULL."""
+"""Every column of the dataset of types: its type, the values of rows 1 and 2; row 3 is NULL."""
 
 ODD: dict[str, tuple[pa.DataType, object, object]] = {
     "c_decimal256": (pa.decimal256(50, 3), Decimal("1.250"), Decimal(10) ** 40),

@@ -1,4 +1,4 @@
-"""The Java project beside this file: built once by Maven, run in a JVM with one driver at a time."""
+"""The Java project beside this file: built once by Maven, run in a JVM with one driver."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ class Check:
 def checks() -> Iterator[Check]:
     """All that the sources have, in their order."""
     for source in SOURCES:
-        for annotations, name in _CHECK.findall(source.read_text()):
-            feature = _FEATURE.search(annotations)
+        for above, name in _CHECK.findall(source.read_text()):
+            feature = _FEATURE.search(above)
             yield Check(
                 f"{source.stem}.{name}",
                 feature.group(1) if feature else None,
-                "@EveryDriver" in annotations,
+                "@EveryDriver" in above,
             )
 
 
