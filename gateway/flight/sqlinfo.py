@@ -151,8 +151,10 @@ JDBC: dict[int, tuple[int, Value]] = {
     528: (INT32, 0b110),  # a bitmask of limited and full outer joins
     562: (BIGINT, _NONE),
 }
-"""What the JDBC driver reads in another way than the protocol says: anything else makes it fail or
-take it for something else."""
+"""What the JDBC driver reads in another way than the protocol says."""
+
+UNKNOWN_TO_JDBC = frozenset({10, 11})
+"""One id that is younger than a driver makes everything it asks for fail."""
 
 
 def table(ids: Iterable[int], of_client: Types = Types.PLAIN) -> pa.Table:
@@ -160,8 +162,10 @@ def table(ids: Iterable[int], of_client: Types = Types.PLAIN) -> pa.Table:
 
     Ids nobody defined are left out, as the protocol has no word for "unknown".
     """
-    wanted = [number for number in ids if number in VALUES] if (ids := list(ids)) else [*VALUES]
-    said = VALUES | JDBC if of_client is Types.JAVA else VALUES
+    said = VALUES
+    if of_client is Types.JAVA:
+        said = {n: value for n, value in (VALUES | JDBC).items() if n not in UNKNOWN_TO_JDBC}
+    wanted = [number for number in ids if number in said] if (ids := list(ids)) else [*said]
     kinds, offsets = [], []
     children: list[list[object]] = [[] for _ in range(6)]
     for number in wanted:

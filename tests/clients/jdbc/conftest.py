@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization.pkcs12 import (
 from cryptography.x509 import load_pem_x509_certificate
 
 from gateway.flight.server import FlightServer, Tls
+from tests.clients.jdbc.matrix import DOCS
 from tests.clients.jdbc.mesh import SIGNER, built
 from tests.flight.serving import Served
 
@@ -39,6 +40,7 @@ class Place:
             "token": SIGNER.sign(sub="ana", groups=["all"]),
             "authority": self.authority,
             "trustStore": self.trust_store,
+            "page": DOCS,
         }
 
 

@@ -169,10 +169,11 @@ def built(folder: Path) -> Iterator[Path]:
     _customers(folder / "customers.db")
     _products(folder / "products.duckdb")
     _probe(folder / "probe.db")
-    lab = memory.register(STORE, {"everything": types_table(TYPES), "odd": types_table(ODD)})
-    categories = memory.register(
-        f"{STORE}-shop", {"categories": pa.table({"id": [0, 1], "label": ["even", "odd"]})}
-    )
+    types = {"everything": types_table(TYPES), "odd": types_table(ODD)}
+    lab = memory.register(STORE, {**types, "notes": pa.table({"id": [1]})})
+    labels = pa.table({"id": [0, 1], "label": ["even", "odd"]})
+    notes = pa.table({"id": [1, 2]})
+    terms = memory.register(f"{STORE}-shop", {"categories": labels, "notes": notes})
     visits = memory.register(f"{STORE}-clinic", {"visits": pa.table({"id": [1, 2, 3]})})
     patch = pytest.MonkeyPatch()
     recording = f"{RecordingConnector.__module__}:RecordingConnector"
@@ -183,7 +184,7 @@ def built(folder: Path) -> Iterator[Path]:
         ("shop", "web", "files", str(folder / "events")),
         ("shop", "crm", "sqlite", str(folder / "customers.db")),
         ("shop", "stock", "duckdb", str(folder / "products.duckdb")),
-        ("shop", "terms", "memory", categories),
+        ("shop", "terms", "memory", terms),
         ("clinic", "ward", "memory", visits),
         ("ops", "probe", "recording", str(folder / "probe.db")),
     ):

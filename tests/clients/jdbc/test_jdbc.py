@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from tests.clients.jdbc import matrix, project
 from tests.clients.jdbc.conftest import Place
@@ -14,7 +15,7 @@ CHECKS = tuple(project.checks())
 SHORT = ("every-driver",)
 
 
-def _parameters() -> Iterator[object]:
+def _parameters() -> Iterator[ParameterSet]:
     for check in CHECKS:
         client = f"JDBC {project.NEWEST}"
         marks = [pytest.mark.feature(client, check.feature)] if check.feature else []
@@ -27,7 +28,7 @@ def newest(place: Place, java: None) -> dict[str, str]:
     return project.run(project.NEWEST, (), place.properties)
 
 
-@pytest.mark.parametrize("check", _parameters())
+@pytest.mark.parametrize("check", list(_parameters()))
 def test_the_newest_driver(newest: dict[str, str], check: str) -> None:
     assert check in newest, "the check has not run"
     assert not newest[check], newest[check]
