@@ -13,12 +13,14 @@ import pyarrow as pa
 from gateway.errors import TimedOut
 from gateway.flight.admission import Admission
 from gateway.flight.failures import log_failure
+from gateway.flight.named_queries import EndedNames
 from gateway.flight.reports import Reports
 from gateway.flight.statements import Statement
 from gateway.flight.streams import (
     CANCEL_WAIT_SECONDS,
     Cancellation,
     QueryStream,
+    by_request,
     by_shutdown,
 )
 
@@ -31,11 +33,15 @@ UNREAD_SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """Whose a running stream is. `name` is what its ticket is called, b"" where it has none."""
+    """Whose a running stream is. `name` is what its ticket is called, b"" where it has none.
+
+    `query` is what its client has named it, "" where it has not.
+    """
 
     owner: str
     statement: Statement
     name: bytes = b""
+    query: str = ""
 
 
 class Executions:
@@ -46,6 +52,7 @@ class Executions:
         self._admission = admission
         self._reports = reports
         self._running: dict[QueryStream, Running] = {}
+        self._ended = EndedNames()
 
     def start(
         self,
@@ -89,6 +96,8 @@ class Executions:
         self._running[stream] = of
         if prepared.request.options.timeout:
             alarm = _alarm(stream, prepared.request.options.timeout)
+        if self._ended.has(of.owner, of.query):  # while its plan was made
+            stream.request_stop(by_request)
         return stream
 
     def _following(
@@ -107,6 +116,24 @@ class Executions:
         """What runs for a ticket of this name, of this principal."""
         key = (owner, name)
         return [(s, of) for s, of in list(self._running.items()) if (of.owner, of.name) == key]
+
+    def check_name(self, owner: str, query: str) -> None:
+        """Raise Cancelled for what its client has named, and has stopped."""
+        self._ended.check(owner, query)
+
+    def end_name(self, owner: str, query: str) -> bool:
+        """Stop what runs by a name its client gave it, and what will come by it.
+
+        Only the principal's own: others may use the same name. Whether something ran.
+        """
+        self._ended.end(owner, query)
+        own = (owner, query)
+        running = [s for s, of in list(self._running.items()) if (of.owner, of.query) == own]
+        for stream in running:
+            stream.request_stop(by_request)
+        for stream in running:
+            stream.cancel()
+        return bool(running)
 
     def cancel_all(self, wait_seconds: float = CANCEL_WAIT_SECONDS) -> None:
         """Stop every running query, because the gateway stops."""

@@ -133,14 +133,16 @@ class FlightSql:
         if not isinstance(message, sql.TicketStatementQuery):
             raise UserError("this is not a ticket", hint="take it from GetFlightInfo")
         handle = message.statement_handle
+        self.executions.check_name(caller.name, caller.query)
         statement = self.tickets.get(caller.name, handle)
         prepared = statement.take(caller.principal)
-        of = Running(caller.name, statement, ticket_name(handle))
+        of = Running(caller.name, statement, ticket_name(handle), caller.query)
         return self.executions.start(prepared, of, gone, statement.more(caller.principal))
 
     def prepare(self, caller: Caller, text: str) -> sql.ActionCreatePreparedStatementResult:
         """Plan a statement and keep it under a handle."""
         self.admission.check()
+        self.executions.check_name(caller.name, caller.query)
         statement = self._of_text(caller, text)
         parameters = statement.parameters
         if caller.types is Types.JAVA:
@@ -200,6 +202,7 @@ class FlightSql:
             raise
 
     def _statement(self, caller: Caller, message: Message) -> Statement:
+        self.executions.check_name(caller.name, caller.query)
         match message:
             case sql.CommandStatementQuery():
                 if message.HasField("transaction_id"):
