@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization.pkcs12 import (
 )
 from cryptography.x509 import load_pem_x509_certificate
 
+from gateway.flight.callers import Caller
 from gateway.flight.server import FlightServer, Tls
 from tests.clients.jdbc.matrix import DOCS
 from tests.clients.jdbc.mesh import SIGNER, built
@@ -31,6 +32,8 @@ class Place:
     tls: FlightServer
     authority: Path
     trust_store: Path
+    ended: list[str]
+    """Whose sessions have been ended by their clients."""
 
     @property
     def properties(self) -> Mapping[str, object]:
@@ -42,6 +45,21 @@ class Place:
             "trustStore": self.trust_store,
             "page": DOCS,
         }
+
+
+def _ended(served: Served) -> list[str]:
+    """Filled with the owner of every session that a client ends, from now on."""
+    ended: list[str] = []
+    sessions = served.authenticator.sessions
+    settle = sessions.settle
+
+    def noted(caller: Caller) -> str | None:
+        if caller.session.ended:
+            ended.append(caller.name)
+        return settle(caller)
+
+    sessions.settle = noted  # type: ignore[method-assign]
+    return ended
 
 
 @pytest.fixture(scope="session")
@@ -64,6 +82,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
             served.authenticator,
             Tls(chain, issued.private_key_pem.bytes()),
         )
-        yield Place(served, tls, folder / "authority.pem", folder / "trusted.p12")
+        ended = _ended(served)
+        yield Place(served, tls, folder / "authority.pem", folder / "trusted.p12", ended)
         tls.shutdown()
         served.close()

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -26,6 +27,8 @@ ANA, BEN = ("ana", "ana's password"), ("ben", "ben's password")
 SIGNER = Signer("key", "ES256")
 STORE = "jdbc-lab"
 EVENTS = 1_000_000
+CUSTOMER = "../crm/customers-1.0.0.odcs.yaml#/schema/customers/properties/id"
+"""What an order refers to, as its contract says it."""
 
 # Ana reads everything, Ben the customers of the EU without their whole addresses. Visits are for
 # care only.
@@ -189,7 +192,7 @@ def built(folder: Path) -> Iterator[Path]:
         ("ops", "probe", "recording", str(folder / "probe.db")),
     ):
         publish(folder, domain, Product(*product))
-    _govern(folder / "products" / "shop" / "crm" / "customers-1.0.0.odcs.yaml")
+    _govern(folder / "products" / "shop")
     (folder / "policies").mkdir()
     (folder / "policies" / "access.csv").write_text(POLICIES)
     (folder / "identity.toml").write_text(SETTINGS)
@@ -204,14 +207,26 @@ def built(folder: Path) -> Iterator[Path]:
             memory.forget(store)
 
 
-def _govern(path: Path) -> None:
-    """The customers' addresses are of a kind, and there is a filter of the EU."""
+def _govern(shop: Path) -> None:
+    """Orders are of customers; these have addresses of a kind, and a filter of the EU."""
+    with _edited(shop / "crm" / "customers-1.0.0.odcs.yaml") as contract:
+        (element,) = contract["schema"]
+        for column in element["properties"]:
+            if column["name"] == "email":
+                column["tags"] = ["contact"]
+                column["description"] = "Where to write to"
+        filters = [{"id": "eu", "expr": "region = 'EU'"}]
+        contract["customProperties"].append({"property": "mesh.rowFilters", "value": filters})
+    with _edited(shop / "sales" / "orders-1.0.0.odcs.yaml") as contract:
+        (element,) = contract["schema"]
+        for column in element["properties"]:
+            if column["name"] == "customer_id":
+                column["relationships"] = [{"to": CUSTOMER}]
+
+
+@contextmanager
+def _edited(path: Path) -> Iterator[dict[str, Any]]:
+    """A contract to be changed, as somebody with an editor would."""
     contract = yaml.safe_load(path.read_text())
-    (element,) = contract["schema"]
-    for column in element["properties"]:
-        if column["name"] == "email":
-            column["tags"] = ["contact"]
-            column["description"] = "Where to write to"
-    filters = [{"id": "eu", "expr": "region = 'EU'"}]
-    contract["customProperties"].append({"property": "mesh.rowFilters", "value": filters})
+    yield contract
     path.write_text(yaml.safe_dump(contract, sort_keys=False))

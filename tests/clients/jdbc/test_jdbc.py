@@ -43,6 +43,12 @@ def test_what_was_cancelled_has_stopped_in_its_source(newest: dict[str, str]) ->
     RECORDER.wait("blocked", "stopped", 5)
 
 
+def test_a_connection_of_a_catalog_has_ended_its_session(
+    newest: dict[str, str], place: Place
+) -> None:
+    assert "user:ana" in place.ended
+
+
 @pytest.mark.parametrize("version", project.VERSIONS)
 def test_the_matrix_of_versions(
     version: str,

@@ -155,6 +155,35 @@ class CatalogueTest {
         assertEquals(List.of(), rows(metadata.getPrimaryKeys("shop", "sales", "orders")));
     }
 
+    @EveryDriver
+    @Feature("catalogue")
+    @Test
+    void foreignKeys() throws SQLException {
+        List<String> key = List.of("shop|crm|customers|id|shop|sales|orders|customer_id|1");
+        assertEquals(key, keys(metadata.getImportedKeys("shop", "sales", "orders")));
+        assertEquals(key, keys(metadata.getExportedKeys("shop", "crm", "customers")));
+        assertEquals(
+                key,
+                keys(
+                        metadata.getCrossReference(
+                                "shop", "crm", "customers", "shop", "sales", "orders")));
+        assertEquals(List.of(), keys(metadata.getImportedKeys("shop", "crm", "customers")));
+    }
+
+    private static List<String> keys(ResultSet result) throws SQLException {
+        return rows(
+                result,
+                "PKTABLE_CAT",
+                "PKTABLE_SCHEM",
+                "PKTABLE_NAME",
+                "PKCOLUMN_NAME",
+                "FKTABLE_CAT",
+                "FKTABLE_SCHEM",
+                "FKTABLE_NAME",
+                "FKCOLUMN_NAME",
+                "KEY_SEQ");
+    }
+
     @Test
     void whatTheDriverDoesNotAskFor() throws SQLException {
         assertEquals(List.of(), rows(metadata.getTypeInfo()));
