@@ -119,8 +119,8 @@ DEFAULT_OPTIONS = QueryOptions()
 class Request:
     """What a client asked for, before anything is understood. `purpose` is declared: "" is none.
 
-    `dialect` is that of the SQL text: "" is the gateway's own. In `namespace`, a catalog and perhaps
-    a schema, names that say less than all are looked up before the whole mesh is searched.
+    `dialect` is that of the SQL text: "" is the gateway's own. In `namespace`, a catalogue and
+    perhaps a schema, names that say less than all are looked up before the whole mesh is searched.
     """
 
     principal: Principal
