@@ -9,8 +9,9 @@ out before the record is durable.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -27,6 +28,7 @@ from gateway.errors import (
     Cancelled,
     CatalogueError,
     GatewayError,
+    InvalidQuery,
     LimitExceeded,
     PurposeNotGranted,
     ResidencyViolation,
@@ -74,6 +76,11 @@ class Prepared:
     def explain(self) -> bool:
         """Whether the plan itself is the answer."""
         return self.statement.explain
+
+    @property
+    def parameters(self) -> pa.Schema:
+        """What the request takes: a field for each placeholder of its text, "1", "2", ..."""
+        return self.plan.parameters
 
     @property
     def policy_version(self) -> str:
@@ -183,10 +190,11 @@ class Gateway:
             ).open(statement.remote)
             tables, views = opened(authorised, self._sources)
             tables = {**tables, **{name: r.table for name, r in remote.items()}}
-            plan = self.plans.of(statement, tables, views, request.options.placement)
+            values = request.parameters
+            plan = self.plans.of(statement, tables, views, request.options.placement, values)
             unpushed = None
             if request.options.verify:
-                unpushed = self.plans.unpushed(statement, tables, views)
+                unpushed = self.plans.unpushed(statement, tables, views, values)
         except (GatewayError, SourceError) as raised:
             error = from_source(raised) if isinstance(raised, SourceError) else raised
             if isinstance(error, ResidencyViolation):
@@ -196,6 +204,11 @@ class Gateway:
         grants = {**authorised.grants, **{name: r.grant for name, r in remote.items()}}
         clearance = self._recorder.allowed(request, policy_version, grants, plan)
         return Prepared(request, plan, clearance, statement, unpushed)
+
+    def bind(self, prepared: Prepared, values: Sequence[pa.Scalar]) -> Prepared:
+        """The request with values for its placeholders. Raises GatewayError, as `prepare` does."""
+        request = replace(prepared.request, parameters=tuple(values), id=uuid.uuid4().hex)
+        return self.prepare(request)
 
     def execute(self, prepared: Prepared, cancelled: Callable[[], bool] = _never) -> Result:
         """Run a prepared request. Rights are asked for again: they may have gone since.
@@ -207,6 +220,11 @@ class Gateway:
             prepared = self.prepare(prepared.request)
             prepared.clearance.claim()
         plan = prepared.plan
+        if plan.unbound:
+            raise InvalidQuery(
+                f"the statement takes {len(plan.parameters)} values, and none are given",
+                hint="bind a value to each of its placeholders",
+            )
         report = QueryReport(prepared.request.id, reads=() if plan.hidden_views else plan.reads)
         if prepared.explain:
             batches: Iterator[pa.RecordBatch] = self._explain(prepared, report)

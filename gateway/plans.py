@@ -7,21 +7,25 @@ pay, and what was learnt from its runs.
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
+import pyarrow as pa
 from cachetools import TTLCache
 
 from connectors.interface import SourceErrorCode
 from gateway.config import Config
 from gateway.embedding import Embedding
-from gateway.errors import Unsupported
+from gateway.errors import GatewayError, InvalidQuery, Unsupported
 from gateway.languages.sql import Statement
 from gateway.plan.embedded import is_embedded
 from gateway.plan.history import History, Watch
+from gateway.plan.parameters import fitted
 from gateway.plan.plan import Plan
 from gateway.plan.planner import Query, plan_query
 from gateway.plan.source import Table, TableName, Tables, View, Views, unpushed
+from gateway.prepared_plans import PreparedPlans
 from gateway.query_report import Measurement
 
 _REJECTED = f"failed: {SourceErrorCode.REJECTED.value}"
@@ -39,6 +43,7 @@ class Plans:
         self._kept: TTLCache[tuple[object, ...], Plan] = TTLCache(
             config.cached_plans, config.plan_age_seconds
         )
+        self._prepared = PreparedPlans(config)
         self._lock = threading.Lock()
         self.history: History | None = None
         if config.history_age_seconds > 0:
@@ -52,38 +57,89 @@ class Plans:
         """Plan every query anew from now on."""
         with self._lock:
             self._kept.clear()
+        self._prepared.forget()
 
     def of(
-        self, statement: Statement, tables: Tables, views: Views, placement: str = "auto"
+        self,
+        statement: Statement,
+        tables: Tables,
+        views: Views,
+        placement: str = "auto",
+        values: Sequence[pa.Scalar] = (),
     ) -> Plan:
         """Equal text over equal datasets is planned once: what may be read is part of the key.
 
-        Raises GatewayError.
+        Without the `values` a statement takes, its plan only describes the answer: it has
+        `parameters`. Raises GatewayError, with positions in the client's text.
         """
-        key = (
-            statement.normalised,
-            placement,
-            *(_identity(name, table) for name, table in tables.items()),
-            *(_identity(name, view) for name, view in views.items()),
-        )
-        with self._lock:
-            plan = self._kept.get(key)
-        if plan is None:
-            query = Query(statement.text, statement.tree, views)
-            placed = self._embedding.placed(tables, views)
-            plan = plan_query(query, placed, self._config, placement, history=self.history)
-            embedded = plan.embedded or any(is_embedded(f, plan.tables) for f in plan.fragments)
-            if embedded or plan.groups:
-                remembered = key if plan.groups and not embedded and plan.lasting else None
-                otherwise = partial(self._planned_whole, remembered, query, tables, placement)
-                plan = replace(plan, otherwise=otherwise)
-            elif plan.tried:
-                otherwise = partial(self._planned_pushed, plan, query, tables, placement)
-                plan = replace(plan, otherwise=otherwise)
-            self._keep(key, plan)
+        key = _key(statement, tables, views, placement)
+        try:
+            if statement.placeholders.count:
+                return self._with_parameters(key, statement, tables, views, placement, values)
+            if values:
+                raise InvalidQuery(
+                    f"the statement takes no values, and {len(values)} were given",
+                    hint="write ? or $1 where a value belongs",
+                )
+            with self._lock:
+                plan = self._kept.get(key)
+            if plan is None:
+                plan = self._made(key, statement, tables, views, placement)
+                self._keep(key, plan)
+            return plan
+        except GatewayError as error:
+            error.position = error.position and statement.original(error.position)
+            raise
+
+    def _with_parameters(
+        self,
+        key: tuple[object, ...],
+        statement: Statement,
+        tables: Tables,
+        views: Views,
+        placement: str,
+        values: Sequence[pa.Scalar],
+    ) -> Plan:
+        def planner(bound: Statement) -> Plan:
+            return self._made(None, bound, tables, views, placement)
+
+        described = self._prepared.described(key, statement, tables, views, planner)
+        types = described[0].types
+        if values:
+            given = fitted(values, types)
+            plan = self._prepared.of(key, statement, given, described, planner)
+            return replace(plan, parameters=types)
+        return replace(described[1], parameters=types, unbound=True)
+
+    def _made(
+        self,
+        key: tuple[object, ...] | None,
+        statement: Statement,
+        tables: Tables,
+        views: Views,
+        placement: str,
+    ) -> Plan:
+        query = Query(statement.text, statement.tree, views)
+        placed = self._embedding.placed(tables, views)
+        history = self.history if key is not None else None
+        plan = plan_query(query, placed, self._config, placement, history=history)
+        embedded = plan.embedded or any(is_embedded(f, plan.tables) for f in plan.fragments)
+        if embedded or plan.groups:
+            remembered = key if plan.groups and not embedded and plan.lasting else None
+            otherwise = partial(self._planned_whole, remembered, query, tables, placement)
+            plan = replace(plan, otherwise=otherwise)
+        elif plan.tried:
+            otherwise = partial(self._planned_pushed, plan, query, tables, placement)
+            plan = replace(plan, otherwise=otherwise)
         return plan
 
-    def unpushed(self, statement: Statement, tables: Tables, views: Views) -> Plan | None:
+    def unpushed(
+        self,
+        statement: Statement,
+        tables: Tables,
+        views: Views,
+        values: Sequence[pa.Scalar] = (),
+    ) -> Plan | None:
         """The plan that leaves everything to the engine, to compare with. None for an EXPLAIN."""
         if statement.explain:
             return None
@@ -92,7 +148,8 @@ class Plans:
                 "a query over rows that may not leave their region can not be verified",
                 hint="ask without verify",
             )
-        return self.of(statement, {name: unpushed(table) for name, table in tables.items()}, views)
+        scans = {name: unpushed(table) for name, table in tables.items()}
+        return self.of(statement, scans, views, values=values)
 
     def learn(self, plan: Plan, measured: Measurement) -> None:
         """Take in how a run of the plan went: what it took, or that its source has rejected it."""
@@ -141,6 +198,15 @@ class Plans:
             for key, plan in list(self._kept.items()):
                 if plan.watch is not None and plan.watch.source == watch.source:
                     self._kept.pop(key, None)
+
+
+def _key(statement: Statement, tables: Tables, views: Views, placement: str) -> tuple[object, ...]:
+    return (
+        statement.normalised,
+        placement,
+        *(_identity(name, table) for name, table in tables.items()),
+        *(_identity(name, view) for name, view in views.items()),
+    )
 
 
 def _identity(name: TableName, opened: Table | View) -> tuple[object, ...]:

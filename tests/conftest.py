@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests import services
+from tests.clients.features import Features, marked
 
 if TYPE_CHECKING:
     from tests.distribution import Units
@@ -23,9 +24,22 @@ settings.load_profile("meshgate")
 Server = TypeVar("Server")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--write-features", action="store_true", help="put what clients could do into the docs"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "feature(client, feature, shows='yes'): a cell of the docs")
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        config.pluginmanager.register(Features(config.getoption("--write-features")))
+
+
 @pytest.hookimpl(trylast=True)  # after pytest has put tests with equal fixtures together
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """In a worker: long units of work first."""
+    """Marks go into the reports; in a worker, long units of work come first."""
+    marked(items)
     if "PYTEST_XDIST_WORKER" in os.environ:
         from tests.distribution import rank_of
 

@@ -182,14 +182,14 @@ def _over_inputs(
     """
     fragment = remainder.fragment
 
-    def open_over() -> BatchStream:
+    def open_over(text: str) -> BatchStream:
         held = {number: list(fetching.read(number)) for number in remainder.local}
         rows = {}
         for name, number in remainder.inputs.items():
             kept = held.get(number)
             batches = partial(fetching.read, number) if kept is None else partial(iter, kept)
             rows[name] = Rows(fetching.schema(number), batches, reads.cancel_after_failure)
-        return remainder.files.query_over(fragment.text, fragment.schema, rows)
+        return remainder.files.query_over(text, fragment.schema, rows)
 
     return replace(fragment, open=open_over)
 

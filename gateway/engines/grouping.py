@@ -27,7 +27,7 @@ def grouped(
     fragment: Fragment, groups: PulledGroups, config: Config, reads: FragmentReads
 ) -> Fragment:
     """The fragment as one that the engine answers from the rows of its scan."""
-    return replace(fragment, open=lambda: _Grouping(fragment.schema, groups, config, reads))
+    return replace(fragment, open=lambda _: _Grouping(fragment.schema, groups, config, reads))
 
 
 class _Grouping:

@@ -7,7 +7,6 @@ translates what was raised.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -19,16 +18,11 @@ from gateway.errors import GatewayError, NotFound, Unsupported, UserError
 from gateway.flight import commands, metadata
 from gateway.flight.admission import Admission
 from gateway.flight.callers import Caller
-from gateway.flight.failures import log_failure
+from gateway.flight.executions import Executions, Running
 from gateway.flight.handles import Handles
 from gateway.flight.reports import Reports
 from gateway.flight.statements import Statement
-from gateway.flight.streams import (
-    CANCEL_WAIT_SECONDS,
-    Cancellation,
-    QueryStream,
-    by_shutdown,
-)
+from gateway.flight.streams import QueryStream
 from gateway.flight.tickets import Tickets
 from gateway.flight.tickets import name as ticket_name
 from gateway.flight.wire import flightsql_pb2 as sql
@@ -61,13 +55,6 @@ class Flight:
     query_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Running:
-    owner: str
-    name: bytes
-    statement: Statement
-
-
 class FlightSql:
     """The Flight SQL of one gateway. Safe from any thread."""
 
@@ -84,7 +71,7 @@ class FlightSql:
             ttl_seconds=limits.prepared_ttl_seconds,
             per_owner=limits.prepared_per_principal,
         )
-        self._running: dict[QueryStream, _Running] = {}
+        self.executions = Executions(gateway, self.admission, self.reports)
 
     def flight(self, caller: Caller, command: bytes) -> Flight:
         """Plan what a command asks for: a query, a prepared statement, or metadata."""
@@ -141,27 +128,8 @@ class FlightSql:
         handle = message.statement_handle
         statement = self.tickets.get(caller.name, handle)
         prepared = statement.take(caller.principal)
-        cancellation = Cancellation(gone)
-
-        def on_close(stream: QueryStream) -> None:
-            self._running.pop(stream, None)
-            self.admission.leave(caller.name)
-            report = stream.result.report
-            self.reports.record(caller.name, report)
-            if stream.failure is not None:
-                log_failure(caller.name, report.query_id, stream.failure)
-
-        self.admission.enter(caller.name)
-        try:
-            result = self._gateway.execute(prepared, cancellation)
-            stream = QueryStream(result, statement.schema, cancellation, on_close)
-        except BaseException as error:
-            log_failure(caller.name, prepared.request.id, error)
-            cancellation.end()
-            self.admission.leave(caller.name)
-            raise
-        self._running[stream] = _Running(caller.name, ticket_name(handle), statement)
-        return stream
+        of = Running(caller.name, statement, ticket_name(handle))
+        return self.executions.start(prepared, of, gone)
 
     def prepare(self, caller: Caller, text: str) -> sql.ActionCreatePreparedStatementResult:
         """Plan a statement and keep it under a handle."""
@@ -203,8 +171,7 @@ class FlightSql:
             if not isinstance(message, sql.TicketStatementQuery):
                 continue  # metadata: nothing runs
             handle = message.statement_handle
-            key = (caller.name, ticket_name(handle))
-            running = [r for r in list(self._running.items()) if (r[1].owner, r[1].name) == key]
+            running = self.executions.named(caller.name, ticket_name(handle))
             for _, of in running:
                 self.tickets.verify(caller.name, handle, of.statement)
             if not running:
@@ -216,12 +183,7 @@ class FlightSql:
 
     def cancel_all(self) -> None:
         """Stop every running query, because the gateway stops."""
-        running = list(self._running)
-        for stream in running:
-            stream.request_stop(by_shutdown)
-        deadline = time.monotonic() + CANCEL_WAIT_SECONDS
-        for stream in running:
-            stream.cancel(max(0.0, deadline - time.monotonic()))
+        self.executions.cancel_all()
 
     def _visible(self, caller: Caller) -> list[Dataset]:
         return self._gateway.visible(caller.principal, caller.purpose)

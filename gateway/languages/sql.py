@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from sqlglot import exp
@@ -18,8 +18,9 @@ from sqlglot.errors import SqlglotError
 from sqlglot.tokenizer_core import Token, TokenType
 
 from connectors.marks import unmarked
-from gateway.errors import LimitExceeded, ParseError, Position, Unsupported
-from gateway.languages import remote
+from gateway.errors import GatewayError, LimitExceeded, ParseError, Position, Unsupported
+from gateway.languages import edits, placeholders, remote
+from gateway.languages.placeholders import Placeholders
 
 DIALECT = "postgres"
 """The sqlglot dialect nearest to what clients write and the engine reads: unquoted names in lower
@@ -73,12 +74,17 @@ class Reference:
     optional: bool
 
 
+def _same(position: Position) -> Position:
+    return position
+
+
 @dataclass(frozen=True, slots=True)
 class Statement:
     """A parsed request. `text` is for the engine; `tree` the same, parsed: copy it to change it.
 
     `normalised` is equal for texts that differ only in blanks, comments and letter case where
-    these mean nothing.
+    these mean nothing. `placeholders` are given values by `bound`; only then it can be run.
+    `original` leads from a place in `text` to that in the client's own.
     """
 
     text: str
@@ -87,6 +93,28 @@ class Statement:
     explain: bool = False
     normalised: str = ""
     remote: tuple[remote.RemoteCall, ...] = ()
+    placeholders: Placeholders = placeholders.NONE
+    original: Callable[[Position], Position] = field(default=_same, compare=False, repr=False)
+
+    def bound(self, literals: Sequence[str]) -> Statement:
+        """The statement with values in SQL in place of its placeholders."""
+        made = self.placeholders.edits(literals)
+        text = edits.edited(self.text, made)
+        words = _tokenize(text)
+        tree = _parse(text, words)
+        unmarked(tuple(tree.walk()))
+
+        def original(position: Position) -> Position:
+            return self.original(edits.original(position, self.text, made))
+
+        return replace(
+            self,
+            text=text,
+            tree=tree,
+            normalised="",
+            placeholders=placeholders.NONE,
+            original=original,
+        )
 
 
 Nodes = Sequence[exp.Expr]
@@ -113,9 +141,47 @@ def _read(text: str) -> Statement:
     explain = _EXPLAIN.match(text)
     if explain is not None:
         text = _without_explain(text, explain)
+    spacing = placeholders.spacing(text) if "$" in text else ()
+    if not spacing:
+        return _numbered(text, explain=explain is not None)
+    return _remade(text, spacing, lambda spaced: _numbered(spaced, explain=explain is not None))
+
+
+def _numbered(text: str, *, explain: bool) -> Statement:
     words = _tokenize(text)
     if not words:
         raise ParseError("the query is empty", hint="send a SELECT")
+    numbering = placeholders.numbering(words)
+    if not numbering:
+        return _understood(text, words, explain=explain)
+    return _remade(text, numbering, lambda t: _understood(t, _tokenize(t), explain=explain))
+
+
+def _remade(text: str, made: Sequence[edits.Edit], read: Callable[[str], Statement]) -> Statement:
+    """What is read in a text after edits, with every position in the text before them."""
+
+    def original(position: Position) -> Position:
+        return edits.original(position, text, made)
+
+    try:
+        statement = read(edits.edited(text, made))
+    except GatewayError as error:
+        error.position = error.position and original(error.position)
+        raise
+    references = tuple(
+        replace(r, position=r.position and original(r.position)) for r in statement.references
+    )
+    calls = tuple(replace(call, position=original(call.position)) for call in statement.remote)
+    before = statement.original
+    return replace(
+        statement,
+        references=references,
+        remote=calls,
+        original=lambda position: original(before(position)),
+    )
+
+
+def _understood(text: str, words: list[Token], *, explain: bool) -> Statement:
     tree = _parse(text, words)
     if any(table.args.get("version") for table in tree.find_all(exp.Table)):
         text = _versions_as_names(text, words)
@@ -132,8 +198,9 @@ def _read(text: str) -> Statement:
     ours = {(call.name,) for call in calls}
     references = tuple(r for r in _references(nodes) if r.name not in ours)
     normalised = _normalised(text, words)
+    given = placeholders.placeholders(tree, words)
     unmarked(nodes)  # the names have their positions
-    return Statement(text, tree, references, explain is not None, normalised, calls)
+    return Statement(text, tree, references, explain, normalised, calls, given)
 
 
 def _normalised(text: str, words: list[Token]) -> str:

@@ -16,7 +16,8 @@ from connectors.interface import BatchStream, SourceKey
 class Fragment:
     """What one source gets: the exact text, and the schema its answer must have.
 
-    `shown` is the text as the caller may see it: without what policies have written into it.
+    `open` asks the source for a text. `shown` is the text as the caller may see it: without what
+    policies have written into it.
     `keys` is how many values of other fragments are in the text. One that is `computed` asks no
     source: the engine makes it of another fragment, and no run of it is counted.
     """
@@ -25,7 +26,7 @@ class Fragment:
     source: SourceKey
     text: str
     schema: pa.Schema
-    open: Callable[[], BatchStream] = field(repr=False, compare=False)
+    open: Callable[[str], BatchStream] = field(repr=False, compare=False)
     shown: str = ""
     keys: int = 0
     computed: bool = False
@@ -116,7 +117,7 @@ class FragmentReads:
 
     def _open(self, fragment: Fragment) -> BatchStream:
         try:
-            stream = fragment.open()
+            stream = fragment.open(fragment.text)
         except BaseException as error:
             self._fail(fragment, error)
             raise

@@ -26,6 +26,9 @@ class EngineRead:
     text: str
 
 
+_NOTHING = pa.schema([])
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """How a query is answered. Immutable: it may be executed many times, also at once.
@@ -38,7 +41,8 @@ class Plan:
     other. With `embedded`, the embedded engine computes the remainder, or most of it. Of `groups`
     the engine makes fragments before it starts. `otherwise` plans the same without either, for when
     it fails, or does not pay, before the first row; or pushes what history pulled.
-    `watch` is what history is told of its runs.
+    `watch` is what history is told of its runs. `parameters` are what its statement takes; as
+    long as it is `unbound` it has no values for them, and only tells what the answer looks like.
     """
 
     schema: pa.Schema
@@ -58,6 +62,8 @@ class Plan:
     groups: tuple[PulledGroups, ...] = field(default=(), repr=False)
     reductions: Reductions = field(default_factory=Reductions, repr=False)
     watch: Watch | None = field(default=None, repr=False)
+    parameters: pa.Schema = field(default=_NOTHING, repr=False)
+    unbound: bool = False
     otherwise: Callable[[], Plan] | None = field(default=None, repr=False, compare=False)
 
     @property

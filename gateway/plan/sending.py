@@ -35,6 +35,6 @@ def fragment_of(
         block.source.key,
         text,
         schema,
-        lambda: unsealed(connector.query(text, schema), masks),
+        lambda asked: unsealed(connector.query(asked, schema), masks),
         shown,
     )

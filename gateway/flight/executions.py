@@ -1,0 +1,83 @@
+"""Executions of prepared requests, for any front: admitted, known while they run, and reported."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gateway.flight.admission import Admission
+from gateway.flight.failures import log_failure
+from gateway.flight.reports import Reports
+from gateway.flight.statements import Statement
+from gateway.flight.streams import (
+    CANCEL_WAIT_SECONDS,
+    Cancellation,
+    QueryStream,
+    by_shutdown,
+)
+
+if TYPE_CHECKING:
+    from gateway.pipeline import Gateway, Prepared
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """Whose a running stream is. `name` is what its ticket is called, b"" where it has none."""
+
+    owner: str
+    statement: Statement
+    name: bytes = b""
+
+
+class Executions:
+    """What runs in one gateway, over all its fronts. Safe from any thread."""
+
+    def __init__(self, gateway: Gateway, admission: Admission, reports: Reports) -> None:
+        self._gateway = gateway
+        self._admission = admission
+        self._reports = reports
+        self._running: dict[QueryStream, Running] = {}
+
+    def start(self, prepared: Prepared, of: Running, gone: Callable[[], bool]) -> QueryStream:
+        """Execute a request of `of.owner` in the schema its statement told the client.
+
+        `gone` says whether the client has left; it is polled while the query runs, and never
+        after the stream is closed.
+        """
+        cancellation = Cancellation(gone)
+
+        def on_close(stream: QueryStream) -> None:
+            self._running.pop(stream, None)
+            self._admission.leave(of.owner)
+            report = stream.result.report
+            self._reports.record(of.owner, report)
+            if stream.failure is not None:
+                log_failure(of.owner, report.query_id, stream.failure)
+
+        self._admission.enter(of.owner)
+        try:
+            result = self._gateway.execute(prepared, cancellation)
+            stream = QueryStream(result, of.statement.schema, cancellation, on_close)
+        except BaseException as error:
+            log_failure(of.owner, prepared.request.id, error)
+            cancellation.end()
+            self._admission.leave(of.owner)
+            raise
+        self._running[stream] = of
+        return stream
+
+    def named(self, owner: str, name: bytes) -> list[tuple[QueryStream, Running]]:
+        """What runs for a ticket of this name, of this principal."""
+        key = (owner, name)
+        return [(s, of) for s, of in list(self._running.items()) if (of.owner, of.name) == key]
+
+    def cancel_all(self, wait_seconds: float = CANCEL_WAIT_SECONDS) -> None:
+        """Stop every running query, because the gateway stops."""
+        running: list[QueryStream] = list(self._running)
+        for stream in running:
+            stream.request_stop(by_shutdown)
+        deadline = time.monotonic() + wait_seconds
+        for stream in running:
+            stream.cancel(max(0.0, deadline - time.monotonic()))

@@ -1,0 +1,138 @@
+"""The places of a statement that are given values later: ``?`` in order, or ``$1``, ``$2``, ...
+
+Inside the gateway all of them are ``$n``; a statement is run with values written in their places.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sqlglot import exp
+from sqlglot.tokenizer_core import Token, TokenType
+
+from gateway.errors import LimitExceeded, ParseError, Position
+from gateway.languages.edits import Edit
+
+MAX_PARAMETERS = 4096
+"""How many values a statement may take."""
+
+_NAMED = "values have no names here"
+_HINT = "write ? for each value in its turn, or $1, $2, ..."
+_COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Between, exp.In)
+
+
+@dataclass(frozen=True, slots=True)
+class Placeholders:
+    """The placeholders of a text: `spans` are (start, end, number), in order.
+
+    `casts` are the SQL types that numbers are cast to where they stand. `limits` are the numbers
+    that count rows, `compared` those that are only ever compared with columns.
+    """
+
+    count: int = 0
+    spans: tuple[tuple[int, int, int], ...] = ()
+    casts: Mapping[int, str] = field(default_factory=dict)
+    limits: frozenset[int] = frozenset()
+    compared: frozenset[int] = frozenset()
+
+    def edits(self, texts: Sequence[str]) -> tuple[Edit, ...]:
+        """The edits that put a text in the place of each number."""
+        return tuple(Edit(start, end, texts[n - 1]) for start, end, n in self.spans)
+
+
+NONE = Placeholders()
+
+_SCANNED = re.compile(
+    r"""'(?:[^']|'')*' | "(?:[^"]|"")*" | --[^\n]* | /\*.*?\*/
+    | \$(?P<tag>(?:[A-Za-z_]\w*)?)\$.*?\$(?P=tag)\$
+    | (?<![\w$])(?P<placeholder>\$\d+)(?=[^\s\d])""",
+    re.VERBOSE | re.DOTALL,
+)
+
+
+def spacing(text: str) -> tuple[Edit, ...]:
+    """The edits that put a blank behind each ``$n``: the tokenizer takes ``$1,$`` for a quote."""
+    return tuple(
+        Edit(match.end(), match.end(), " ")
+        for match in _SCANNED.finditer(text)
+        if match["placeholder"]
+    )
+
+
+def numbering(words: Sequence[Token]) -> tuple[Edit, ...]:
+    """The edits that make every ``?`` a ``$n``. Raises ParseError, LimitExceeded."""
+    marks = [word for word in words if word.token_type is TokenType.PLACEHOLDER]
+    if len(marks) > MAX_PARAMETERS:
+        raise LimitExceeded(
+            f"the statement takes {len(marks)} values; {MAX_PARAMETERS} are allowed",
+            hint="join with a dataset instead of listing values",
+        )
+    if marks and any(_number(words, i) for i in range(len(words))):
+        raise ParseError("? and $1 do not go together", position=_at(marks[0]), hint=_HINT)
+    return tuple(Edit(w.start, w.end + 1, f"${n} ") for n, w in enumerate(marks, start=1))
+
+
+def placeholders(tree: exp.Expr, words: Sequence[Token]) -> Placeholders:
+    """The placeholders of a parsed text whose words are given. Raises ParseError, LimitExceeded."""
+    spans = []
+    for i, word in enumerate(words):
+        if word.token_type is TokenType.PARAMETER:
+            number = _number(words, i)
+            if number is None:
+                raise ParseError(_NAMED, position=_at(word), hint=_HINT)
+            spans.append((word.start, words[i + 1].end + 1, number))
+    if not spans:
+        if named := tree.find(exp.Placeholder):
+            raise ParseError(f"{_NAMED}: :{named.name}", hint=_HINT)
+        return NONE
+    numbers = {number for *_, number in spans}
+    count = max(numbers)
+    if count > MAX_PARAMETERS:
+        raise LimitExceeded(f"there is a ${count}; {MAX_PARAMETERS} values are allowed")
+    if missing := next((n for n in range(1, count + 1) if n not in numbers), None):
+        raise ParseError(f"there is a ${count} but no ${missing}", hint=_HINT)
+    casts: dict[int, str] = {}
+    limits, free = set(), set()
+    for node in tree.find_all(exp.Parameter):
+        number = int(node.name)
+        parent = node.parent
+        if isinstance(parent, exp.Cast):
+            casts.setdefault(number, parent.to.sql("postgres"))
+        if isinstance(parent, (exp.Limit, exp.Offset, exp.Fetch)):
+            limits.add(number)
+        if not _compared(node):
+            free.add(number)
+    compared = frozenset(numbers - free)
+    return Placeholders(count, tuple(spans), casts, frozenset(limits), compared)
+
+
+def _compared(node: exp.Parameter) -> bool:
+    """Whether it is an operand of a comparison whose other operand holds a column."""
+    parent = node.parent
+    return (
+        isinstance(parent, _COMPARISONS)
+        and parent.this is not node
+        and parent.this.find(exp.Column) is not None
+    ) or (
+        isinstance(parent, exp.Binary)
+        and isinstance(parent, _COMPARISONS)
+        and parent.this is node
+        and parent.expression.find(exp.Column) is not None
+    )
+
+
+def _number(words: Sequence[Token], i: int) -> int | None:
+    """The number of the ``$n`` that begins at a word, if one does."""
+    if words[i].token_type is not TokenType.PARAMETER or words[i].text != "$":
+        return None
+    following = words[i + 1] if i + 1 < len(words) else None
+    if following is None or following.start != words[i].end + 1:
+        return None
+    digits = following.text
+    return int(digits) if digits.isdecimal() and len(digits) < 8 and int(digits) else None
+
+
+def _at(word: Token) -> Position:
+    return Position(word.line, max(word.col - len(word.text) + 1, 1))

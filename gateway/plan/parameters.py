@@ -1,0 +1,192 @@
+"""The types of a statement's parameters, as the engine infers them, and values fitted to them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import pyarrow as pa
+from datafusion import SessionContext
+
+from gateway.config import Config
+from gateway.engines import datafusion as engine
+from gateway.engines.failures import is_panic
+from gateway.errors import InvalidQuery
+from gateway.plan.fragment import FragmentReads
+from gateway.plan.sessions import Form, register_tables
+from gateway.plan.source import Tables, Views
+from gateway.plan.types import plain_type
+
+T = TypeVar("T")
+
+UNTYPED = pa.string()
+"""What a parameter is where nothing says otherwise, as in PostgreSQL."""
+
+ASKED_ONE_BY_ONE = 100
+"""Up to so many parameters are looked at by themselves when some are of no known type."""
+
+_TYPES = re.compile(r'Prepare: "\w+" \[(?P<types>.*)\]$')
+_PLACEHOLDER = re.compile(r"\$(\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """What a statement takes: `types` of its numbers from 1 on, under the names "1", "2", ...
+
+    `names` are those the answer's columns have while the values are not known; empty when the
+    engine can not say.
+    """
+
+    types: pa.Schema
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Untyped:
+    """A statement before its parameters have types. `spans` are (start, end, number) in order;
+    `casts` are SQL types that numbers are cast to, `limits` the numbers that count rows."""
+
+    text: str
+    spans: Sequence[tuple[int, int, int]]
+    count: int
+    casts: Mapping[int, str]
+    limits: frozenset[int]
+
+    def only(self, number: int) -> str:
+        """The text with one parameter, as $1; NULL stands for the others."""
+        parts, end = [], 0
+        for start, stop, n in self.spans:
+            parts += [self.text[end:start], "$1" if n == number else "NULL"]
+            end = stop
+        return "".join([*parts, self.text[end:]])
+
+
+def parameters(statement: Untyped, tables: Tables, views: Views, config: Config) -> Parameters:
+    """The types of all parameters, and the answer's names. It reads nothing and raises nothing:
+    what is wrong with the statement is found when it is planned."""
+    context = engine.session(config)
+    context.sql("SET datafusion.explain.logical_plan_only = true")
+    register_tables(context, tables, views, FragmentReads(), Form.OPAQUE)
+    found = _inferred(statement, context)
+    for number in range(1, statement.count + 1):
+        if number in statement.casts:
+            found.setdefault(number, _cast_type(statement.casts[number], context))
+        elif number in statement.limits:
+            found[number] = pa.int64()
+    fields = [
+        pa.field(str(n), plain_type(found.get(n, UNTYPED))) for n in range(1, statement.count + 1)
+    ]
+    return Parameters(pa.schema(fields), _names(statement.text, context))
+
+
+def _inferred(statement: Untyped, context: SessionContext) -> dict[int, pa.DataType]:
+    types = _prepared(statement.text, context)
+    if types is None or len(types) == statement.count:
+        return dict(enumerate(types or (), start=1))
+    if statement.count > ASKED_ONE_BY_ONE:
+        return {}
+    found = {}
+    for number in range(1, statement.count + 1):
+        one = _prepared(statement.only(number), context)
+        if one:
+            found[number] = one[0]
+    return found
+
+
+def _prepared(text: str, context: SessionContext) -> list[pa.DataType] | None:
+    """The types of the typed parameters of a text, in their order; None if it is not understood."""
+    plan = _tried(lambda: context.sql(f"EXPLAIN PREPARE p AS {text}").to_pylist()[0]["plan"])
+    match = _TYPES.match(plan.splitlines()[0]) if plan else None
+    if match is None:
+        return None
+    names = _split(match["types"])
+    casts = ", ".join(f"arrow_cast(NULL, '{name}') AS c{i}" for i, name in enumerate(names))
+    if not casts:
+        return []
+    schema = _tried(lambda: context.sql(f"SELECT {casts}").schema())
+    return None if schema is None else list(schema.types)
+
+
+def _cast_type(name: str, context: SessionContext) -> pa.DataType:
+    schema = _tried(lambda: context.sql(f"SELECT CAST(NULL AS {name})").schema())
+    return UNTYPED if schema is None else schema.field(0).type
+
+
+def _names(text: str, context: SessionContext) -> tuple[str, ...]:
+    schema = _tried(lambda: context.sql_with_options(text, engine.READ_ONLY).schema())
+    return () if schema is None else tuple(schema.names)
+
+
+def _tried(ask: Callable[[], T]) -> T | None:
+    try:
+        return ask()
+    except BaseException as error:
+        if isinstance(error, Exception) or is_panic(error):
+            return None
+        raise
+
+
+def _split(types: str) -> list[str]:
+    """The types of a list such as ``Int32, Decimal128(10, 2)``."""
+    found, depth, start = [], 0, 0
+    for i, character in enumerate(types):
+        depth += (character in "([<") - (character in ")]>")
+        if character == "," and not depth:
+            found.append(types[start:i].strip())
+            start = i + 1
+    last = types[start:].strip()
+    return [*found, last] if last else found
+
+
+def fitted(values: Sequence[pa.Scalar], types: pa.Schema) -> tuple[pa.Scalar, ...]:
+    """The values in the types of their parameters. Raises InvalidQuery.
+
+    A number that its parameter's type can not hold stays as it is: it is compared as it is.
+    """
+    if len(values) != len(types):
+        raise InvalidQuery(
+            f"the statement takes {len(types)} values, and {len(values)} were given",
+            hint="bind a value to each ? of it",
+        )
+    return tuple(_fitted(value, field) for value, field in zip(values, types, strict=True))
+
+
+def _fitted(value: pa.Scalar, field: pa.Field) -> pa.Scalar:
+    value = _plain(value)
+    if value.type == field.type:
+        return value
+    given, taken = _is_moment(value.type), _is_moment(field.type)
+    if given == taken or pa.types.is_string(value.type) or pa.types.is_string(field.type):
+        try:
+            return value.cast(field.type)
+        except (pa.ArrowException, ValueError, OverflowError):
+            if (given and taken) or (_is_number(value.type) and _is_number(field.type)):
+                return value
+    raise InvalidQuery(
+        f"parameter {field.name} takes a {field.type}, not this {value.type}",
+        hint="bind a value of that type",
+    )
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(
+        pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+    )
+
+
+def _is_moment(kind: pa.DataType) -> bool:
+    """A date or time: Arrow would count days or seconds to make a number of it."""
+    return bool(pa.types.is_temporal(kind))
+
+
+def _plain(value: pa.Scalar) -> pa.Scalar:
+    """The value without the union or dictionary it may have come in."""
+    while pa.types.is_union(value.type) or pa.types.is_dictionary(value.type):
+        inner = value.value
+        if inner is None:
+            return pa.scalar(None, pa.null())
+        value = inner if isinstance(inner, pa.Scalar) else pa.scalar(inner)
+    plain = plain_type(value.type)
+    return value if plain == value.type else value.cast(plain)

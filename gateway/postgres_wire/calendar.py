@@ -1,0 +1,103 @@
+"""Dates, times and intervals as PostgreSQL writes and counts them, also far from our time."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+EPOCH_DAYS = 10957
+"""From 1970-01-01 to 2000-01-01, where PostgreSQL counts from."""
+
+DAY = 86_400_000_000
+"""In microseconds, in which PostgreSQL counts time."""
+
+FIRST_DAY, LAST_DAY = -719_162, 2_932_896
+"""0001-01-01 and 9999-12-31 from 1970-01-01 on: between them everybody writes dates alike."""
+
+FIRST_MOMENT, LAST_MOMENT = FIRST_DAY * DAY, (LAST_DAY + 1) * DAY - 1
+
+EARLIEST, LATEST = -2_440_588, 2_145_031_948
+"""The days PostgreSQL has, from 1970-01-01 on: from 4714-11-24 BC to 5874897-12-31."""
+
+Interval = tuple[int, int, int]
+"""Months, days, microseconds."""
+
+
+def date_text(days: int) -> str:
+    """A day since 1970-01-01, in the proleptic Gregorian calendar."""
+    # Howard Hinnant's civil_from_days
+    shifted = days + 719_468
+    era, day_of_era = divmod(shifted, 146_097)
+    year_of_era = (
+        day_of_era - day_of_era // 1460 + day_of_era // 36_524 - day_of_era // 146_096
+    ) // 365
+    day_of_year = day_of_era - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)
+    month_of_year = (5 * day_of_year + 2) // 153
+    day = day_of_year - (153 * month_of_year + 2) // 5 + 1
+    month = month_of_year + 3 if month_of_year < 10 else month_of_year - 9
+    year = year_of_era + era * 400 + (month <= 2)
+    shown = year if year > 0 else 1 - year
+    return f"{shown:04}-{month:02}-{day:02}" + ("" if year > 0 else " BC")
+
+
+def moment_text(microseconds: int) -> str:
+    """A moment since 1970-01-01, without a zone."""
+    days, rest = divmod(microseconds, DAY)
+    day, _, era = date_text(days).partition(" ")
+    return f"{day} {time_text(rest)}" + (f" {era}" if era else "")
+
+
+def time_text(microseconds: int) -> str:
+    seconds, fraction = divmod(microseconds, 1_000_000)
+    minutes, second = divmod(seconds, 60)
+    hour, minute = divmod(minutes, 60)
+    text = f"{hour:02}:{minute:02}:{second:02}"
+    return f"{text}.{fraction:06}".rstrip("0") if fraction else text
+
+
+def offset_text(microseconds: int) -> str:
+    """How far a zone is from UTC: ``+01``, ``-03:30``."""
+    sign = "-" if microseconds < 0 else "+"
+    minutes, second = divmod(abs(microseconds) // 1_000_000, 60)
+    hour, minute = divmod(minutes, 60)
+    parts = [f"{hour:02}", *([f"{minute:02}"] if minute or second else [])]
+    return sign + ":".join([*parts, *([f"{second:02}"] if second else [])])
+
+
+def interval_text(months: int, days: int, microseconds: int) -> str:
+    """In PostgreSQL's own style: ``1 year 2 mons -3 days 04:05:06.7``."""
+    years, months = (
+        (abs(months) // 12, abs(months) % 12)
+        if months >= 0
+        else (
+            -(abs(months) // 12),
+            -(abs(months) % 12),
+        )
+    )
+    said = []
+    negative_before = False
+    for count, unit in ((years, "year"), (months, "mon"), (days, "day")):
+        if count:
+            sign = "+" if negative_before and count > 0 else ""
+            said.append(f"{sign}{count} {unit}" + ("" if count == 1 else "s"))
+            negative_before = count < 0
+    if microseconds or not said:
+        sign = "-" if microseconds < 0 else "+" if negative_before else ""
+        said.append(sign + time_text(abs(microseconds)))
+    return " ".join(said)
+
+
+def intervals(array: pa.Array) -> list[Interval | None]:
+    """Durations and intervals in what PostgreSQL counts; nanoseconds are cut off."""
+    if pa.types.is_duration(array.type):
+        units = {"s": (1_000_000, 1), "ms": (1000, 1), "us": (1, 1), "ns": (1, 1000)}
+        times, divided = units[array.type.unit]
+        counted = array.cast(pa.int64()).to_pylist()
+        return [None if v is None else (0, 0, v * times // divided) for v in counted]
+    dtype = np.dtype([("months", "<i4"), ("days", "<i4"), ("nanoseconds", "<i8")])
+    raw = np.frombuffer(array.buffers()[1], dtype)[array.offset : array.offset + len(array)]
+    valid = np.asarray(array.is_valid())
+    return [
+        (int(v["months"]), int(v["days"]), int(v["nanoseconds"]) // 1000) if there else None
+        for v, there in zip(raw, valid, strict=True)
+    ]

@@ -1,0 +1,123 @@
+"""Every error that leaves over the PostgreSQL front becomes an ErrorResponse here.
+
+The SQLSTATE is for programs, the gateway's own code stands in the detail. Whatever is not an error
+of the gateway is logged under an incident id, and nothing else of it leaves.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+
+from connectors.interface import SourceError
+from gateway.errors import GatewayError, InternalError, Kind, UserError, from_source
+from gateway.postgres_wire import messages
+
+logger = logging.getLogger(__name__)
+
+SQLSTATES = {
+    "INVALID_REQUEST": "22023",
+    "PARSE_ERROR": "42601",
+    "UNKNOWN_DATASET": "42P01",
+    "AMBIGUOUS_DATASET": "42P09",
+    "UNKNOWN_COLUMN": "42703",
+    "INVALID_QUERY": "42000",
+    "UNSUPPORTED": "0A000",
+    "ARITHMETIC_ERROR": "22000",
+    "NOT_FOUND": "26000",
+    "ACCESS_DENIED": "42501",
+    "UNAUTHENTICATED": "28P01",
+    "PURPOSE_REQUIRED": "42501",
+    "PURPOSE_NOT_GRANTED": "42501",
+    "RESIDENCY_VIOLATION": "42501",
+    "LIMIT_EXCEEDED": "54000",
+    "BUSY": "53300",
+    "AUDIT_UNAVAILABLE": "58000",
+    "CANCELLED": "57014",
+    "SOURCE_UNAVAILABLE": "HV00N",
+    "SCHEMA_DRIFT": "HV021",
+    "INTERNAL": "XX000",
+}
+"""By the gateway's codes; what a source did is a failure of a foreign data wrapper."""
+
+SOURCE_FAILED = "HV000"
+
+READ_ONLY = "25006"
+SYNTAX_ERROR = "42601"
+PROTOCOL_VIOLATION = "08P01"
+FAILED_TRANSACTION = "25P02"
+NO_TRANSACTION = "25P01"
+UNKNOWN_SAVEPOINT = "3B001"
+UNKNOWN_STATEMENT = "26000"
+DUPLICATE_STATEMENT = "42P05"
+UNKNOWN_CURSOR = "34000"
+DUPLICATE_CURSOR = "42P03"
+UNKNOWN_SETTING = "42704"
+FIXED_SETTING = "55P02"
+INVALID_VALUE = "22023"
+INVALID_TEXT = "22P02"
+INVALID_BINARY = "22P03"
+UNKNOWN_DATABASE = "3D000"
+UNSUPPORTED = "0A000"
+SHUTTING_DOWN = "57P01"
+IDLE = "57P05"
+TOO_MANY = "53300"
+TIMED_OUT = "57014"
+
+
+class SqlError(UserError):
+    """An error of this front, with the SQLSTATE PostgreSQL has for it.
+
+    `at` is the place in the client's own text, in characters from 1.
+    """
+
+    def __init__(
+        self, sqlstate: str, message: str, *, hint: str | None = None, at: int | None = None
+    ) -> None:
+        code = next((c for c, state in SQLSTATES.items() if state == sqlstate), UserError.code)
+        super().__init__(message, code=code, hint=hint)
+        self.sqlstate = sqlstate
+        self.at = at
+
+
+class Fatal(SqlError):
+    """After which the connection is closed."""
+
+
+def translate(error: BaseException, at: int | None = None) -> bytes:
+    """The ErrorResponse for whatever was raised. `at` is its place, in characters from 1."""
+    known = as_gateway_error(error)
+    fields = {
+        "S": "FATAL" if isinstance(error, Fatal) else "ERROR",
+        "V": "FATAL" if isinstance(error, Fatal) else "ERROR",
+        "C": sqlstate(known),
+        "M": known.message,
+        "D": f"Meshgate: {known.code}" + (", may be tried again" if known.retryable else ""),
+    }
+    if known.hint:
+        fields["H"] = known.hint
+    if isinstance(known, SqlError) and known.at is not None:
+        at = known.at
+    if at is not None:
+        fields["P"] = str(at)
+    return messages.fields(b"E", fields)
+
+
+def as_gateway_error(error: BaseException) -> GatewayError:
+    if isinstance(error, SourceError):
+        error = from_source(error)
+    if isinstance(error, GatewayError) and error.kind is not Kind.INTERNAL:
+        return error
+    incident = uuid.uuid4().hex[:12]
+    logger.error("incident %s", incident, exc_info=error)
+    return InternalError(
+        f"an internal error happened; the log has it as incident {incident}",
+        hint="tell this id to whoever runs the gateway",
+    )
+
+
+def sqlstate(error: GatewayError) -> str:
+    if isinstance(error, SqlError):
+        return error.sqlstate
+    family = SOURCE_FAILED if error.kind is Kind.SOURCE else SQLSTATES["INTERNAL"]
+    return SQLSTATES.get(error.code, family)

@@ -1,0 +1,169 @@
+"""Plans of statements with parameters: one to describe the answer, one for each set of values.
+
+The second time a statement is run a template is made of it, which most values only have to be
+put into. Values that a template can not take, such as NULL or the number of a LIMIT, are part of
+what it is made for.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import pyarrow as pa
+from cachetools import TTLCache
+
+from gateway.config import Config
+from gateway.errors import GatewayError
+from gateway.languages.literals import literal
+from gateway.languages.sql import Statement
+from gateway.plan.parameters import Parameters, Untyped, parameters
+from gateway.plan.plan import Plan
+from gateway.plan.sentinels import Sentinel, Side, sentinel, stands_for
+from gateway.plan.source import Tables, Views
+from gateway.plan.template import Template, template
+
+Planner = Callable[[Statement], Plan]
+"""Plans a statement without placeholders, and remembers nothing of it."""
+
+Key = tuple[object, ...]
+"""Equal for equal texts over datasets that are read alike."""
+
+
+@dataclass(slots=True)
+class _Form:
+    """What is known of a statement with some of its values: its template, once it has been made.
+
+    `wanted` once it has been run; `refused` where there can be none.
+    """
+
+    wanted: bool = False
+    refused: bool = False
+    template: Template | None = None
+
+
+class PreparedPlans:
+    """The plans of statements with parameters. Safe to use from many threads."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        size, age = config.cached_plans, config.plan_age_seconds
+        self._described: TTLCache[Key, tuple[Parameters, Plan]] = TTLCache(size, age)
+        self._forms: TTLCache[Key, _Form] = TTLCache(size, age)
+        self._lock = threading.Lock()
+
+    def forget(self) -> None:
+        """Plan everything anew."""
+        with self._lock:
+            self._described.clear()
+            self._forms.clear()
+
+    def described(
+        self, key: Key, statement: Statement, tables: Tables, views: Views, planner: Planner
+    ) -> tuple[Parameters, Plan]:
+        """What the statement takes, and a plan that only tells what its answer looks like."""
+        with self._lock:
+            found = self._described.get(key)
+        if found is None:
+            places = statement.placeholders
+            untyped = Untyped(
+                statement.text, places.spans, places.count, places.casts, places.limits
+            )
+            taken = parameters(untyped, tables, views, self._config)
+            plan = planner(statement.bound(_stand_ins(statement, taken)))
+            if len(taken.names) == len(plan.schema):  # without values in the names
+                fields = zip(plan.schema, taken.names, strict=True)
+                schema = pa.schema([f.with_name(n) for f, n in fields], plan.schema.metadata)
+                plan = replace(plan, schema=schema)
+            found = taken, plan
+            with self._lock:
+                self._described[key] = found
+        return found
+
+    def of(
+        self,
+        key: Key,
+        statement: Statement,
+        values: Sequence[pa.Scalar],
+        described: tuple[Parameters, Plan],
+        planner: Planner,
+    ) -> Plan:
+        """The plan for fitted values. Raises GatewayError."""
+        taken, shown = described
+        free = {
+            n: value
+            for n, value in enumerate(values, start=1)
+            if n in statement.placeholders.compared
+            and stands_for(value, taken.types.field(n - 1).type, n)
+        }
+        literals = [literal(value) for value in values]
+        fixed = tuple(None if n in free else text for n, text in enumerate(literals, start=1))
+        form = self._form((*key, fixed))
+        if form.template is None and form.wanted and free and not form.refused:
+            form.template = _template(statement, free, literals, planner)
+            form.refused = form.template is None
+        form.wanted = True
+        if form.template is None:
+            plan = planner(statement.bound(literals))
+        else:
+            plan = form.template.with_values(free)
+            if plan.otherwise is not None:
+                plan = replace(plan, otherwise=_otherwise(statement, literals, planner))
+        return replace(plan, schema=shown.schema)
+
+    def _form(self, key: Key) -> _Form:
+        with self._lock:
+            form = self._forms.get(key)
+            if form is None:
+                form = self._forms[key] = _Form()
+        return form
+
+
+def _otherwise(
+    statement: Statement, literals: Sequence[str], planner: Planner
+) -> Callable[[], Plan]:
+    """The plan for when the one from a template failed before its first row."""
+
+    def plan() -> Plan:
+        made = planner(statement.bound(literals))
+        return made.otherwise() if made.otherwise is not None else made
+
+    return plan
+
+
+def _stand_ins(statement: Statement, taken: Parameters) -> list[str]:
+    """Literals with which the answer is described: NULLs could do away with half a statement."""
+    found = []
+    for number, field in enumerate(taken.types, start=1):
+        kind = field.type
+        value = sentinel(kind, number, Side.HIGH)
+        if number in statement.placeholders.limits:
+            found.append(literal(pa.scalar(1, kind)))
+        elif number in statement.placeholders.compared and value is not None:
+            found.append(literal(value.value))
+        else:
+            found.append(literal(pa.scalar(None, kind)))
+    return found
+
+
+def _template(
+    statement: Statement, free: dict[int, pa.Scalar], literals: Sequence[str], planner: Planner
+) -> Template | None:
+    sides = []
+    for side in (Side.HIGH, Side.LOW):
+        made: dict[int, Sentinel] = {}
+        for number, value in free.items():
+            found = sentinel(value.type, number, side)
+            assert found is not None  # one that stands for the value
+            made[number] = found
+        texts = [
+            literal(made[n].value) if n in made else text
+            for n, text in enumerate(literals, start=1)
+        ]
+        try:
+            sides.append((planner(statement.bound(texts)), made))
+        except GatewayError:  # what is wrong with these values need not be with others
+            return None
+    (greatest, highs), (least, lows) = sides
+    return template(greatest, least, highs, lows)
