@@ -29,7 +29,16 @@ _KNOWN_ESCAPES = frozenset("\\'\"nrt")
 _SPECIAL = {"EXTRACT", "SUBSTRING", "SUBSTR", "TRIM", "POSITION", "CEIL", "FLOOR", "OVERLAY"}
 """Functions whose arguments may be parted by words."""
 _PARTING = {"FROM", "IN", "FOR", "TO", "PLACING", "BOTH", "LEADING", "TRAILING"}
-_NO_CALL_AFTER = {TokenType.DOT, TokenType.ALIAS, TokenType.DCOLON, TokenType.STAR}
+_NO_CALL_AFTER = {
+    *(TokenType.DOT, TokenType.ALIAS, TokenType.DCOLON, TokenType.STAR),
+    *(TokenType.VAR, TokenType.IDENTIFIER, TokenType.R_PAREN, TokenType.WITH),
+}
+"""Behind these no function is called: a name of columns, of a type, or a word of the grammar."""
+_GRAMMAR = {
+    *("CAST", "TRY_CAST", "SAFE_CAST", "CONVERT", "TRY_CONVERT", "GROUP_CONCAT", "FILTER"),
+    *("VALUES", "STRUCT", "ARRAY", "MAP", "ROW", "ANY", "ALL", "SOME", "EXISTS"),
+}
+"""Words before a bracket that are read by the grammar."""
 _OPERANDS = {
     *(TokenType.VAR, TokenType.IDENTIFIER, TokenType.R_PAREN, TokenType.R_BRACKET),
     *(TokenType.NUMBER, TokenType.STRING),
@@ -146,7 +155,7 @@ def _check_words(client: Client) -> None:
 
 def _check_escapes(client: Client, word: Token) -> None:
     own = client.text[word.start : word.end + 1]
-    if own[:1] in "rR" or own[1:2] in "rR" and own[:1] in "bB":
+    if own[:1] in "rR" or (own[1:2] in "rR" and own[:1] in "bB"):
         return  # a raw one
     for found in re.finditer(r"\\(.)", own, re.DOTALL):
         letter = found[1]
@@ -192,17 +201,32 @@ def _marked(client: Client, functions: Collection[str]) -> tuple[list[Token], di
 
 def _is_call(words: tuple[Token, ...], i: int, functions: Collection[str]) -> bool:
     word, name = words[i], words[i].text.upper()
-    if name not in functions or i + 1 >= len(words):
+    if i + 1 >= len(words) or words[i + 1].token_type is not TokenType.L_PAREN:
         return False
-    if words[i + 1].token_type is not TokenType.L_PAREN:
+    known = name in functions and word.token_type is not TokenType.IDENTIFIER
+    if name in _GRAMMAR or (not known and word.token_type is not TokenType.VAR):
         return False
-    if word.token_type in _STRINGS or word.token_type is TokenType.IDENTIFIER:
+    if word.token_type in _STRINGS or (i and words[i - 1].token_type in _NO_CALL_AFTER):
         return False
-    if i and words[i - 1].token_type in _NO_CALL_AFTER and name in {"REPLACE", "DATE", "TIMESTAMP"}:
-        return False  # SELECT * REPLACE (...), CAST(... AS TIMESTAMP(3))
-    if i and words[i - 1].token_type is TokenType.DOT:
+    if not known and _names_columns(words, i):
         return False
     return name not in _SPECIAL or not _parted(words, i + 1)
+
+
+def _names_columns(words: tuple[Token, ...], i: int) -> bool:
+    """Whether ``name (...)`` is something that WITH defines: AS follows."""
+    depth = 0
+    for at in range(i + 1, len(words)):
+        kind = words[at].token_type
+        depth += (kind is TokenType.L_PAREN) - (kind is TokenType.R_PAREN)
+        if not depth:
+            after = words[at + 1 : at + 3]
+            return (
+                len(after) == 2
+                and after[0].token_type is TokenType.ALIAS
+                and (after[1].token_type is TokenType.L_PAREN)
+            )
+    return False
 
 
 def _parted(words: tuple[Token, ...], opening: int) -> bool:

@@ -142,11 +142,16 @@ def cast(value: exp.Expr, to: str) -> exp.Expr:
 
 def paren(value: exp.Expr) -> exp.Expr:
     plain = (exp.Column, exp.Literal, exp.Paren, exp.Anonymous, exp.Cast, exp.Case, exp.Null)
-    return value if isinstance(value, (*plain, exp.Boolean, exp.Subquery)) else exp.Paren(this=value)
+    return (
+        value if isinstance(value, (*plain, exp.Boolean, exp.Subquery)) else exp.Paren(this=value)
+    )
 
 
 def binary(kind: type[exp.Expr], left: exp.Expr, right: exp.Expr) -> exp.Expr:
-    return kind(this=paren(left), expression=paren(right))
+    made = kind(this=paren(left), expression=paren(right))
+    if kind is exp.Div:
+        made.set("typed", True)  # or sqlglot would write a cast, to divide whole numbers as floats
+    return made
 
 
 def case(*branches: tuple[exp.Expr, exp.Expr], otherwise: exp.Expr | None = None) -> exp.Expr:

@@ -89,7 +89,7 @@ class Scope:
         """
         scope: Scope | None = self
         while scope is not None:
-            found = scope._own(node)
+            found = scope.own(node)
             if found is not None:
                 return found
             scope = scope.outer
@@ -106,7 +106,7 @@ class Scope:
             raise self._ambiguous(node)
         return first
 
-    def _own(self, node: exp.Column) -> Operand | None:
+    def own(self, node: exp.Column) -> Operand | None:
         dialect = self.client.dialect
         name = spelling(node.this, dialect)
         path = [spelling(p, dialect) for p in node.parts[:-1]]  # type: ignore[arg-type]
