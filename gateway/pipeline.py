@@ -43,7 +43,7 @@ from gateway.plan.explain import SCHEMA as EXPLAIN_SCHEMA
 from gateway.plan.explain import explain
 from gateway.plan.fragment import FragmentReads
 from gateway.plan.plan import Plan
-from gateway.plan.source import Tables, Views
+from gateway.plan.source import Table, TableName, Tables, View, Views
 from gateway.plans import Plans
 from gateway.query_report import Measurement, QueryReport
 from gateway.records import Clearance, Recorder
@@ -115,8 +115,8 @@ def _in_own_sql(
     """A statement in another dialect is translated once the columns of its datasets are known."""
     if isinstance(parsed, sql.Statement):
         return parsed
-    opened = {**tables, **views}
-    return parsed.translated({name: t.dataset.schema for name, t in opened.items() if not t.nested})
+    read: list[tuple[TableName, Table | View]] = [*tables.items(), *views.items()]
+    return parsed.translated({name: t.dataset.schema for name, t in read if not t.nested})
 
 
 def _never() -> bool:

@@ -261,7 +261,7 @@ def _tokenize(text: str) -> list[Token]:
 def check_depth(words: list[Token]) -> None:
     """Refuse what would overflow a stack further down; nothing here is recursive."""
     chains = [0]  # operators seen since the last comma, at each open level
-    for word in words:
+    for i, word in enumerate(words):
         if word.token_type in _OPENING:
             chains.append(0)
             if len(chains) > MAX_NESTING:
@@ -273,7 +273,10 @@ def check_depth(words: list[Token]) -> None:
         elif word.token_type is TokenType.COMMA:
             chains[-1] = 0
         elif word.token_type in _OPERATORS:
-            chains[-1] += 1
+            first_dot = word.token_type is TokenType.DOT and (
+                i < 2 or words[i - 2].token_type is not TokenType.DOT
+            )
+            chains[-1] += not first_dot  # table.column makes nothing deeper
             if chains[-1] > MAX_CHAIN:
                 raise LimitExceeded(
                     f"more than {MAX_CHAIN} operators follow each other",

@@ -24,21 +24,14 @@ from gateway.errors import (
     ParseError,
     Position,
     Unsupported,
-    did_you_mean,
 )
 from gateway.languages import remote, sql
 from gateway.languages.dialects.client import Client, read
-from gateway.languages.dialects.dialect import DIALECT_NAMES, DIALECTS, Dialect
+from gateway.languages.dialects.dialect import DIALECTS, NAMES, OWN, Dialect, dialect_named
 from gateway.languages.dialects.places import places
 from gateway.languages.dialects.queries import Queries
 from gateway.languages.dialects.registry import FUNCTIONS
 from gateway.languages.dialects.sources import TableName, table_name
-
-OWN = "meshgate"
-"""How the gateway's own SQL may be called; "" is the same."""
-
-NAMES = (OWN, *DIALECT_NAMES)
-"""What a client may choose from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,20 +60,6 @@ class Foreign:
             and self.client.text == other.client.text
             and self.client.dialect.name == other.client.dialect.name
         )
-
-
-def dialect_named(name: str) -> Dialect | None:
-    """The dialect of a name; None for the gateway's own. Raises Unsupported."""
-    said = name.strip().lower()
-    if said in {"", OWN}:
-        return None
-    found = DIALECTS.get(said)
-    if found is None:
-        raise Unsupported(
-            f"there is no SQL dialect {name!r} here",
-            hint=did_you_mean(said, DIALECTS) or f"there are {', '.join(NAMES)}",
-        )
-    return found
 
 
 def parse(text: str, dialect: Dialect) -> Foreign:
@@ -159,7 +138,7 @@ def _remote_calls(client: Client, tree: exp.Expr) -> tuple[remote.RemoteCall, ..
                 hint=f"{remote.FUNCTION}('domain.product', 'SELECT ...')",
             )
         name = f"{remote.PREFIX}{len(found)}"
-        found.append(remote.RemoteCall(name, *texts, position))
+        found.append(remote.RemoteCall(name, texts[0], texts[1], position))
         table.set("this", exp.to_identifier(name, quoted=True))
         if len(found) > remote.MAX_CALLS:
             raise ParseError(f"a statement may have {remote.MAX_CALLS} remote queries")
@@ -187,3 +166,6 @@ def _translated(
     except GatewayError as error:
         error.position = error.position and original(error.position)
         raise
+
+
+__all__ = ["NAMES", "OWN", "Foreign", "dialect_named", "parse"]

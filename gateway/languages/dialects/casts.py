@@ -57,8 +57,6 @@ _WITH_ZONE = {T.TIMESTAMPTZ, T.TIMESTAMPLTZ}
 def converted(operand: Operand, node: exp.Cast, context: Context) -> Operand:
     """CAST and TRY_CAST."""
     try_ = isinstance(node, exp.TryCast)
-    if node.args.get("format") or node.args.get("default") or node.args.get("action"):
-        raise context.refused(node, "CAST with a format or default")
     operand, to = as_value(operand, context), node.to
     unsupported = to.args.get("nested") or to.args.get("kind") or to.args.get("values")
     if unsupported:
@@ -86,11 +84,12 @@ def converted(operand: Operand, node: exp.Cast, context: Context) -> Operand:
     if target in {T.DATE, T.DATE32}:
         _require(operand, node, context, is_date, is_timestamp, is_text)
         return _made(operand, "DATE", DATE, try_=try_)
-    if target in _TIMES or (target in _WITH_ZONE and context.dialect.name in {"bigquery", "spark"}):
+    zoned = target in _WITH_ZONE and context.dialect.name in {"bigquery", "spark", "mysql"}
+    if target in _TIMES or zoned:
         _require(operand, node, context, is_date, is_timestamp, is_text)
         if (sizes and sizes[0] < 6) or (context.dialect.name == "mysql" and not sizes):
             return _whole_seconds(operand, sizes, node, context, try_=try_)
-        return _made(operand, "TIMESTAMP", TIMESTAMP, try_=try_)
+        return _made(operand, "TIMESTAMP(6)", TIMESTAMP, try_=try_)
     raise context.refused(node, f"a CAST to {to.sql(context.dialect.sqlglot)}")
 
 
@@ -117,7 +116,8 @@ def _to_integer(
 ) -> Operand:
     _require(operand, node, context, is_number, is_text, is_boolean)
     sql, rounding = operand.sql, context.dialect.rounding
-    if (is_decimal(operand.kind) and rounding is not Rounding.TRUNCATED) or (is_float(operand.kind) and rounding is Rounding.AWAY):
+    exact = is_decimal(operand.kind) and rounding is not Rounding.TRUNCATED
+    if exact or (is_float(operand.kind) and rounding is Rounding.AWAY):
         sql = call("round", sql)
     elif is_float(operand.kind) and rounding is Rounding.EVEN:
         sql = half_even(sql)
@@ -174,10 +174,10 @@ def _whole_seconds(
     operand: Operand, sizes: list[int], node: exp.Cast, context: Context, *, try_: bool
 ) -> Operand:
     if is_date(operand.kind):
-        return _made(operand, "TIMESTAMP", TIMESTAMP, try_=try_)
-    if context.dialect.name == "mysql" and not sizes:  # MariaDB and MySQL differ in the last place
-        if isinstance(operand.constant, str) and "." not in operand.constant:
-            return _made(operand, "TIMESTAMP", TIMESTAMP, try_=try_)
+        return _made(operand, "TIMESTAMP(6)", TIMESTAMP, try_=try_)
+    said = operand.constant
+    if context.dialect.name == "mysql" and isinstance(said, str) and "." not in said:
+        return _made(operand, "TIMESTAMP(6)", TIMESTAMP, try_=try_)
     raise context.refused(
         node, "a time of fewer than six places", "write 6 as the number of places"
     )

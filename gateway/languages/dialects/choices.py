@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 from gateway.languages.dialects.operands import (
+    BOOLEAN,
     Operand,
     call,
     case,
@@ -45,8 +46,6 @@ def _isnull(given: Call) -> Operand:
 
 @function("ISNULL", "mysql spark")
 def _is_null(given: Call) -> Operand:
-    from gateway.languages.dialects.operands import BOOLEAN
-
     return given.made(is_null(given.value(0).sql), BOOLEAN, computed=True)
 
 
@@ -107,7 +106,8 @@ def _null_if_zero(given: Call) -> Operand:
 
 @function("EQUAL_NULL", "snowflake spark", 2)
 def _equal_null(given: Call) -> Operand:
-    return comparison(exp.NullSafeEQ, *given.values, given.node, given.context)
+    first, second = given.values
+    return comparison(exp.NullSafeEQ, first, second, given.node, given.context)
 
 
 @function("GREATEST LEAST", EVERY, 1, 255)

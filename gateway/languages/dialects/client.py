@@ -86,10 +86,10 @@ class Client:
         for part in copy.find_all(exp.Anonymous):
             if word := self.calls.get(part.name):
                 part.set("this", word.text)
-        for part in copy.find_all(exp.Identifier):
-            if part.name.startswith(PARAMETER):
-                part.set("this", "?")
-                part.set("quoted", False)
+        for name in copy.find_all(exp.Identifier):
+            if name.name.startswith(PARAMETER):
+                name.set("this", "?")
+                name.set("quoted", False)
         return copy.sql(self.dialect.sqlglot)
 
 
@@ -112,7 +112,8 @@ def read(text: str, dialect: Dialect, functions: Collection[str]) -> tuple[Clien
     marked, calls = _marked(client, functions)
     client = Client(text, dialect, tuple(words), calls)
     try:
-        trees = [t for t in grammar.parser().parse(marked, text) if t is not None]
+        read_trees = grammar.parser().parse(marked, text)
+        trees = [t for t in read_trees if t is not None and not isinstance(t, exp.Semicolon)]
     except SqlglotError as error:
         raise _parse_error(error, client) from None
     except RecursionError:
@@ -135,22 +136,34 @@ def _check_words(client: Client) -> None:
     """Refuse words that sqlglot would read as less than what they are."""
     dialect, end = client.dialect, 0
     for word in client.words:
-        between = client.text[end : word.start]
-        if dialect.executed_comments and re.search(r"/\*M?!", between):
-            raise Unsupported(
-                "a comment that is run, /*! ... */, is not offered",
-                position=client.position(end),
-                hint="take it out, or write what is in it",
-            )
+        _check_comment(client, end, word.start)
         if word.token_type is TokenType.SESSION_PARAMETER:
-            raise Unsupported(
-                "variables of a server are not offered here",
-                position=client.position(word.start),
-                hint="the gateway has no such settings; see GetSqlInfo for what it is",
-            )
+            raise _no_variable(client, word)
         if word.token_type in _STRINGS and dialect.escapes:
             _check_escapes(client, word)
         end = word.end + 1
+    _check_comment(client, end, len(client.text))
+
+
+def _no_variable(client: Client, word: Token) -> Unsupported:
+    return Unsupported(
+        "variables of a server are not offered here",
+        position=client.position(word.start),
+        hint="the gateway has no such settings; see GetSqlInfo for what it is",
+    )
+
+
+def _check_comment(client: Client, start: int, end: int) -> None:
+    """MySQL runs what is in a comment that begins with ``/*!``."""
+    found = (
+        re.search(r"/\*M?!", client.text[start:end]) if client.dialect.executed_comments else None
+    )
+    if found is not None:
+        raise Unsupported(
+            "a comment that is run, /*! ... */, is not offered",
+            position=client.position(start + found.start()),
+            hint="take it out, or write what is in it",
+        )
 
 
 def _check_escapes(client: Client, word: Token) -> None:
@@ -257,6 +270,8 @@ def _parameter(client: Client, i: int, numbers: dict[str, int]) -> tuple[int, in
     elif not adjacent or following is None:
         return 0, 0
     elif word.token_type is TokenType.PARAMETER:
+        if following.text.startswith("@"):
+            raise _no_variable(client, word)
         name = word.text + following.text
     elif word.token_type is TokenType.COLON:
         if i and words[i - 1].token_type in _OPERANDS:

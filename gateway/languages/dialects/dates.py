@@ -36,9 +36,22 @@ _SECONDS = {"HOUR": 3600, "MINUTE": 60, "SECOND": 1}
 _UNITS = {
     **{u: u for u in (*_DAYS, *_MONTHS, *_SECONDS)},
     **{f"{u}S": u for u in (*_DAYS, *_MONTHS, *_SECONDS)},
-    "YY": "YEAR", "YYYY": "YEAR", "QQ": "QUARTER", "Q": "QUARTER", "MM": "MONTH", "M": "MONTH",
-    "DD": "DAY", "D": "DAY", "WK": "WEEK", "WW": "WEEK", "HH": "HOUR", "MI": "MINUTE",
-    "N": "MINUTE", "SS": "SECOND", "S": "SECOND", "Y": "YEAR",
+    "YY": "YEAR",
+    "YYYY": "YEAR",
+    "QQ": "QUARTER",
+    "Q": "QUARTER",
+    "MM": "MONTH",
+    "M": "MONTH",
+    "DD": "DAY",
+    "D": "DAY",
+    "WK": "WEEK",
+    "WW": "WEEK",
+    "HH": "HOUR",
+    "MI": "MINUTE",
+    "N": "MINUTE",
+    "SS": "SECOND",
+    "S": "SECOND",
+    "Y": "YEAR",
     **{"SQL_TSI_" + u: u for u in (*_DAYS, *_MONTHS, *_SECONDS)},
 }
 _ABBREVIATED = {"tsql", "snowflake"}
@@ -63,7 +76,7 @@ def as_time(operand: Operand, node: exp.Expr, context: Context) -> Operand:
     if isinstance(said, str) and ISO_TIME.match(said):
         full = said.replace("T", " ")
         return Operand(
-            cast(text(full if full.count(":") == 2 else f"{full}:00"), "TIMESTAMP"), TIMESTAMP
+            cast(text(full if full.count(":") == 2 else f"{full}:00"), "TIMESTAMP(6)"), TIMESTAMP
         )
     if is_text(operand.kind):
         raise context.refused(node, "a text as a date", "cast it to DATE or TIMESTAMP")
@@ -110,7 +123,7 @@ def _moved_by(
 
 
 def _as_timestamp(operand: Operand) -> Operand:
-    return result(cast(operand.sql, "TIMESTAMP"), TIMESTAMP, operand)
+    return result(cast(operand.sql, "TIMESTAMP(6)"), TIMESTAMP, operand)
 
 
 def plus(
@@ -349,11 +362,13 @@ def _truncated(given: Call, which: int, said: str) -> Operand:
     operand = as_time(given.value(which), given.arguments[which], given.context)
     if unit is None or (is_date(operand.kind) and unit in _SECONDS):
         raise given.refused("to this unit")
-    sql = call("date_trunc", text(unit.lower()), operand.sql)
+    day = is_date(operand.kind)  # of dates, the engine would make times with nanoseconds
+    whole = cast(operand.sql, "TIMESTAMP(6)") if day else operand.sql
+    sql = call("date_trunc", text(unit.lower()), whole)
     if is_date(operand.kind) and given.context.dialect.name in {"trino", "snowflake", "bigquery",
                                                                 "tsql"}:  # fmt: skip
         return given.made(cast(sql, "DATE"), DATE)
-    return given.made(cast(sql, "TIMESTAMP"), TIMESTAMP)
+    return given.made(cast(sql, "TIMESTAMP(6)"), TIMESTAMP)
 
 
 # --- parts
@@ -371,9 +386,9 @@ def extracted(node: exp.Extract, context: Context) -> Operand:
 def _of_part(said: str, operand: Operand, node: exp.Expr, context: Context) -> Operand:
     dialect = context.dialect.name
     if said in _PARTS:
-        if said == "SECOND" and dialect in {"postgres", "spark", "snowflake"}:
-            if not is_date(operand.kind) and dialect != "snowflake":
-                raise context.refused(node, "SECOND with its fractions")
+        fractions = dialect in {"postgres", "spark"} and not is_date(operand.kind)
+        if said == "SECOND" and fractions:
+            raise context.refused(node, "SECOND with its fractions")
         if is_date(operand.kind) and said in _SECONDS:
             if dialect != "mysql":
                 raise context.refused(node, f"{said} of a date")
@@ -506,7 +521,8 @@ def _date_part(given: Call) -> Operand:
 @function("LAST_DAY_OF_MONTH", "trino")
 def _last_day(given: Call) -> Operand:
     operand = as_time(given.value(0), given.arguments[0], given.context)
-    first = result(cast(call("date_trunc", text("month"), operand.sql), "DATE"), DATE, operand)
+    time = cast(operand.sql, "TIMESTAMP(6)")
+    first = result(cast(call("date_trunc", text("month"), time), "DATE"), DATE, operand)
     month = exp.Interval(this=text("1"), unit=exp.Var(this="MONTH"))
     day = exp.Interval(this=text("1"), unit=exp.Var(this="DAY"))
     later = exp.Add(this=first.sql, expression=month)

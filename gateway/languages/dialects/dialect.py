@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from gateway.errors import Unsupported, did_you_mean
+
 
 class Quotient(Enum):
     """What ``/`` gives over numbers that are exact."""
@@ -230,3 +232,23 @@ DIALECTS = {name: d for d in _ALL for name in (d.name, *d.names)}
 """Every dialect by each of its names."""
 
 DIALECT_NAMES = tuple(d.name for d in _ALL)
+
+OWN = "meshgate"
+"""How the gateway's own SQL may be called; "" is the same."""
+
+NAMES = (OWN, *DIALECT_NAMES)
+"""What a client may choose from."""
+
+
+def dialect_named(name: str) -> Dialect | None:
+    """The dialect of a name; None for the gateway's own. Raises Unsupported."""
+    said = name.strip().lower()
+    if said in {"", OWN}:
+        return None
+    found = DIALECTS.get(said)
+    if found is None:
+        raise Unsupported(
+            f"there is no SQL dialect {name!r} here",
+            hint=did_you_mean(said, DIALECTS) or f"there are {', '.join(NAMES)}",
+        )
+    return found

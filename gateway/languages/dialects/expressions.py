@@ -12,6 +12,7 @@ from gateway.languages.dialects.client import PARAMETER
 from gateway.languages.dialects.context import Context
 from gateway.languages.dialects.operands import (
     BOOLEAN,
+    FLOAT,
     INTEGER,
     NULL,
     TEXT,
@@ -55,6 +56,8 @@ def translate(node: exp.Expr, context: Context) -> Operand:
     if rule is None:
         raise context.refused(node, _described(node, context))
     made = rule(node, context)
+    if node.args.get("negate"):
+        made = replace(made, sql=exp.Not(this=paren(made.sql)))
     _place(made.sql, node, context)
     return made
 
@@ -92,7 +95,6 @@ def only(node: exp.Expr, context: Context, *parts: str) -> None:
 
 
 def _column(node: exp.Column, context: Context) -> Operand:
-    only(node, context, "this", "table", "db", "catalog")
     name = node.name
     if name.startswith(PARAMETER) and not node.table:
         return Operand(exp.Parameter(this=number(int(name[len(PARAMETER) :]))))
@@ -150,13 +152,10 @@ def _literal(node: exp.Literal, context: Context) -> Operand:
     if exponent and context.dialect.exact_exponents:
         raise context.refused(node, "an exact number with an exponent", "write it out")
     if exponent or not context.dialect.exact_fractions:
-        return Operand(cast(text(said), "DOUBLE"), _FLOAT, None)
+        return Operand(cast(text(said), "DOUBLE"), FLOAT)
     if len(said) > 38:
         raise context.refused(node, "a number of more than 38 digits")
     return fraction(said)
-
-
-_FLOAT = casts.FLOAT
 
 
 def _boolean(node: exp.Boolean, context: Context) -> Operand:
@@ -168,7 +167,6 @@ def _null(node: exp.Null, context: Context) -> Operand:
 
 
 def _paren(node: exp.Paren, context: Context) -> Operand:
-    only(node, context, "this")
     inner = context.operand(node.this)
     return replace(inner, sql=paren(inner.sql))
 
@@ -189,7 +187,7 @@ def _logic(node: exp.Expr, context: Context) -> Operand:
     first = context.operand(chain[0].this)
     sql, of = as_condition(first, chain[0].this, context), [first]
     for link in chain:
-        only(link, context, "this", "expression")
+        only(link, context, "this", "expression", "typed", "safe")
         operand = context.operand(link.expression)
         of.append(operand)
         right = as_condition(operand, link.expression, context)
@@ -212,7 +210,6 @@ def _xor(node: exp.Xor, context: Context) -> Operand:
 
 
 def _not(node: exp.Not, context: Context) -> Operand:
-    only(node, context, "this")
     inner = context.operand(node.this)
     sql = exp.Not(this=paren(as_condition(inner, node.this, context)))
     return result(sql, BOOLEAN, inner, computed=True)
@@ -231,7 +228,7 @@ def _arithmetic(node: exp.Expr, context: Context) -> Operand:
     chain = _spine(node, (exp.Add, exp.Sub, exp.Mul))
     left = as_value(context.operand(chain[0].this), context)
     for link in chain:
-        only(link, context, "this", "expression")
+        only(link, context, "this", "expression", "typed", "safe")
         if isinstance(link.expression, exp.Interval):
             left = dates.moved(left, link.expression, link, context, back=isinstance(link, exp.Sub))
             continue
@@ -242,9 +239,9 @@ def _arithmetic(node: exp.Expr, context: Context) -> Operand:
 
 def _sum(node: exp.Expr, left: Operand, right: Operand, context: Context) -> Operand:
     dialect = context.dialect
-    if isinstance(node, exp.Add) and dialect.plus_concatenates:
-        if is_text(left.kind) and is_text(right.kind):
-            return concatenated([left, right], node, context)
+    texts = is_text(left.kind) and is_text(right.kind)
+    if isinstance(node, exp.Add) and dialect.plus_concatenates and texts:
+        return concatenated([left, right], node, context)
     if is_date(left.kind) and isinstance(node, (exp.Add, exp.Sub)) and dialect.date_plus_number:
         if is_integer(right.kind):
             return dates.days_later(left, right, node, back=isinstance(node, exp.Sub))
@@ -277,17 +274,14 @@ def _div(node: exp.Div, context: Context) -> Operand:
 
 
 def _int_div(node: exp.IntDiv, context: Context) -> Operand:
-    only(node, context, "this", "expression")
     return whole_quotient(*_sides(node, context), node, context)
 
 
 def _mod(node: exp.Mod, context: Context) -> Operand:
-    only(node, context, "this", "expression")
     return remainder(*_sides(node, context), node, context)
 
 
 def _comparison(node: exp.Expr, context: Context) -> Operand:
-    only(node, context, "this", "expression")
     if isinstance(node.expression, (exp.Any, exp.All)):
         return _quantified(node, context)
     left, right = context.operand(node.this), context.operand(node.expression)
@@ -332,7 +326,6 @@ def _is(node: exp.Is, context: Context) -> Operand:
 
 
 def _in(node: exp.In, context: Context) -> Operand:
-    only(node, context, "this", "expressions", "query")
     if isinstance(node.this, exp.Tuple):
         raise context.refused(node, "IN over several columns")
     left = as_value(context.operand(node.this), context)
@@ -352,7 +345,6 @@ def _in(node: exp.In, context: Context) -> Operand:
 
 
 def _between(node: exp.Between, context: Context) -> Operand:
-    only(node, context, "this", "low", "high")
     parts = [as_value(context.operand(node.args[k]), context) for k in ("this", "low", "high")]
     value, low, high = matched(parts, node, context)
     sql = exp.Between(this=paren(value.sql), low=paren(low.sql), high=paren(high.sql))
@@ -370,7 +362,6 @@ def _pipes(node: exp.DPipe, context: Context) -> Operand:
 
 
 def _case(node: exp.Case, context: Context) -> Operand:
-    only(node, context, "this", "ifs", "default")
     subject = node.args.get("this")
     of = [] if subject is None else [as_value(context.operand(subject), context)]
     conditions: list[exp.Expr] = []
@@ -389,7 +380,6 @@ def _case(node: exp.Case, context: Context) -> Operand:
 
 
 def _subquery(node: exp.Subquery, context: Context) -> Operand:
-    only(node, context, "this")
     return _query(node.unnest(), context)
 
 
@@ -429,6 +419,32 @@ def _coalesce(node: exp.Coalesce, context: Context) -> Operand:
 
 _Rule = Callable[..., Operand]
 
+_PARTS: dict[type[exp.Expr], tuple[str, ...]] = {
+    exp.Column: ("this", "table", "db", "catalog"),
+    exp.Literal: ("this", "is_string"),
+    exp.Div: ("this", "expression", "typed", "safe"),
+    exp.DPipe: ("this", "expression", "safe"),
+    exp.In: ("this", "expressions", "query"),
+    exp.Between: ("this", "low", "high"),
+    exp.RegexpLike: ("this", "expression", "full_match", "negate"),
+    exp.Case: ("this", "ifs", "default"),
+    exp.If: ("this", "true", "false"),
+    exp.Coalesce: ("this", "expressions"),
+    exp.Cast: ("this", "to"),
+    exp.TryCast: ("this", "to", "safe"),
+    exp.Subquery: ("this",),
+    exp.Anonymous: ("this", "expressions"),
+    exp.Window: ("this", "partition_by", "order", "spec", "over"),
+    exp.GroupConcat: ("this", "separator"),
+    exp.Substring: ("this", "start", "length"),
+    exp.Trim: ("this", "expression", "position"),
+    exp.StrPosition: ("this", "substr"),
+}
+"""The parts of a node that its rule looks at, where it has others than `this` and `expression`.
+
+A node with any other is refused: what sqlglot has read there would be lost.
+"""
+
 _RULES: dict[type[exp.Expr], _Rule] = {
     exp.Column: _column,
     exp.Literal: _literal,
@@ -465,8 +481,7 @@ _RULES: dict[type[exp.Expr], _Rule] = {
     exp.Cast: _cast,
     exp.TryCast: _cast,
     exp.Subquery: _subquery,
-    exp.Select: _query,
-    exp.Union: _query,
+    **dict.fromkeys((exp.Select, exp.Union, exp.Except, exp.Intersect), _query),
     exp.Exists: _exists,
     exp.Extract: dates.extracted,
     exp.CurrentDate: dates.today,

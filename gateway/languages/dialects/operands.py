@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
 
 import pyarrow as pa
 from sqlglot import exp
 
-Kind = pa.DataType | None
+Kind: TypeAlias = Any  # pa.DataType | None: pyarrow has no types
 """What an expression gives; None where that is for the engine to find out (a placeholder)."""
 
 INTEGER, FLOAT, TEXT, BOOLEAN = pa.int64(), pa.float64(), pa.string(), pa.bool_()

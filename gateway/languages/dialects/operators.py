@@ -243,7 +243,7 @@ def _one_kind(operands: Sequence[Operand]) -> list[Operand]:
     """Dates beside times become times: the engine would compare some of them as texts."""
     if any(is_timestamp(o.kind) for o in operands) and any(is_date(o.kind) for o in operands):
         return [
-            result(cast(o.sql, "TIMESTAMP"), TIMESTAMP, o) if is_date(o.kind) else o
+            result(cast(o.sql, "TIMESTAMP(6)"), TIMESTAMP, o) if is_date(o.kind) else o
             for o in operands
         ]
     return list(operands)
@@ -256,11 +256,11 @@ def _as_date(operand: Operand, kind: Kind, node: exp.Expr, context: Context) -> 
     if isinstance(said, str) and ISO_DATE.match(said):
         if is_date(kind):
             return Operand(cast(text(said), "DATE"), DATE)
-        return Operand(cast(text(f"{said} 00:00:00"), "TIMESTAMP"), TIMESTAMP)
+        return Operand(cast(text(f"{said} 00:00:00"), "TIMESTAMP(6)"), TIMESTAMP)
     if isinstance(said, str) and ISO_TIME.match(said) and is_timestamp(kind):
         full = said.replace("T", " ")
         full = full if full.count(":") == 2 else f"{full}:00"
-        return Operand(cast(text(full), "TIMESTAMP"), TIMESTAMP)
+        return Operand(cast(text(full), "TIMESTAMP(6)"), TIMESTAMP)
     raise context.refused(
         node,
         "comparing a date or time with this text",

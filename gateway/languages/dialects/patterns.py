@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from sqlglot import exp
 
@@ -40,7 +41,7 @@ def like(node: exp.Like | exp.ILike, context: Context, escape: str | None = None
         meant = pattern.sql
     else:
         meant = call("replace", pattern.sql, text("\\"), text("\\\\"))
-    sql = type(node)(this=paren(value.sql), expression=meant)
+    sql: exp.Expr = type(node)(this=paren(value.sql), expression=meant)
     return result(sql, BOOLEAN, value, pattern, computed=True)
 
 
@@ -51,7 +52,10 @@ def escaped(node: exp.Escape, context: Context) -> Operand:
         raise context.refused(node, "ESCAPE of this")
     if len(escape.name) > 1:
         raise context.wrong(node, "an escape is one letter")
-    return like(inner, context, escape.name)
+    made = like(inner, context, escape.name)
+    if inner.args.get("negate"):
+        made = replace(made, sql=exp.Not(this=paren(made.sql)))
+    return made
 
 
 def _engine_pattern(pattern: str, escape: str, node: exp.Expr, context: Context) -> str:
@@ -73,9 +77,6 @@ def _engine_pattern(pattern: str, escape: str, node: exp.Expr, context: Context)
 
 def regular(node: exp.Expr, context: Context) -> Operand:
     """``REGEXP``, ``RLIKE`` and ``~``: whether a pattern is found."""
-    for name, part in node.args.items():
-        if part and name not in {"this", "expression", "full_match"}:
-            raise context.refused(node, "flags of a regular expression")
     value = as_value(context.operand(node.this), context)
     full = context.dialect.name == "snowflake"
     pattern = engine_regular(context.operand(node.expression), node, context, full=full)

@@ -96,7 +96,7 @@ class Queries:
             chain.append(chain[-1].this)
         chain.reverse()
         found = self._query(chain[0].this, scope, named=named)
-        sql: exp.Query = _side(found.sql, chain[0].this, first=True)
+        sql: exp.Expr = _side(found.sql, chain[0].this, first=True)
         columns = list(found.columns)
         for i, link in enumerate(chain):
             last = link is node
@@ -121,6 +121,7 @@ class Queries:
             )
         keys = [self._set_key(o, columns, context) for o in _keys(node)]
         _finish(sql, with_, keys, node, context)
+        assert isinstance(sql, exp.Query)
         return Translated(sql, columns)
 
     def _united(
@@ -194,7 +195,7 @@ class _Select:
         selected = [_named(o.operand.sql, n) for n, o in zip(names, self._outputs, strict=True)]
         if (qualify := node.args.get("qualify")) is not None:
             sql = self._qualified(sql, qualify.this, names, keys)
-            keys = [k for k in sql.args.pop("kept_keys")]
+            keys = list(sql.args.pop("kept_keys"))
         else:
             sql.set("expressions", selected)
         _finish(sql, with_, keys, node, context)
@@ -207,11 +208,11 @@ class _Select:
     # --- outputs
 
     def _project(self, node: exp.Expr, context: Context) -> None:
-        star = (
-            node.this if isinstance(node, exp.Column) and isinstance(node.this, exp.Star) else node
-        )
-        if isinstance(star, exp.Star):
-            self._spread(star, node if star is not node else None, context)
+        if isinstance(node, exp.Star):
+            self._spread(node, None, context)
+            return
+        if isinstance(node, exp.Column) and isinstance(node.this, exp.Star):
+            self._spread(node.this, node, context)
             return
         inner, name = node, ""
         if isinstance(node, exp.Alias):
@@ -279,17 +280,22 @@ class _Select:
         return [*merged, *((n, o) for n, o in rest if n.lower() not in hidden)]
 
     def _names(self) -> list[str]:
-        """The names of the outputs; within a query no two are the same."""
-        if self._named:
-            return [o.name for o in self._outputs]
+        """The names of the outputs: no two are the same, unless they are columns called so."""
         names: list[str] = []
         for output in self._outputs:
             name, number = output.name, 1
-            while name in names:
+            own = isinstance(output.operand.sql, exp.Column) and output.operand.sql.name == name
+            taken = names if not (self._named and own) else self._same(output, len(names))
+            while name in taken:
                 number += 1
-                name = f"{output.name}__{number}"
+                name = f"{output.name}_{number}"
             names.append(name)
         return names
+
+    def _same(self, output: Output, before: int) -> list[str]:
+        """The name, where an earlier output is the very same column."""
+        same = any(o.operand.sql == output.operand.sql for o in self._outputs[:before])
+        return [output.name] if same else []
 
     # --- groups and order
 
@@ -301,10 +307,13 @@ class _Select:
             if any(o.operand.window for o in self._outputs):
                 raise context.refused(node, "GROUP BY ALL beside windows")
             return exp.Group(expressions=[k.sql.copy() for k in keys if k.constant is None])
-        made = [self._grouped(e, context) for e in node.expressions]
+        sorts = {exp.Rollup: "rollup", exp.Cube: "cube", exp.GroupingSets: "grouping_sets"}
+        plain = [e for e in node.expressions if type(e) not in sorts]
+        made = [self._grouped(e, context) for e in plain]
         others: dict[str, list[exp.Expr]] = {}
-        for name in ("rollup", "cube", "grouping_sets"):
-            for clause in node.args.get(name) or []:
+        for kind_, name in sorts.items():
+            within = [e for e in node.expressions if type(e) is kind_]
+            for clause in [*within, *(node.args.get(name) or [])]:
                 if name == "grouping_sets":
                     sets = [self._grouping_set(s, context) for s in clause.expressions]
                     others.setdefault(name, []).append(exp.GroupingSets(expressions=sets))
@@ -381,6 +390,8 @@ class _Select:
 
 
 def _named(sql: exp.Expr, name: str) -> exp.Expr:
+    if isinstance(sql, exp.Column) and sql.name == name:
+        return sql
     return exp.Alias(this=sql, alias=exp.to_identifier(name, quoted=True))
 
 
@@ -414,7 +425,7 @@ def _names_itself(cte: exp.Expr) -> bool:
 
 
 def _finish(
-    sql: exp.Query,
+    sql: exp.Expr,
     with_: exp.With | None,
     keys: list[exp.Expr],
     node: exp.Expr,
@@ -428,10 +439,8 @@ def _finish(
         sql.set("order", exp.Order(expressions=keys))
     if (limit := node.args.get("limit")) is not None:
         options = limit.args.get("limit_options")
-        if (
-            limit.args.get("expressions")
-            or (options is not None
-            and any(options.args.get(k) for k in ("percent", "with_ties")))
+        if limit.args.get("expressions") or (
+            options is not None and any(options.args.get(k) for k in ("percent", "with_ties"))
         ):
             raise context.refused(node, "LIMIT in per cent, WITH TIES or BY")
         count = limit.args.get("count") if isinstance(limit, exp.Fetch) else limit.expression

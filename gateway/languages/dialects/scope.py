@@ -15,7 +15,7 @@ from gateway.languages.dialects.operands import Kind, Operand
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A name as a client means it: `exact`, or in any case of letters (then it is in small ones)."""
+    """A name as a client means it: `exact`, or in any case of letters, then in small ones."""
 
     text: str
     exact: bool
@@ -34,7 +34,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What stands in FROM: `alias` is its name in our text, `path` the names it has in the client's.
+    """What stands in FROM: `alias` is its name in our text, `path` its names in the client's.
 
     A `path` holds more than one name where the client may say where the source is.
     """
@@ -109,7 +109,7 @@ class Scope:
     def own(self, node: exp.Column) -> Operand | None:
         dialect = self.client.dialect
         name = spelling(node.this, dialect)
-        path = [spelling(p, dialect) for p in node.parts[:-1]]  # type: ignore[arg-type]
+        path = [spelling(p, dialect) for p in node.parts[:-1]]
         if not path:
             for merged in self.merged:
                 if name.means(merged.name):
@@ -134,7 +134,7 @@ class Scope:
 
     def unknown(self, node: exp.Column) -> UserError:
         """The error for a name that is none of a column."""
-        path = [spelling(p, self.client.dialect) for p in node.parts[:-1]]  # type: ignore[arg-type]
+        path = [spelling(p, self.client.dialect) for p in node.parts[:-1]]
         known = [c.name for s in self.sources if _reaches(path, s) for c in s.columns]
         position = self.client.at(node)
         if path and not any(_reaches(path, s) for s in self.sources):
