@@ -3,32 +3,45 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from threading import Timer
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
+from gateway.errors import TimedOut
 from gateway.flight.admission import Admission
 from gateway.flight.failures import log_failure
+from gateway.flight.named_queries import EndedNames
 from gateway.flight.reports import Reports
 from gateway.flight.statements import Statement
 from gateway.flight.streams import (
     CANCEL_WAIT_SECONDS,
     Cancellation,
     QueryStream,
+    by_request,
     by_shutdown,
 )
 
 if TYPE_CHECKING:
-    from gateway.pipeline import Gateway, Prepared
+    from gateway.pipeline import Gateway, Prepared, Result
+
+UNREAD_SECONDS = 0.5
+"""How much longer than its timeout a query is let alone: one that is read ends by itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """Whose a running stream is. `name` is what its ticket is called, b"" where it has none."""
+    """Whose a running stream is. `name` is what its ticket is called, b"" where it has none.
+
+    `query` is what its client has named it, "" where it has not.
+    """
 
     owner: str
     statement: Statement
     name: bytes = b""
+    query: str = ""
 
 
 class Executions:
@@ -39,16 +52,28 @@ class Executions:
         self._admission = admission
         self._reports = reports
         self._running: dict[QueryStream, Running] = {}
+        self._ended = EndedNames()
 
-    def start(self, prepared: Prepared, of: Running, gone: Callable[[], bool]) -> QueryStream:
+    def start(
+        self,
+        prepared: Prepared,
+        of: Running,
+        gone: Callable[[], bool],
+        more: Iterable[Prepared] = (),
+    ) -> QueryStream:
         """Execute a request of `of.owner` in the schema its statement told the client.
+
+        The rows of `more` follow, each made when those before have been read.
 
         `gone` says whether the client has left; it is polled while the query runs, and never
         after the stream is closed.
         """
         cancellation = Cancellation(gone)
+        alarm: Timer | None = None
 
         def on_close(stream: QueryStream) -> None:
+            if alarm is not None:
+                alarm.cancel()
             self._running.pop(stream, None)
             self._admission.leave(of.owner)
             report = stream.result.report
@@ -59,6 +84,8 @@ class Executions:
         self._admission.enter(of.owner)
         try:
             result = self._gateway.execute(prepared, cancellation)
+            following = self._following(result, more, of.owner, cancellation)
+            result = replace(result, batches=following)
             stream = QueryStream(result, of.statement.schema, cancellation, on_close)
         except BaseException as error:
             log_failure(of.owner, prepared.request.id, error)
@@ -66,12 +93,46 @@ class Executions:
             self._admission.leave(of.owner)
             raise
         self._running[stream] = of
+        if prepared.request.options.timeout:
+            alarm = _alarm(stream, prepared.request.options.timeout)
+        if self._ended.has(of.owner, of.query):  # while its plan was made
+            stream.request_stop(by_request)
         return stream
+
+    def _following(
+        self, first: Result, more: Iterable[Prepared], owner: str, cancelled: Callable[[], bool]
+    ) -> Iterator[pa.RecordBatch]:
+        """The rows of one execution after the other."""
+        yield from first.batches
+        for prepared in more:
+            result = self._gateway.execute(prepared, cancelled)
+            try:
+                yield from result.batches
+            finally:
+                self._reports.record(owner, result.report)
 
     def named(self, owner: str, name: bytes) -> list[tuple[QueryStream, Running]]:
         """What runs for a ticket of this name, of this principal."""
         key = (owner, name)
         return [(s, of) for s, of in list(self._running.items()) if (of.owner, of.name) == key]
+
+    def check_name(self, owner: str, query: str) -> None:
+        """Raise Cancelled for what its client has named, and has stopped."""
+        self._ended.check(owner, query)
+
+    def end_name(self, owner: str, query: str) -> bool:
+        """Stop what runs by a name its client gave it, and what will come by it.
+
+        Only the principal's own: others may use the same name. Whether something ran.
+        """
+        self._ended.end(owner, query)
+        own = (owner, query)
+        running = [s for s, of in list(self._running.items()) if (of.owner, of.query) == own]
+        for stream in running:
+            stream.request_stop(by_request)
+        for stream in running:
+            stream.cancel()
+        return bool(running)
 
     def cancel_all(self, wait_seconds: float = CANCEL_WAIT_SECONDS) -> None:
         """Stop every running query, because the gateway stops."""
@@ -81,3 +142,13 @@ class Executions:
         deadline = time.monotonic() + wait_seconds
         for stream in running:
             stream.cancel(max(0.0, deadline - time.monotonic()))
+
+
+def _alarm(stream: QueryStream, seconds: float) -> Timer:
+    """Stops a stream whose client does not even ask for its rows, which nothing else would."""
+    alarm = Timer(
+        seconds + UNREAD_SECONDS, stream.cancel, kwargs={"reason": lambda: TimedOut(seconds)}
+    )
+    alarm.daemon = True
+    alarm.start()
+    return alarm

@@ -20,8 +20,9 @@ import pyarrow.flight as fl
 from gateway.errors import LimitExceeded, Unsupported, UserError
 from gateway.flight import actions
 from gateway.flight.authentication import Authenticator, authorization
-from gateway.flight.callers import Caller, Headers
+from gateway.flight.callers import Caller
 from gateway.flight.errors import translate
+from gateway.flight.options import Headers
 from gateway.flight.service import Flight, FlightSql
 from gateway.flight.streams import MAX_BATCH_BYTES, QueryStream, bounded, plain_schema
 
@@ -213,7 +214,8 @@ class FlightServer(fl.FlightServerBase):  # type: ignore[misc]
             columns = len(reader.schema)
         except pa.ArrowException as error:
             raise UserError("the upload is not a stream of Arrow batches") from error
-        result = self._service.bind(caller, command, columns)
+        batches = (chunk.data for chunk in reader)
+        result = self._service.bind(caller, command, batches, columns)
         writer.write(pa.py_buffer(result))
 
     @guarded
