@@ -129,6 +129,8 @@ REFUSED = {
         "SELECT FORMAT(day, 'd') FROM sales",
         "SELECT CONVERT(VARCHAR(10), day, 101) FROM sales",
         "SELECT note + id FROM sales",
+        "SELECT amount / 3 FROM sales",
+        "SELECT AVG(amount) FROM sales",
         "SELECT DATEPART(weekday, day) FROM sales",
         "SELECT DATEDIFF(week, day, day) FROM sales",
         "SELECT id FROM sales FOR XML AUTO",

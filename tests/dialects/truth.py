@@ -12,35 +12,60 @@ from decimal import Decimal
 import pyarrow as pa
 
 from tests import services
-from tests.dialects.tables import TABLES
+from tests.dialects.recording import recorded
+from tests.dialects.rows import TABLES
 
-Ask = Callable[[str], list[tuple[object, ...]]]
+Rows = list[tuple[object, ...]]
+Ask = Callable[[str], Rows]
 
 _MYSQL = {"int64": "BIGINT", "double": "DOUBLE", "date32[day]": "DATE", "string": "VARCHAR(99)"}
 _POSTGRES = {"int64": "BIGINT", "double": "DOUBLE PRECISION", "date32[day]": "DATE",
              "string": "TEXT"}  # fmt: skip
 
 
+def fill_mysql(server: services.MariaDb, database: str) -> None:
+    """Make the tables in a MariaDB: texts are compared letter by letter, as in the mesh."""
+    statements = [
+        f"{statement} COLLATE utf8mb4_nopad_bin" if statement.startswith("CREATE") else statement
+        for statement in _tables(_MYSQL, "DATETIME(6)", "`", "\\\\")
+    ]
+    server.execute(*statements, database=database)
+
+
+def fill_postgres(uri: str) -> None:
+    """Make the tables in a PostgreSQL."""
+    import adbc_driver_postgresql.dbapi as adbc
+
+    with adbc.connect(uri, autocommit=True) as connection, connection.cursor() as cursor:
+        for statement in _tables(_POSTGRES, "TIMESTAMP", '"', "\\"):
+            cursor.execute(statement)
+
+
+def fill_duckdb(path: str) -> None:
+    """Make the tables in a DuckDB."""
+    import duckdb
+
+    with duckdb.connect(path) as connection:
+        for name, table in TABLES.items():
+            connection.register(f"given_{name}", table)
+            connection.execute(f"CREATE TABLE {name} AS SELECT * FROM given_{name}")
+
+
 @contextmanager
 def mysql() -> Iterator[Ask]:
-    """MariaDB. Texts are compared letter by letter, as everywhere in the mesh."""
+    """MariaDB."""
     import arrow_odbc
 
     server = services.mariadb()
     with server.database() as name:
+        fill_mysql(server, name)
         connection = arrow_odbc.connect(server.odbc(name))
         connection.execute("SET collation_connection = utf8mb4_nopad_bin")
         connection.execute("SET time_zone = '+00:00'")
-        for statement in _tables(_MYSQL, "DATETIME(6)", "`", "\\\\"):
-            connection.execute(
-                f"{statement} COLLATE utf8mb4_nopad_bin"
-                if statement.startswith("CREATE")
-                else statement
-            )
 
-        def ask(query: str) -> list[tuple[object, ...]]:
+        def ask(query: str) -> Rows:
             reader = connection.read_arrow_batches(query, max_text_size=4096)
-            return [tuple(row.values()) for batch in reader for row in _rows(batch)]
+            return [row for batch in reader for row in rows_of(pa.Table.from_batches([batch]))]
 
         yield ask
 
@@ -50,15 +75,12 @@ def postgres() -> Iterator[Ask]:
     """PostgreSQL."""
     import adbc_driver_postgresql.dbapi as adbc
 
-    server = services.postgres()
-    with server.database() as uri, adbc.connect(uri, autocommit=True) as connection:
-        with connection.cursor() as cursor:
-            cursor.execute("SET TIME ZONE 'UTC'")
-            for statement in _tables(_POSTGRES, "TIMESTAMP", '"', "\\"):
-                cursor.execute(statement)
+    with services.postgres().database() as uri, adbc.connect(uri, autocommit=True) as connection:
+        fill_postgres(uri)
 
-        def ask(query: str) -> list[tuple[object, ...]]:
+        def ask(query: str) -> Rows:
             with connection.cursor() as cursor:
+                cursor.execute("SET TIME ZONE 'UTC'")
                 cursor.execute(query)
                 return list(cursor.fetchall())
 
@@ -77,8 +99,14 @@ def duckdb() -> Iterator[Ask]:
         yield lambda query: list(connection.execute(query).fetchall())
 
 
+@contextmanager
+def spark() -> Iterator[Ask]:
+    """Spark: what it has answered."""
+    yield recorded().__getitem__
+
+
 _NUMBER = re.compile(r"-?\d+(\.\d+)?\Z")
-ENGINES = {"mysql": mysql, "postgres": postgres, "duckdb": duckdb}
+ENGINES = {"mysql": mysql, "postgres": postgres, "duckdb": duckdb, "spark": spark}
 
 
 def _tables(types: dict[str, str], time: str, quote: str, backslash: str) -> Iterator[str]:
@@ -101,12 +129,6 @@ def _literal(value: object, backslash: str) -> str:
     if isinstance(value, (int, float, Decimal)):
         return str(value)
     return "'" + str(value).replace("\\", backslash).replace("'", "''") + "'"
-
-
-def _rows(batch: pa.RecordBatch) -> Iterator[dict[int, object]]:
-    columns = [column.to_pylist() for column in batch.columns]
-    for row in zip(*columns, strict=True):
-        yield dict(enumerate(row))
 
 
 def rows_of(table: pa.Table) -> list[tuple[object, ...]]:

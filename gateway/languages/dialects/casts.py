@@ -176,8 +176,7 @@ def _whole_seconds(
     if is_date(operand.kind):
         return _made(operand, "TIMESTAMP(6)", TIMESTAMP, try_=try_)
     said = operand.constant
-    if context.dialect.name == "mysql" and isinstance(said, str) and "." not in said:
+    places = sizes[0] if sizes else 0
+    if isinstance(said, str) and len(said.partition(".")[2]) <= places:
         return _made(operand, "TIMESTAMP(6)", TIMESTAMP, try_=try_)
-    raise context.refused(
-        node, "a time of fewer than six places", "write 6 as the number of places"
-    )
+    raise context.refused(node, "rounding a time", "write 6 as the number of places of its seconds")

@@ -12,6 +12,7 @@ from gateway.languages.dialects.operands import (
     family,
     is_null,
     is_number,
+    is_open,
     number,
     paren,
 )
@@ -38,6 +39,8 @@ def _coalesce(given: Call) -> Operand:
 def _isnull(given: Call) -> Operand:
     """The second becomes what the first is, cut where that is shorter."""
     first, second = given.values
+    if is_open(first.kind):
+        return given.made(call("coalesce", first.sql, second.sql), second.kind)
     numbers = is_number(first.kind) and is_number(second.kind) and second.constant is None
     if family(first.kind) != family(second.kind) or (numbers and first.kind != second.kind):
         raise given.refused("of two types")
@@ -56,7 +59,7 @@ def _nullif(given: Call) -> Operand:
 
 
 @function("IF", "mysql bigquery trino spark duckdb", 2, 3)
-@function("IFF", "snowflake spark", 3)
+@function("IFF", "snowflake", 3)
 @function("IIF", "tsql", 3)
 def _if(given: Call) -> Operand:
     condition = as_condition(given.raw(0), given.arguments[0], given.context)

@@ -19,8 +19,9 @@ class Quotient(Enum):
     """Whole numbers give whole ones; decimals as many places as the operand that has more."""
     LONG = auto()
     """Whole numbers give whole ones; decimals 16 places."""
-    WIDE = auto()
-    """Whole numbers give whole ones; decimals the places of T-SQL's rule."""
+    WHOLE = auto()
+    """Whole numbers give whole ones; decimals are refused: T-SQL cuts their quotients off, where
+    its manual has them rounded."""
     FOUR = auto()
     """A decimal of four places more than the first operand has."""
     SIX = auto()
@@ -28,7 +29,7 @@ class Quotient(Enum):
     FLOAT = auto()
     """A float."""
     FLOAT_OR_WIDE = auto()
-    """A float over whole numbers; over decimals the places of T-SQL's rule."""
+    """A float over whole numbers; over decimals so many places that none is lost, six at least."""
     FLOAT_OR_NINE = auto()
     """A float over whole numbers; over decimals one of nine places."""
 
@@ -201,7 +202,7 @@ _ALL = (
         "T-SQL (SQL Server)",
         "tsql",
         ("sqlserver", "mssql"),
-        quotient=Quotient.WIDE,
+        quotient=Quotient.WHOLE,
         rounding=Rounding.TRUNCATED,
         like_classes=True,
         ordinal_groups=False,

@@ -155,17 +155,15 @@ def _exp(given: Call) -> Operand:
 
 
 @function("SQRT", "mysql trino spark duckdb")
-@function("LN", "mysql")
+@function("LN LOG10 LOG2", "mysql spark")
 @function("LOG", "mysql", 1, 1)
-@function("LOG10", "mysql")
-@function("LOG2", "mysql")
 def _where_defined(given: Call) -> Operand:
     """NULL, infinity or not a number where there is no result: never an error."""
     value = float_sql(given.taken(0, is_number))
     own = {"LOG": "ln"}.get(given.name, given.name.lower())
     least = exp.GTE if given.name == "SQRT" else exp.GT
     otherwise: exp.Expr | None = None
-    if given.context.dialect.zero is not Zero.NULL:
+    if given.context.dialect.zero is not Zero.NULL and given.name == "SQRT":
         otherwise = case((binary(exp.LT, value.copy(), number(0)), cast(_nan(), "DOUBLE")))
     inside = binary(least, value.copy(), number(0))
     return given.made(case((inside, call(own, value)), otherwise=otherwise), FLOAT)
@@ -176,14 +174,12 @@ def _nan() -> exp.Expr:
 
 
 @function("SQRT", "postgres snowflake bigquery tsql")
-@function("LN", but("mysql"))
-@function("LOG10", "postgres trino spark bigquery tsql duckdb")
+@function("LN", "postgres snowflake bigquery")
+@function("LOG10", "postgres bigquery tsql")
 def _within_domain(given: Call) -> Operand:
     """An error where there is no result, as division by zero."""
     value = float_sql(given.taken(0, is_number))
     least = exp.GTE if given.name == "SQRT" else exp.GT
-    if given.context.dialect.name in {"trino", "spark", "duckdb"}:
-        raise given.refused("of what may not be above zero")
     failing = _failing(value)
     inside = binary(least, value.copy(), number(0))
     outside = exp.Is(this=value.copy(), expression=exp.null())
@@ -211,13 +207,14 @@ def average(total: Operand, count: Operand, of: Kind, given: Call) -> Operand:
     counted = Operand(exp.Nullif(this=count.sql, expression=number(0)), INTEGER, 1)
     if dialect == "tsql" and is_integer(of):
         return Operand(binary(exp.Div, total.sql, counted.sql), INTEGER)
+    if dialect == "tsql":
+        raise given.refused("of decimals")
     places = {
         "mysql": scale + 4,
         "snowflake": max(scale, min(scale + 6, 12)),
         "postgres": max(16, scale),
         "trino": scale,
         "spark": scale + 4,
-        "tsql": max(scale, 6),
         "bigquery": max(9, scale),
     }.get(dialect)
     if places is None or (is_integer(of) and dialect in {"trino", "spark", "bigquery"}):

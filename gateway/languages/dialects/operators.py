@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pyarrow as pa
 from sqlglot import exp
@@ -123,8 +124,10 @@ def quotient(left: Operand, right: Operand, node: exp.Expr, context: Context) ->
         return float_quotient(left, right, context)
     if whole and rule in {Quotient.FLOAT_OR_WIDE, Quotient.FLOAT_OR_NINE}:
         return float_quotient(left, right, context)
-    if whole and rule in {Quotient.INTEGER, Quotient.LONG, Quotient.WIDE}:
+    if whole and rule in {Quotient.INTEGER, Quotient.LONG, Quotient.WHOLE}:
         return result(binary(exp.Div, left.sql, right.sql), INTEGER, left, right)
+    if rule is Quotient.WHOLE:
+        raise context.refused(node, "division of decimals", "cast one side to FLOAT")
     return exact_quotient(left, right, _places(left, right, rule), context)
 
 
@@ -140,6 +143,8 @@ def _places(left: Operand, right: Operand, rule: Quotient) -> int:
         return max(s1, min(s1 + 6, 12))
     if rule is Quotient.FLOAT_OR_NINE:
         return max(9, s1, s2)
+    if rule is Quotient.FLOAT_OR_WIDE and is_integer(right.kind) and p2 == 19:
+        p2 = 20  # Spark counts one digit more in the largest whole numbers
     scale = max(6, s1 + p2 + 1)
     precision = p1 - s1 + s2 + scale
     if precision > 38:
@@ -154,11 +159,18 @@ def exact_quotient(left: Operand, right: Operand, places: int, context: Context)
     """
     _, scale = shape(left)
     dividend = cast(left.sql, decimal_type(38, max(scale, places - 3, 1)))
-    divisor = right.sql
-    if context.dialect.zero is Zero.NULL and right.constant in {None, 0}:
-        divisor = exp.Nullif(this=divisor, expression=number(0))
-    sql = call("round", binary(exp.Div, dividend, divisor), number(places))
+    quotient_ = binary(exp.Div, dividend, divisor_of(right, context))
+    sql = call("round", quotient_, number(places))
     return result(sql, decimal(38, places), left, right)
+
+
+def divisor_of(right: Operand, context: Context) -> exp.Expr:
+    """What is divided by: NULL in place of zero, where the dialect means that."""
+    if context.dialect.zero is not Zero.NULL or right.constant not in {None, 0}:
+        return right.sql
+    if right.constant == 0:
+        return cast(exp.null(), "BIGINT")
+    return exp.Nullif(this=right.sql, expression=number(0))
 
 
 def float_quotient(left: Operand, right: Operand, context: Context) -> Operand:
@@ -167,8 +179,9 @@ def float_quotient(left: Operand, right: Operand, context: Context) -> Operand:
     if right.constant not in {None, 0}:
         sql = binary(exp.Div, float_sql(left), divisor)
     elif zero is Zero.NULL:
-        nullif = exp.Nullif(this=divisor, expression=number(0))
-        sql = binary(exp.Div, float_sql(left), nullif)
+        sql = binary(
+            exp.Div, float_sql(left), float_sql(replace(right, sql=divisor_of(right, context)))
+        )
     elif zero is Zero.INFINITE:
         sql = binary(exp.Div, float_sql(left), divisor)
     else:  # the engine knows division by zero as an error of whole numbers only
@@ -184,10 +197,7 @@ def whole_quotient(left: Operand, right: Operand, node: exp.Expr, context: Conte
     """MySQL's DIV, DuckDB's ``//``: over whole numbers."""
     if not (is_integer(left.kind) and is_integer(right.kind)):
         raise context.refused(node, "whole division of what is no whole number")
-    divisor = right.sql
-    if context.dialect.zero is Zero.NULL:
-        divisor = exp.Nullif(this=divisor, expression=number(0))
-    return result(binary(exp.Div, left.sql, divisor), INTEGER, left, right)
+    return result(binary(exp.Div, left.sql, divisor_of(right, context)), INTEGER, left, right)
 
 
 def remainder(left: Operand, right: Operand, node: exp.Expr, context: Context) -> Operand:
@@ -198,10 +208,7 @@ def remainder(left: Operand, right: Operand, node: exp.Expr, context: Context) -
     kind = widest([left.kind, right.kind])
     if is_float(kind) and context.dialect.zero is not Zero.NULL:
         raise context.refused(node, "the remainder of a float")
-    divisor = right.sql
-    if context.dialect.zero is Zero.NULL:
-        divisor = exp.Nullif(this=divisor, expression=number(0))
-    return result(binary(exp.Mod, left.sql, divisor), kind, left, right)
+    return result(binary(exp.Mod, left.sql, divisor_of(right, context)), kind, left, right)
 
 
 # --- comparison
