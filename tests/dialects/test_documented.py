@@ -3,6 +3,8 @@
 Each line is a trap: what the same words mean elsewhere is something else.
 """
 
+# ruff: noqa: E501, N817  (a query a line)
+
 from __future__ import annotations
 
 import datetime

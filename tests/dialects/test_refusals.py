@@ -231,7 +231,7 @@ def test_limits_hold(mesh: Gateway, dialect: str) -> None:
 
 def test_an_unknown_dialect_is_refused_with_the_known_ones(mesh: Gateway) -> None:
     error = failure(mesh, "oracle", "SELECT 1")
-    assert error.code == "UNSUPPORTED" and "snowflake" in str(error.hint)
+    assert error.code == "INVALID_REQUEST" and "snowflake" in str(error.hint)
     assert "did you mean mysql" in str(failure(mesh, "mysqll", "SELECT 1").hint)
     for name in DIALECTS:
         assert answer(mesh, name.upper(), "SELECT 1 AS one").to_pylist() == [{"one": 1}]

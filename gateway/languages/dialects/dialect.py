@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from gateway.errors import Unsupported, did_you_mean
+from gateway.errors import UserError, did_you_mean
 
 
 class Quotient(Enum):
@@ -242,13 +242,13 @@ NAMES = (OWN, *DIALECT_NAMES)
 
 
 def dialect_named(name: str) -> Dialect | None:
-    """The dialect of a name; None for the gateway's own. Raises Unsupported."""
+    """The dialect of a name; None for the gateway's own. Raises UserError."""
     said = name.strip().lower()
     if said in {"", OWN}:
         return None
     found = DIALECTS.get(said)
     if found is None:
-        raise Unsupported(
+        raise UserError(
             f"there is no SQL dialect {name!r} here",
             hint=did_you_mean(said, DIALECTS) or f"there are {', '.join(NAMES)}",
         )
