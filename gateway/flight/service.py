@@ -8,7 +8,7 @@ translates what was raised.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -196,7 +196,8 @@ class FlightSql:
 
     def _read(self, caller: Caller, path: Sequence[bytes]) -> Statement:
         try:
-            return self._of_text(caller, select_all(path))
+            request = replace(caller.request(select_all(path)), dialect="")
+            return Statement(self._gateway, request, types=caller.types)
         except GatewayError as error:
             error.position = None  # of a text the client has not written
             raise
