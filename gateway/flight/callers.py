@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from gateway.flight.named_queries import query_name
 from gateway.flight.options import NOTHING_DECLARED, Declared, Headers, Value, declared
+from gateway.flight.plain_types import Types, types_of
 from gateway.model import SUBSTRAIT, Principal, Request
 
 
@@ -31,13 +32,15 @@ class Session:
 class Caller:
     """One call's principal, what was declared for it, and the session it is in.
 
-    `query` is the name its client gives to what it asks for: "" is none.
+    `query` is the name its client gives to what it asks for: "" is none. `types` are those that
+    the client can take.
     """
 
     principal: Principal
     declared: Declared = NOTHING_DECLARED
     session: Session = field(default_factory=Session, compare=False)
     query: str = ""
+    types: Types = Types.PLAIN
 
     @property
     def name(self) -> str:
@@ -72,4 +75,5 @@ def make_caller(principal: Principal, headers: Headers, session: Session | None)
     UserError for what is no value of an option. Whether a purpose is granted is for the policies.
     """
     session = session or Session()
-    return Caller(principal, declared(headers, session.options), session, query_name(headers))
+    said = declared(headers, session.options)
+    return Caller(principal, said, session, query_name(headers), types_of(headers))

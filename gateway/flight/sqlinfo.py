@@ -8,6 +8,7 @@ from importlib.metadata import version
 import pyarrow as pa
 
 from gateway.flight.commands import MAX_SQL_BYTES
+from gateway.flight.plain_types import Types
 
 SCHEMA = pa.schema(
     [
@@ -152,17 +153,29 @@ SYNTAX: dict[int, tuple[int, Value]] = {
 
 VALUES = SERVER | SYNTAX
 
+JDBC: dict[int, tuple[int, Value]] = {
+    528: (INT32, 0b110),  # a bitmask of limited and full outer joins
+    562: (BIGINT, _NONE),
+}
+"""What the JDBC driver reads in another way than the protocol says."""
 
-def table(ids: Iterable[int]) -> pa.Table:
+UNKNOWN_TO_JDBC = frozenset({10, 11})
+"""One id that is younger than a driver makes everything it asks for fail."""
+
+
+def table(ids: Iterable[int], of_client: Types = Types.PLAIN) -> pa.Table:
     """One row an id, in the order asked for; all of them when `ids` is empty.
 
     Ids nobody defined are left out, as the protocol has no word for "unknown".
     """
-    wanted = [number for number in ids if number in VALUES] if (ids := list(ids)) else [*VALUES]
+    said = VALUES
+    if of_client is Types.JAVA:
+        said = {n: value for n, value in (VALUES | JDBC).items() if n not in UNKNOWN_TO_JDBC}
+    wanted = [number for number in ids if number in said] if (ids := list(ids)) else [*said]
     kinds, offsets = [], []
     children: list[list[object]] = [[] for _ in range(6)]
     for number in wanted:
-        kind, value = VALUES[number]
+        kind, value = said[number]
         kinds.append(kind)
         offsets.append(len(children[kind]))
         children[kind].append(list(value.items()) if isinstance(value, dict) else value)
