@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from sqlglot import exp
 
-from gateway.languages.dialects import calls, casts, dates, patterns
+from gateway.languages.dialects import calls, casts, date_parts, dates, patterns
 from gateway.languages.dialects.client import PARAMETER
 from gateway.languages.dialects.context import Context
 from gateway.languages.dialects.operands import (
@@ -483,10 +483,10 @@ _RULES: dict[type[exp.Expr], _Rule] = {
     exp.Subquery: _subquery,
     **dict.fromkeys((exp.Select, exp.Union, exp.Except, exp.Intersect), _query),
     exp.Exists: _exists,
-    exp.Extract: dates.extracted,
-    exp.CurrentDate: dates.today,
-    exp.CurrentTimestamp: dates.current,
-    exp.Localtimestamp: dates.current,
+    exp.Extract: date_parts.extracted,
+    exp.CurrentDate: date_parts.today,
+    exp.CurrentTimestamp: date_parts.current,
+    exp.Localtimestamp: date_parts.current,
     exp.Anonymous: calls.called,
     exp.Window: calls.windowed,
     exp.WithinGroup: calls.ordered,
