@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from threading import Timer
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from gateway.errors import TimedOut
 from gateway.flight.admission import Admission
 from gateway.flight.failures import log_failure
 from gateway.flight.named_queries import EndedNames
@@ -24,6 +26,9 @@ from gateway.flight.streams import (
 
 if TYPE_CHECKING:
     from gateway.pipeline import Gateway, Prepared, Result
+
+UNREAD_SECONDS = 0.5
+"""How much longer than its timeout a query is let alone: one that is read ends by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +69,11 @@ class Executions:
         after the stream is closed.
         """
         cancellation = Cancellation(gone)
+        alarm: Timer | None = None
 
         def on_close(stream: QueryStream) -> None:
+            if alarm is not None:
+                alarm.cancel()
             self._running.pop(stream, None)
             self._admission.leave(of.owner)
             report = stream.result.report
@@ -87,6 +95,8 @@ class Executions:
         self._running[stream] = of
         if self._ended.has(of.owner, of.query):  # while its plan was made
             stream.request_stop(by_request)
+        if prepared.request.options.timeout:
+            alarm = _alarm(stream, prepared.request.options.timeout)
         return stream
 
     def _following(
@@ -132,3 +142,13 @@ class Executions:
         deadline = time.monotonic() + wait_seconds
         for stream in running:
             stream.cancel(max(0.0, deadline - time.monotonic()))
+
+
+def _alarm(stream: QueryStream, seconds: float) -> Timer:
+    """Stops a stream whose client does not even ask for its rows, which nothing else would."""
+    alarm = Timer(
+        seconds + UNREAD_SECONDS, stream.cancel, kwargs={"reason": lambda: TimedOut(seconds)}
+    )
+    alarm.daemon = True
+    alarm.start()
+    return alarm

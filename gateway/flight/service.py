@@ -106,11 +106,15 @@ class FlightSql:
         """The purposes the caller may declare."""
         return self._gateway.purposes(caller.principal)
 
+    def visible(self, caller: Caller, purpose: str) -> list[Dataset]:
+        """What the caller may discover for a purpose, sorted by address."""
+        return self._gateway.visible(caller.principal, purpose)
+
     def datasets(self, caller: Caller, criteria: bytes = b"") -> list[Dataset]:
         """What the caller may discover; with criteria, those whose address contains them."""
         self.admission.check()
         wanted = _text(criteria)
-        return [d for d in self._visible(caller) if wanted in str(d.address)]
+        return [d for d in self.visible(caller, caller.purpose) if wanted in str(d.address)]
 
     def stream(
         self, caller: Caller, ticket: bytes, gone: Callable[[], bool]
@@ -123,7 +127,7 @@ class FlightSql:
         self.admission.check()
         message = commands.decode(ticket)
         if metadata.schema(message) is not None:
-            return metadata.answer(message, self._visible(caller))
+            return metadata.answer(message, self.visible(caller, caller.purpose))
         if not isinstance(message, sql.TicketStatementQuery):
             raise UserError("this is not a ticket", hint="take it from GetFlightInfo")
         handle = message.statement_handle
@@ -184,9 +188,6 @@ class FlightSql:
     def cancel_all(self) -> None:
         """Stop every running query, because the gateway stops."""
         self.executions.cancel_all()
-
-    def _visible(self, caller: Caller) -> list[Dataset]:
-        return self._gateway.visible(caller.principal, caller.purpose)
 
     def _read(self, caller: Caller, path: Sequence[bytes]) -> Statement:
         try:
