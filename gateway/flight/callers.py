@@ -66,5 +66,4 @@ def make_caller(principal: Principal, headers: Headers, session: Session | None)
     UserError for what is no value of an option. Whether a purpose is granted is for the policies.
     """
     session = session or Session()
-    said = declared(headers, session.options)
-    return Caller(principal, said, session, query_name(headers))
+    return Caller(principal, declared(headers, session.options), session, query_name(headers))

@@ -93,10 +93,10 @@ class Executions:
             self._admission.leave(of.owner)
             raise
         self._running[stream] = of
-        if self._ended.has(of.owner, of.query):  # while its plan was made
-            stream.request_stop(by_request)
         if prepared.request.options.timeout:
             alarm = _alarm(stream, prepared.request.options.timeout)
+        if self._ended.has(of.owner, of.query):  # while its plan was made
+            stream.request_stop(by_request)
         return stream
 
     def _following(
