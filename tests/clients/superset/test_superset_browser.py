@@ -48,18 +48,18 @@ def test_a_dashboard_shows_each_user_his_rows(
 
 
 def test_sql_lab_runs_a_join_of_four_sources(log_in: Callable[[str], Screen], mesh: Mesh) -> None:
-    question = QUESTIONS[0]
-    expected = mesh.truth(question.sql).to_pylist()
+    sql = QUESTIONS[0].sql.replace("LIMIT 10", "")  # Superset puts its own limit in its place
+    expected = mesh.truth(sql).to_pylist()
     screen = log_in("ana")
     screen.sql_lab(DATABASE)
-    screen.run(question.sql)
+    screen.run(sql)
     found = screen.results()
     screen.picture("SQL Lab")
-    assert len(found) == len(expected) == 10
+    assert len(found) == len(expected) == 21
     for cells, row in zip(found, expected, strict=True):
-        assert cells[-5:-2] == [row["airline"], row["manufacturer"], str(row["flights"])]
-        assert float(cells[-2]) == pytest.approx(row["mean_delay"])
-        assert float(cells[-1]) == pytest.approx(row["strongest_wind"])
+        assert cells[:3] == [row["airline"], row["manufacturer"], str(row["flights"])]
+        assert float(cells[3]) == pytest.approx(row["mean_delay"])
+        assert float(cells[4]) == pytest.approx(row["strongest_wind"])
 
 
 @pytest.mark.feature(CLIENT, "cancel")
