@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from tests.clients.superset.running import ADMIN, Api, Refused, Superset
-from tests.clients.superset.served import Mesh
+from tests.clients.superset.served import LONG, Mesh
 
 CLIENT = "Superset 6.1.0"
 DATABASE, DATASET = 1, 1
@@ -264,6 +266,22 @@ def test_new_roles_end_what_was_cached_with_the_old_ones(admin: Api, ana: Api, j
         admin.put(f"security/users/{users['jo']['id']}", roles=roles)
 
 
+def test_nobody_stops_the_query_of_another(
+    superset: Superset, ana: Api, jo: Api, mesh: Mesh
+) -> None:
+    name = secrets.token_hex(5)
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(superset.api("ana").query, DATABASE, LONG, client_id=name)
+        mesh.wait_running()
+        with pytest.raises(Refused):
+            jo.post("query/stop", client_id=name)
+        assert mesh.service.admission.running == 1
+        ana.post("query/stop", client_id=name)
+        assert mesh.service.admission.wait_idle(10)
+        assert isinstance(running.exception(30), Refused | None)
+    assert mesh.service.reports.get("user:ana@superset").outcome == "cancelled"
+
+
 @pytest.mark.feature(CLIENT, "user and password")
 @pytest.mark.feature(CLIENT, "TLS")
 @pytest.mark.feature(CLIENT, "purpose")
@@ -384,5 +402,16 @@ with app.app_context():
         database.encrypted_extra = json.dumps({"connect_args": {"uri": "grpc://127.0.0.1:1"}})
         refused("secure extra", ask)
         db.session.rollback()
+
+    from meshgate_sqlalchemy.superset.tokens import signer_for
+
+    ((address, declared),) = app.config["MESHGATE_SIGNERS"].items()
+    for change, said in (
+        ({"seconds": 86400}, "seconds are a number up to 3600"),
+        ({"secret": "x"}, "there is no 'secret'"),
+        ({"issuer": ""}, "issuer is missing"),
+        ({"key_file": __file__}, "is not a private key"),
+    ):
+        refused(said, lambda: signer_for(address, {address: {**declared, **change}}))
 print("all refused")
 """
