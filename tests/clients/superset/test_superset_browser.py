@@ -10,6 +10,8 @@ from gateway.demo.questions import QUESTIONS
 from tests.clients.superset.browser import Screen
 from tests.clients.superset.served import LONG, Mesh
 
+pytestmark = pytest.mark.timeout(600)  # the first waits until Superset runs
+
 CLIENT = "Superset 6.1.0"
 DATABASE = 1
 

@@ -12,6 +12,8 @@ import pytest
 from tests.clients.superset.running import ADMIN, Api, Refused, Superset
 from tests.clients.superset.served import LONG, Mesh
 
+pytestmark = pytest.mark.timeout(600)  # the first waits until Superset runs
+
 CLIENT = "Superset 6.1.0"
 DATABASE, DATASET = 1, 1
 
