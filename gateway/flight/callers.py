@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+import pyarrow as pa
 
 from gateway.flight.named_queries import query_name
 from gateway.flight.options import NOTHING_DECLARED, Declared, Headers, Value, declared
 from gateway.flight.plain_types import Types, types_of
-from gateway.model import Principal, Request
+from gateway.model import SUBSTRAIT, Principal, Request
 
 
 class Session:
@@ -49,18 +51,22 @@ class Caller:
         """The purpose declared: "" is none."""
         return self.declared.purpose
 
-    def request(self, text: str, language: str = "sql") -> Request:
+    def request(self, text: str) -> Request:
         """A request of this caller."""
         said = self.declared
         return Request(
             self.principal,
             text,
-            language,
             purpose=said.purpose,
             options=said.options,
             dialect=said.dialect,
             namespace=said.namespace,
         )
+
+    def plan_request(self, text: str, columns: Mapping[tuple[str, ...], pa.Schema]) -> Request:
+        """A request by a Substrait plan, of which `text` was made."""
+        request = self.request(text)
+        return replace(request, language=SUBSTRAIT, dialect="", columns=columns)
 
 
 def make_caller(principal: Principal, headers: Headers, session: Session | None) -> Caller:

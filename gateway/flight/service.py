@@ -8,7 +8,7 @@ translates what was raised.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -143,7 +143,19 @@ class FlightSql:
         """Plan a statement and keep it under a handle."""
         self.admission.check()
         self.executions.check_name(caller.name, caller.query)
-        statement = self._of_text(caller, text)
+        return self._kept(caller, self._of_text(caller, text))
+
+    def prepare_plan(
+        self, caller: Caller, message: sql.ActionCreatePreparedSubstraitPlanRequest
+    ) -> sql.ActionCreatePreparedStatementResult:
+        """Plan a Substrait plan and keep it under a handle."""
+        self.admission.check()
+        self.executions.check_name(caller.name, caller.query)
+        return self._kept(caller, self._of_plan(caller, message))
+
+    def _kept(
+        self, caller: Caller, statement: Statement
+    ) -> sql.ActionCreatePreparedStatementResult:
         parameters = statement.parameters
         if caller.types is Types.JAVA:
             parameters = plain_schema(parameters, Types.JAVA_PARAMETERS)
@@ -196,7 +208,8 @@ class FlightSql:
 
     def _read(self, caller: Caller, path: Sequence[bytes]) -> Statement:
         try:
-            return self._of_text(caller, select_all(path))
+            request = replace(caller.request(select_all(path)), dialect="")
+            return Statement(self._gateway, request, types=caller.types)
         except GatewayError as error:
             error.position = None  # of a text the client has not written
             raise
@@ -208,6 +221,8 @@ class FlightSql:
                 if message.HasField("transaction_id"):
                     raise Unsupported("there are no transactions", hint="use autocommit")
                 return self._of_text(caller, message.query)
+            case sql.CommandStatementSubstraitPlan():
+                return self._of_plan(caller, message)
             case sql.CommandPreparedStatementQuery():
                 handle = message.prepared_statement_handle
                 return self.prepared.get(caller.name, handle).once(caller.principal)
@@ -216,6 +231,18 @@ class FlightSql:
     def _of_text(self, caller: Caller, text: str) -> Statement:
         request = caller.request(commands.sql_text(text))
         return Statement(self._gateway, request, types=caller.types)
+
+    def _of_plan(
+        self,
+        caller: Caller,
+        message: sql.CommandStatementSubstraitPlan | sql.ActionCreatePreparedSubstraitPlanRequest,
+    ) -> Statement:
+        if message.HasField("transaction_id"):
+            raise Unsupported("there are no transactions", hint="use autocommit")
+        made = self._gateway.of_plan(message.plan.plan)
+        return Statement(
+            self._gateway, caller.plan_request(made.text, made.columns), types=caller.types
+        )
 
     def _ticket(self, caller: Caller, statement: Statement) -> Flight:
         handle = self.tickets.add(caller.name, statement)

@@ -87,7 +87,8 @@ DECLARABLE = (
     *(kind for arrow, kind in NUMBERS.items() if arrow != pa.float16()),
     *(BOOLEAN, DECIMAL, VARCHAR, VARBINARY, DATE, TIME, TIMESTAMP, TIMESTAMP_TZ),
 )
-"""The types a query may cast to, as GetXdbcTypeInfo lists them."""
+"""The types GetXdbcTypeInfo lists: a query may cast to each by its name, but to VARBINARY, which
+the engine calls BYTEA."""
 
 
 def sql_type(kind: pa.DataType) -> SqlType:
