@@ -160,7 +160,6 @@ class MetadataTest {
                 () -> assertTrue(metadata.supportsUnion()),
                 () -> assertTrue(metadata.supportsUnionAll()),
                 () -> assertTrue(metadata.nullPlusNonNullIsNull()),
-                () -> assertTrue(metadata.nullsAreSortedHigh()),
                 () -> assertEquals(1 << 20, metadata.getMaxStatementLength()),
                 () -> assertFalse(metadata.supportsSelectForUpdate()),
                 () -> assertFalse(metadata.supportsStoredProcedures()),
