@@ -37,7 +37,7 @@ from gateway.errors import (
 )
 from gateway.languages import dialects, sql
 from gateway.mask_key import ProductKeys
-from gateway.model import Dataset, Principal, Request
+from gateway.model import SUBSTRAIT, Dataset, Principal, Request
 from gateway.opening import opened
 from gateway.plan.explain import SCHEMA as EXPLAIN_SCHEMA
 from gateway.plan.explain import explain
@@ -50,6 +50,7 @@ from gateway.records import Clearance, Recorder
 from gateway.remote_queries import RemoteQueries
 from gateway.resolution import Resolution
 from gateway.sources import Sources
+from gateway.substrait.translation import Translation, check_columns, translated
 from gateway.time_limit import within
 from gateway.verification.verification import verified
 from policies.decide import Authoriser
@@ -57,7 +58,7 @@ from policies.reload import Reloader
 from policies.snapshot import Snapshot
 from policies.store import PolicyError, open_store
 
-LANGUAGES = {"sql": sql.parse}
+LANGUAGES = {"sql": sql.parse, SUBSTRAIT: sql.parse}
 """The request languages: each turns text into a statement over datasets."""
 
 
@@ -186,6 +187,14 @@ class Gateway:
         found = (access.discoverable(principal, d, purpose) for d in self.catalogue.datasets)
         return [dataset for dataset in found if dataset is not None]
 
+    def of_plan(self, plan: bytes) -> Translation:
+        """The SQL a client's Substrait plan means. Raises GatewayError."""
+        if len(plan) > self._config.max_query_bytes:
+            raise LimitExceeded(
+                f"the plan has {len(plan)} bytes; {self._config.max_query_bytes} are allowed"
+            )
+        return translated(plan)
+
     def prepare(self, request: Request) -> Prepared:
         """Understand, authorise and plan a request. Raises GatewayError."""
         access = self._access.pinned()
@@ -195,6 +204,9 @@ class Gateway:
             _check_purpose(access, request.principal, request.purpose)
             parsed = self._parse(request)
             authorised = resolution.authorise(parsed.references)
+            if request.columns:
+                seen = {name: grant.dataset for name, grant in authorised.grants.items()}
+                check_columns(request.columns, seen)
             remote = RemoteQueries(
                 self.catalogue, self._sources, access, request, resolution.decided
             ).open(parsed.remote)
@@ -210,6 +222,8 @@ class Gateway:
             error = from_source(raised) if isinstance(raised, SourceError) else raised
             if isinstance(error, ResidencyViolation):
                 error.message = f"{error.message} ({self._places(request.principal)})"
+            if request.language == SUBSTRAIT:
+                error.position = None
             self._recorder.denied(request, policy_version, resolution.decided, error)
             raise error from (raised if error is not raised else raised.__cause__)
         grants = {**authorised.grants, **{name: r.grant for name, r in remote.items()}}
@@ -310,7 +324,8 @@ class Gateway:
     def _batches(
         self, prepared: Prepared, reads: FragmentReads, cancelled: Callable[[], bool]
     ) -> Iterator[pa.RecordBatch]:
-        config, text, plan = self._config, prepared.request.text, prepared.plan
+        config, plan = self._config, prepared.plan
+        text = "" if prepared.request.language == SUBSTRAIT else prepared.request.text
         other = prepared.unpushed
         if other is None:
             return run(plan, config, reads, cancelled, text)

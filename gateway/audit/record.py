@@ -21,7 +21,8 @@ DECISION, OUTCOME = "decision", "outcome"
 ALLOWED, DENIED = "allowed", "denied"
 
 SQL = "sql"
-"""The door whose statements can be kept without their literals; of others the fingerprint is.
+WRITTEN = frozenset({SQL, "substrait"})
+"""The doors whose statements can be kept without their literals; of others the fingerprint is.
 
 One in another dialect than the gateway's own has that behind a colon: ``sql:mysql``.
 """

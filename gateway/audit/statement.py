@@ -10,7 +10,7 @@ from sqlglot.dialects.dialect import Dialect
 from sqlglot.errors import SqlglotError
 from sqlglot.tokenizer_core import Token, TokenType
 
-from gateway.audit.record import ALLOWED, SQL, Record, statement_part
+from gateway.audit.record import ALLOWED, WRITTEN, Record, statement_part
 
 OWN = "postgres"
 """The sqlglot dialect that the gateway's own SQL is read in."""
@@ -43,7 +43,7 @@ class Statements:
         if not text:
             return statement_part(None, "")
         door, _, dialect = record.door.partition(":")
-        if door != SQL:
+        if door not in WRITTEN:
             return statement_part(None, self._fingerprint(text))
         key = (text, dialect, understood)
         part = self._known.get(key)

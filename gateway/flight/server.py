@@ -23,8 +23,9 @@ from gateway.flight.authentication import Authenticator, authorization
 from gateway.flight.callers import Caller
 from gateway.flight.errors import translate
 from gateway.flight.options import Headers
+from gateway.flight.plain_types import plain_schema
 from gateway.flight.service import Flight, FlightSql
-from gateway.flight.streams import MAX_BATCH_BYTES, QueryStream, bounded, plain_schema
+from gateway.flight.streams import MAX_BATCH_BYTES, QueryStream, bounded
 
 logger = logging.getLogger(__name__)
 
@@ -210,9 +211,10 @@ class FlightServer(fl.FlightServerBase):  # type: ignore[misc]
     ) -> None:
         caller = self._caller(context)
         command = _command(descriptor)
+        self._service.check_upload(command)
         try:
             columns = len(reader.schema)
-        except pa.ArrowException as error:
+        except (pa.ArrowException, OSError) as error:
             raise UserError("the upload is not a stream of Arrow batches") from error
         batches = (chunk.data for chunk in reader)
         result = self._service.bind(caller, command, batches, columns)

@@ -19,6 +19,13 @@ SECONDS = 60.0
 TELEMETRY = "apachesuperset.gateway.scarf.sh"
 """A picture of one pixel, by which Superset counts its visitors: nothing needs it."""
 
+ROWS = """grid => [...grid.querySelectorAll('[role=row]')]
+    .sort((one, other) => one.getAttribute('row-index') - other.getAttribute('row-index'))
+    .map(row => [...row.querySelectorAll('[role=gridcell]')]
+        .sort((one, other) => one.ariaColIndex - other.ariaColIndex)
+        .map(cell => cell.innerText.trim()))"""
+"""The rows of a grid are not in order in the document."""
+
 
 class Screen:
     """One user's browser. `outside` are the hosts it wanted something from but Superset."""
@@ -65,9 +72,8 @@ class Screen:
     def results(self) -> list[list[str]]:
         """The rows below SQL Lab's editor that are on the screen."""
         self.page.locator(".ag-center-cols-container [role=gridcell]").first.wait_for()
-        rows = self.page.locator(".ag-center-cols-container [role=row]").all()
-        cells = [row.locator("[role=gridcell]").all() for row in rows]
-        return [[cell.inner_text().strip() for cell in row] for row in cells]
+        rows: list[list[str]] = self.page.locator(".ag-center-cols-container").evaluate(ROWS)
+        return rows
 
     def keep_inside(self, context: BrowserContext) -> None:
         """Let nothing be fetched from anywhere else."""
