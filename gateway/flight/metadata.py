@@ -121,7 +121,9 @@ def _tables(command: sql.CommandGetTables, datasets: Sequence[Dataset]) -> pa.Ta
     columns.append([TABLE] * len(rows))
     if not command.include_schema:
         return pa.table(columns, schema=TABLES)
-    columns.append([types.column_schema(d, n).serialize().to_pybytes() for *_, n, d in rows])
+    declared = keys.declared(datasets)
+    schemas = (types.column_schema(d, name, declared[d.address]) for *_, name, d in rows)
+    columns.append([schema.serialize().to_pybytes() for schema in schemas])
     return pa.table(columns, schema=TABLES_WITH_SCHEMA)
 
 

@@ -59,7 +59,7 @@ def read_url(url: Any) -> Target:
     if len(namespace) > 2:
         raise ArgumentError(f"{url.database!r} is more than a catalogue and a schema")
     options = {COOKIES: "true", **_login(url, query), **_tls(query), **_headers(query, namespace)}
-    parameters = query.get("parameters", LITERAL)
+    parameters = query.get("parameters", SERVER)
     if parameters not in (SERVER, LITERAL):
         raise ArgumentError(f"parameters is {SERVER} or {LITERAL}, not {parameters!r}")
     secure = _truth("tls", query.get("tls", "true" if _wants_tls(query) else "false"))
