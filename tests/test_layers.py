@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 STAGES = (
-    *("languages", "catalogue", "plan", "engines", "audit", "identity"),
+    *("languages", "catalogue", "plan", "engines", "audit", "identity", "substrait"),
     *("flight", "commands", "demo"),
 )
 
@@ -22,6 +22,7 @@ ALLOWED = {
     "engines": {"errors", "model", "config", "plan", "engines"},
     "audit": {"errors"},
     "identity": {"errors", "model", "toml_tables"},
+    "substrait": {"errors", "model", "config", "plan", "engines"},
     "flight": {
         *("errors", "model", "catalogue", "pipeline", "query_report", "config", "identity", "logs")
     },

@@ -64,7 +64,7 @@ class Database:
 
     def written(self, text: str, datasets: Sequence[Dataset]) -> Written:
         """A query with the schemas of this database replaced by what they stand for."""
-        if self.domain or '"' not in text and self.name not in text.lower():
+        if self.domain or ('"' not in text and self.name not in text.lower()):
             return Written(text)
         known = {
             self.schema(d.address): f'"{d.address.domain}"."{d.address.product}"' for d in datasets

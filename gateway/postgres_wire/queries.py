@@ -5,25 +5,12 @@ Everything here may take long and is called from a thread of its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Iterator
+from typing import Protocol
 
 import pyarrow as pa
 
-from gateway.errors import GatewayError, Position, Unsupported
-from gateway.flight.callers import Caller
-from gateway.flight.executions import Executions, Running
-from gateway.flight.statements import Statement
-from gateway.model import Dataset, Request
-from gateway.postgres_wire.databases import Database, Written
-from gateway.postgres_wire.errors import UNSUPPORTED, SqlError
-from gateway.postgres_wire.parameters import Value, scalars
-from gateway.postgres_wire.types import column
-from gateway.postgres_wire.words import PARAMETER, words
-
-if TYPE_CHECKING:
-    from gateway.pipeline import Gateway
+from gateway.errors import GatewayError
 
 
 class Rows(Protocol):
