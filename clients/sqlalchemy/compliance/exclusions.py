@@ -1,6 +1,6 @@
 """Single tests of the suite that are left out, by reason.
 
-A pattern is ``Class::test`` as `fnmatch` reads it. Each has to match a test of one version at least.
+A pattern is ``Class::test`` as `fnmatch` reads it. Each has to match a test of some version.
 """
 
 from __future__ import annotations

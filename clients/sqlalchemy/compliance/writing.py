@@ -11,12 +11,11 @@ from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
+from meshgate_sqlalchemy import dbapi, reflection
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 from sqlalchemy.schema import DDL, DDLElement
 from sqlalchemy.sql.expression import Delete, Insert, TextClause, Update
-
-from meshgate_sqlalchemy import dbapi, reflection
 
 DATABASE = os.environ["MESHGATE_COMPLIANCE_DATABASE"]
 CONTROL = os.environ["MESHGATE_COMPLIANCE_CONTROL"]

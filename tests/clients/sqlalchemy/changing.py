@@ -25,27 +25,27 @@ PRODUCTS = {"main": "public", "test_schema": "test_schema"}
 """The products, by the schema of the database that each publishes."""
 
 USER, PASSWORD = "suite", "every test"
-SECRET = "MESHGATE_TEST_DATABASE"
 POLICIES = "p,suite/reader,suite,mesh://suite/*/*,discover|read,*,*,*,allow\n"
 
 
 class ChangingGateway:
     """A served gateway, and the address to post to when the database has changed."""
 
-    def __init__(self, mesh: Path) -> None:
+    def __init__(self, mesh: Path, database: Path) -> None:
+        """`database` is a file with the address of the database in it."""
         self.mesh = mesh
         (mesh / "policies").mkdir(parents=True)
         (mesh / "policies" / "access.csv").write_text(POLICIES)
         add_user(mesh, USER, ["suite/reader"], PASSWORD)
         self._lock = threading.Lock()
-        self._binding = written_binding(mesh, "postgres", f"${{{SECRET}}}", {})
+        self._binding = written_binding(mesh, "postgres", f"${{file:{database}}}", {})
         self._database = open_connector(fill_secrets(self._binding))
         self._publish()
         self.served = Served(mesh)
         owner = self
 
         class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:  # noqa: N802 (http.server names it so)
+            def do_POST(self) -> None:
                 owner.publish()
                 self.send_response(204)
                 self.end_headers()

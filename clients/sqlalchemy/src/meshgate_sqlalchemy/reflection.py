@@ -81,7 +81,9 @@ class Reflection:
     def get_view_names(self, connection: Any, schema: str | None = None, **kw: Any) -> list[str]:
         return self._names(connection, schema, VIEW)
 
-    def get_temp_table_names(self, connection: Any, **kw: Any) -> list[str]:
+    def get_temp_table_names(
+        self, connection: Any, schema: str | None = None, **kw: Any
+    ) -> list[str]:
         return []
 
     get_temp_view_names = get_materialized_view_names = get_sequence_names = get_temp_table_names

@@ -155,8 +155,11 @@ class MeshgateDate(sqltypes.Date):
         return lambda value: literal(value.date() if isinstance(value, dt.datetime) else value)
 
 
-class MeshgateTime(_Literal, sqltypes.Time):
-    """A time of day."""
+class MeshgateTime(sqltypes.Time):
+    """A time of day. Its literal is a text, which is read in the unit of what it meets."""
+
+    def literal_processor(self, dialect: Any) -> Processor | None:
+        return lambda value: f"'{value.isoformat()}'"
 
 
 COLUMN_TYPES: dict[type[Any], type[Any]] = {
