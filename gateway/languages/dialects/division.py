@@ -79,7 +79,8 @@ def exact_quotient(left: Operand, right: Operand, places: int, context: Context)
     _, scale = shape(left)
     dividend = cast(left.sql, decimal_type(38, max(scale, places - 3, 1)))
     quotient_ = binary(exp.Div, dividend, divisor_of(right, context))
-    sql = call("round", quotient_, number(places))
+    rounded = call("round", quotient_, number(places))
+    sql = cast(rounded, decimal_type(38, places))  # ROUND claims another type than it gives
     return result(sql, decimal(38, places), left, right)
 
 

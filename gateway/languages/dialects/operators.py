@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sqlglot import exp
 
@@ -88,12 +89,19 @@ def arithmetic(
     ):
         what = " and ".join(dict.fromkeys(family(o.kind) for o in (left, right) if o.kind))
         raise context.refused(node, f"arithmetic over {what}", "cast what is no number to one")
-    sql = binary(kind, *_alike(left, right))
+    sql = binary(kind, *_alike(_wide(left), _wide(right)))
     made = widest([left.kind, right.kind])
     if is_decimal(made):
         (p1, s1), (p2, s2) = shape(left), shape(right)
         made = decimal(p1 + p2, s1 + s2) if kind is exp.Mul else made
     return result(sql, made, left, right)
+
+
+def _wide(operand: Operand) -> Operand:
+    """Whole numbers of 64 bits: in fewer the engine would go round to negative ones."""
+    if is_integer(operand.kind) and operand.kind.bit_width < INTEGER.bit_width:
+        return replace(operand, sql=cast(operand.sql, "BIGINT"))
+    return operand
 
 
 def _alike(left: Operand, right: Operand) -> tuple[exp.Expr, exp.Expr]:

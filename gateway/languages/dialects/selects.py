@@ -165,17 +165,13 @@ class Select:
         for output in self._outputs:
             name, number = output.name, 1
             own = isinstance(output.operand.sql, exp.Column) and output.operand.sql.name == name
-            taken = names if not (self._named and own) else self._same(output, len(names))
+            repeated = any(o.operand.sql == output.operand.sql for o in self._outputs[: len(names)])
+            taken = [] if self._named and own and not repeated else names
             while name in taken:
                 number += 1
                 name = f"{output.name}_{number}"
             names.append(name)
         return names
-
-    def _same(self, output: Output, before: int) -> list[str]:
-        """The name, where an earlier output is the very same column."""
-        same = any(o.operand.sql == output.operand.sql for o in self._outputs[:before])
-        return [output.name] if same else []
 
     # --- groups and order
 
