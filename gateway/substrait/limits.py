@@ -14,6 +14,7 @@ from google.protobuf.message import DecodeError, Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 from substrait.proto import (
     AggregateFunction,
+    AggregateRel,
     AggregationPhase,
     Expression,
     JoinRel,
@@ -24,6 +25,7 @@ from substrait.proto import (
 )
 
 from gateway.errors import LimitExceeded, Unsupported, UserError
+from gateway.substrait.written_size import check_written_size
 
 MAX_MESSAGES = 50_000
 """How many parts a plan may have: each takes time in every pass over it."""
@@ -73,6 +75,7 @@ def read_plan(data: bytes) -> Plan:
     roots = [relation.WhichOneof("rel_type") for relation in plan.relations]
     if roots != ["root"]:
         raise UserError("a plan has one relation, a root with the names of its columns")
+    check_written_size(plan.relations[0].root.input)
     return plan
 
 
@@ -124,12 +127,33 @@ def _check(message: Message) -> None:
             raise Unsupported("a join with a filter after it", hint="use a filter")
         case SetRel():
             _check_set(message)
+        case AggregateRel():
+            _take_keys(message)
         case AggregateFunction() if message.phase not in _WHOLE:
             raise Unsupported("a part of an aggregate of a plan is not taken", hint=_SQL)
         case _ if message.DESCRIPTOR.name.endswith("Function") and getattr(message, "options", ()):
             raise Unsupported("a function with options of a plan is not taken", hint=_SQL)
         case _ if message.DESCRIPTOR.full_name == "google.protobuf.Any":
             raise Unsupported("a plan with an extension of its own", hint=_SOURCES)
+
+
+def _take_keys(message: AggregateRel) -> None:
+    """Put keys written as before Substrait 0.66 where they are looked at, in place.
+
+    The engine still reads them, and writes them twice; here they are an unknown field.
+    """
+    known = bool(message.grouping_expressions)
+    for grouping in message.groupings:
+        for field in UnknownFieldSet(grouping):
+            if field.field_number != 1 or field.wire_type != 2:
+                return
+            if not known:
+                grouping.expression_references.append(len(message.grouping_expressions))
+                try:
+                    message.grouping_expressions.add().ParseFromString(field.data)
+                except DecodeError as error:
+                    raise UserError("a key of the plan is no expression") from error
+        grouping.DiscardUnknownFields()
 
 
 def _check_set(message: SetRel) -> None:

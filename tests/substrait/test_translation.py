@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pyarrow as pa
 import pytest
 import sqlglot
 from datafusion import SessionConfig, SessionContext
 from sqlglot import exp
+from substrait.proto import Plan
 
 from bench import tpch
 from gateway.errors import GatewayError, InvalidQuery, LimitExceeded, Unsupported, UserError
+from gateway.plan import relations
 from gateway.substrait import translation
 from gateway.substrait.limits import VOLATILE
 from gateway.substrait.translation import translated
@@ -265,3 +268,34 @@ def test_the_engine_still_writes_plans_as_this_reads_them() -> None:
     """The canary: a new engine that renders plans otherwise would refuse everything."""
     data = produced("SELECT name, count(*) AS n FROM shop.memory.people GROUP BY name", SCHEMAS)
     assert translated(data).text.startswith("SELECT ")
+
+
+@pytest.mark.parametrize("levels", [12, 15])
+@pytest.mark.parametrize("around", ["{0}", "SELECT id FROM shop.memory.t UNION ALL ({0})"])
+def test_what_doubles_with_every_level_is_refused_at_once(levels: int, around: str) -> None:
+    text = "SELECT id FROM shop.memory.t"
+    for level in range(levels):
+        nested = around.format(text) if level == levels // 2 else text
+        text = f"SELECT CASE WHEN id > {level} THEN id * id ELSE id END AS id FROM ({nested}) s"
+    schemas: Schemas = {("shop", "memory", "t"): pa.schema({"id": pa.int64()})}
+    data = produced(text, schemas)
+    started = time.monotonic()
+    with pytest.raises(LimitExceeded, match="computed from each other too often"):
+        translated(data)
+    assert time.monotonic() - started < 2
+
+
+def test_keys_of_older_producers_are_keys() -> None:
+    data = produced(
+        "SELECT a, count(*) AS n FROM t GROUP BY a", {("t",): pa.schema({"a": pa.int64()})}
+    )
+    plan = Plan.FromString(data)
+    (aggregate,) = [
+        rel.aggregate
+        for rel in relations.walk(plan.relations[0].root.input)
+        if relations.kind(rel) == "aggregate"
+    ]
+    aggregate.ClearField("grouping_expressions")
+    for grouping in aggregate.groupings:
+        grouping.ClearField("expression_references")
+    assert translated(plan.SerializeToString()).text == translated(data).text
