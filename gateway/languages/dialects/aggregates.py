@@ -15,7 +15,9 @@ from gateway.languages.dialects.operands import (
     Operand,
     call,
     case,
+    cast,
     decimal,
+    decimal_type,
     is_boolean,
     is_decimal,
     is_float,
@@ -79,7 +81,10 @@ def _count_distinct(given: Call) -> Operand:
 @function("SUM", EVERY, aggregate=True)
 def _sum(given: Call) -> Operand:
     value = given.taken(0, is_number)
-    return given.made(_measure(given, "sum", value.sql), _sum_kind(value.kind))
+    total = _measure(given, "sum", value.sql)
+    if given.context.dialect.exact_sums and value.kind == INTEGER:
+        return given.made(cast(total, decimal_type(38, 0)), decimal(38, 0))
+    return given.made(total, _sum_kind(value.kind))
 
 
 def _sum_kind(kind: Kind) -> Kind:

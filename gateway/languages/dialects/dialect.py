@@ -73,6 +73,7 @@ class Dialect:
 
     `aliases` are the clauses in which an output may be named; ORDER BY always is one.
     `escapes` says that a backslash in a text means something, `like_escapes` in a LIKE pattern.
+    With `exact_sums` the sum of 64-bit numbers is a decimal, and no whole number to divide.
     """
 
     name: str
@@ -104,6 +105,7 @@ class Dialect:
     text_length: int | None = None
     float_rounds_even: bool = False
     executed_comments: bool = False
+    exact_sums: bool = False
 
 
 _GROUP = frozenset({"group"})
@@ -127,6 +129,7 @@ _ALL = (
         dates_stay_dates=False,
         decimal=None,
         float_rounds_even=True,
+        exact_sums=True,
     ),
     Dialect(
         "mysql",

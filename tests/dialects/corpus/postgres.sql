@@ -61,3 +61,7 @@ SELECT id, COALESCE(note, 'x'), NULLIF(note, 'fine'), -quantity FROM sales ORDER
 SELECT make_date(2024, 2, 29), DATE '2024-01-31', TIMESTAMP '2024-01-31 10:00:00'
 SELECT /* a comment */ count(*) FROM sales
 SELECT id FROM sales WHERE amount::numeric(5,1) = 1.3 OR amount::int = 7 OR weight::int = 2 OR moment::date = '2023-12-31' ORDER BY id
+SELECT SUM(quantity) / COUNT(*), SUM(id) / 4, 1 / SUM(quantity), SUM(quantity) % 4 FROM sales
+SELECT q / 2, q FROM (SELECT customer, SUM(quantity) AS q FROM sales GROUP BY customer) s ORDER BY q
+SELECT COUNT(*) FROM sales HAVING SUM(quantity) / 5 > 2.5
+SELECT id, SUM(id) OVER (ORDER BY id) / 4 FROM sales ORDER BY id
