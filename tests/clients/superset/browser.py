@@ -15,6 +15,7 @@ from tests.services import ServiceMissing
 
 SIZE = {"width": 1400, "height": 900}
 SECONDS = 60.0
+LOG_INS = 3
 
 TELEMETRY = "apachesuperset.gateway.scarf.sh"
 """A picture of one pixel, by which Superset counts its visitors: nothing needs it."""
@@ -42,11 +43,17 @@ class Screen:
         self.page.screenshot(path=str(self._pictures / f"{self._user} {name}.png"))
 
     def log_in(self) -> None:
-        self.page.goto(f"{self._superset.address}/login/")
-        self.page.fill("input#username", self._user)
-        self.page.fill("input#password", self._superset.password(self._user))
-        self.page.keyboard.press("Enter")
-        self.page.wait_for_url("**/superset/welcome/**")
+        """Log in; again if need be: the form may be drawn anew while it is being filled."""
+        for _ in range(LOG_INS):
+            self.page.goto(f"{self._superset.address}/login/")
+            self.page.wait_for_load_state("networkidle")
+            self.page.fill("input#username", self._user)
+            self.page.fill("input#password", self._superset.password(self._user))
+            self.page.locator("button:has-text('Sign in')").click()
+            self.page.wait_for_url(lambda url: not url.endswith("/login/"))
+            if "/superset/welcome/" in self.page.url:
+                return
+        raise AssertionError(f"{self._user} can not log in: {self.page.url}")
 
     def dashboard(self, slug: str) -> None:
         self.page.goto(f"{self._superset.address}/superset/dashboard/{slug}/")
