@@ -104,12 +104,12 @@ class Plans:
             return self._made(None, bound, tables, views, placement)
 
         described = self._prepared.described(key, statement, tables, views, planner)
-        types = described[0].types
+        types = described.takes.types
         if values:
             given = fitted(values, types)
             plan = self._prepared.of(key, statement, given, described, planner)
             return replace(plan, parameters=types)
-        return replace(described[1], parameters=types, unbound=True)
+        return replace(described.plan, parameters=types, unbound=True)
 
     def _made(
         self,

@@ -15,9 +15,10 @@ import pyarrow as pa
 from cachetools import TTLCache
 
 from gateway.config import Config
-from gateway.errors import GatewayError
+from gateway.errors import ArithmeticFailure, GatewayError
 from gateway.languages.literals import literal
 from gateway.languages.sql import Statement
+from gateway.plan.meetings import meet_constants
 from gateway.plan.parameters import Parameters, Untyped, parameters
 from gateway.plan.plan import Plan
 from gateway.plan.sentinels import Sentinel, Side, sentinel, stands_for
@@ -43,13 +44,23 @@ class _Form:
     template: Template | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What a statement `takes`, a `plan` that only tells what its answer looks like, and the
+    numbers of the parameters that may go into a template."""
+
+    takes: Parameters
+    plan: Plan
+    templated: frozenset[int]
+
+
 class PreparedPlans:
     """The plans of statements with parameters. Safe to use from many threads."""
 
     def __init__(self, config: Config) -> None:
         self._config = config
         size, age = config.cached_plans, config.plan_age_seconds
-        self._described: TTLCache[Key, tuple[Parameters, Plan]] = TTLCache(size, age)
+        self._described: TTLCache[Key, Described] = TTLCache(size, age)
         self._forms: TTLCache[Key, _Form] = TTLCache(size, age)
         self._lock = threading.Lock()
 
@@ -61,8 +72,8 @@ class PreparedPlans:
 
     def described(
         self, key: Key, statement: Statement, tables: Tables, views: Views, planner: Planner
-    ) -> tuple[Parameters, Plan]:
-        """What the statement takes, and a plan that only tells what its answer looks like."""
+    ) -> Described:
+        """What the statement takes and answers."""
         with self._lock:
             found = self._described.get(key)
         if found is None:
@@ -71,12 +82,13 @@ class PreparedPlans:
                 statement.text, places.spans, places.count, places.casts, places.limits
             )
             taken = parameters(untyped, tables, views, self._config)
-            plan = planner(statement.bound(_stand_ins(statement, taken)))
+            plan = _shown(statement, taken, planner)
             if len(taken.names) == len(plan.schema):  # without values in the names
                 fields = zip(plan.schema, taken.names, strict=True)
                 schema = pa.schema([f.with_name(n) for f, n in fields], plan.schema.metadata)
                 plan = replace(plan, schema=schema)
-            found = taken, plan
+            met = meet_constants(statement.tree, tables, views, places.compared)
+            found = Described(taken, plan, places.compared - met)
             with self._lock:
                 self._described[key] = found
         return found
@@ -86,17 +98,18 @@ class PreparedPlans:
         key: Key,
         statement: Statement,
         values: Sequence[pa.Scalar],
-        described: tuple[Parameters, Plan],
+        described: Described,
         planner: Planner,
     ) -> Plan:
         """The plan for fitted values. Raises GatewayError."""
-        taken, shown = described
+        types = described.takes.types
         free = {
             n: value
             for n, value in enumerate(values, start=1)
-            if n in statement.placeholders.compared
-            and stands_for(value, taken.types.field(n - 1).type, n)
+            if n in described.templated and stands_for(value, types.field(n - 1).type, n)
         }
+        if _may_meet(values, free, statement.placeholders.limits):
+            free = {}
         literals = [literal(value) for value in values]
         fixed = tuple(None if n in free else text for n, text in enumerate(literals, start=1))
         form = self._form((*key, fixed))
@@ -110,7 +123,7 @@ class PreparedPlans:
             plan = form.template.with_values(free)
             if plan.otherwise is not None:
                 plan = replace(plan, otherwise=_otherwise(statement, literals, planner))
-        return replace(plan, schema=shown.schema)
+        return replace(plan, schema=described.plan.schema)
 
     def _form(self, key: Key) -> _Form:
         with self._lock:
@@ -130,6 +143,29 @@ def _otherwise(
         return made.otherwise() if made.otherwise is not None else made
 
     return plan
+
+
+def _may_meet(
+    values: Sequence[pa.Scalar], free: dict[int, pa.Scalar], limits: frozenset[int]
+) -> bool:
+    """Whether values are equal, as their stand-ins never are, or one is a constant to the others.
+
+    NULL is none: nothing is equal to it.
+    """
+    if len({(value.type, value.as_py()) for value in free.values()}) < len(free):
+        return True
+    return any(
+        value.is_valid and n not in free and n not in limits
+        for n, value in enumerate(values, start=1)
+    )
+
+
+def _shown(statement: Statement, taken: Parameters, planner: Planner) -> Plan:
+    try:
+        return planner(statement.bound(_stand_ins(statement, taken)))
+    except ArithmeticFailure:  # one parameter is compared with columns of different types
+        nulls = [literal(pa.scalar(None, field.type)) for field in taken.types]
+        return planner(statement.bound(nulls))
 
 
 def _stand_ins(statement: Statement, taken: Parameters) -> list[str]:

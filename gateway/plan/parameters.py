@@ -155,7 +155,7 @@ def fitted(values: Sequence[pa.Scalar], types: pa.Schema) -> tuple[pa.Scalar, ..
 
 def _fitted(value: pa.Scalar, field: pa.Field) -> pa.Scalar:
     value = _plain(value)
-    if value.type == field.type:
+    if value.type == field.type or pa.types.is_null(field.type):  # nothing says what it is
         return value
     given, taken = _is_moment(value.type), _is_moment(field.type)
     if given == taken or pa.types.is_string(value.type) or pa.types.is_string(field.type):
