@@ -64,7 +64,7 @@ class Database:
 
     def written(self, text: str, datasets: Sequence[Dataset]) -> Written:
         """A query with the schemas of this database replaced by what they stand for."""
-        if self.domain or '"' not in text and self.name not in text.lower():
+        if self.domain or ('"' not in text and self.name not in text.lower()):
             return Written(text)
         known = {
             self.schema(d.address): f'"{d.address.domain}"."{d.address.product}"' for d in datasets
@@ -83,9 +83,7 @@ class Database:
 
         for chain in chains(text):
             names = [word.name for word in chain]
-            if len(chain) > 1 and names[0] == self.name and (
-                names[1] in known or "." in names[1]
-            ):
+            if len(chain) > 1 and names[0] == self.name and (names[1] in known or "." in names[1]):
                 keep(chain[0].start, chain[1].start, "")
                 chain, names = chain[1:], names[1:]
             if len(chain) > 1 and chain[0].kind == QUOTED and names[0] in known:

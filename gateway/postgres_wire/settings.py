@@ -95,9 +95,9 @@ _HARMLESS = """array_nulls backslash_quote check_function_bodies client_connecti
     transaction_deferrable transaction_timeout transform_null_equals vacuum_cost_delay work_mem
     xmlbinary xmloption"""
 IGNORED = frozenset(_HARMLESS.split())
-_CONSTANT = """in_hot_standby integer_datetimes is_superuser scram_iterations server_encoding server_version
-    server_version_num session_authorization max_identifier_length max_index_keys block_size
-    lc_collate lc_ctype ssl wal_level"""
+_CONSTANT = """in_hot_standby integer_datetimes is_superuser scram_iterations server_encoding
+    server_version server_version_num session_authorization max_identifier_length max_index_keys
+    block_size lc_collate lc_ctype ssl wal_level"""
 _FIXED = frozenset(_CONSTANT.split())
 
 

@@ -122,7 +122,7 @@ def column(field: pa.Field) -> Column:
 def modifier(kind: pa.DataType) -> int:
     """`atttypmod`: precision and scale of a decimal, -1 for anything else."""
     if pa.types.is_decimal(kind) and kind.scale >= 0:
-        return ((kind.precision << 16) | kind.scale) + 4
+        return int((kind.precision << 16) | kind.scale) + 4
     if pa.types.is_uint64(kind):
         return (20 << 16) + 4
     return -1
