@@ -222,7 +222,7 @@ class Gateway:
         plan = prepared.plan
         if plan.unbound:
             raise InvalidQuery(
-                f"the statement takes {len(plan.parameters)} values, and none are given",
+                f"values the statement takes: {len(plan.parameters)}, given: none",
                 hint="bind a value to each of its placeholders",
             )
         report = QueryReport(prepared.request.id, reads=() if plan.hidden_views else plan.reads)

@@ -78,7 +78,7 @@ class Plans:
                 return self._with_parameters(key, statement, tables, views, placement, values)
             if values:
                 raise InvalidQuery(
-                    f"the statement takes no values, and {len(values)} were given",
+                    f"values the statement takes: none, given: {len(values)}",
                     hint="write ? or $1 where a value belongs",
                 )
             with self._lock:

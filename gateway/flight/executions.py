@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+import pyarrow as pa
 
 from gateway.flight.admission import Admission
 from gateway.flight.failures import log_failure
@@ -19,7 +21,7 @@ from gateway.flight.streams import (
 )
 
 if TYPE_CHECKING:
-    from gateway.pipeline import Gateway, Prepared
+    from gateway.pipeline import Gateway, Prepared, Result
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +42,16 @@ class Executions:
         self._reports = reports
         self._running: dict[QueryStream, Running] = {}
 
-    def start(self, prepared: Prepared, of: Running, gone: Callable[[], bool]) -> QueryStream:
+    def start(
+        self,
+        prepared: Prepared,
+        of: Running,
+        gone: Callable[[], bool],
+        more: Iterable[Prepared] = (),
+    ) -> QueryStream:
         """Execute a request of `of.owner` in the schema its statement told the client.
+
+        The rows of `more` follow, each made when those before have been read.
 
         `gone` says whether the client has left; it is polled while the query runs, and never
         after the stream is closed.
@@ -59,6 +69,8 @@ class Executions:
         self._admission.enter(of.owner)
         try:
             result = self._gateway.execute(prepared, cancellation)
+            following = self._following(result, more, of.owner, cancellation)
+            result = replace(result, batches=following)
             stream = QueryStream(result, of.statement.schema, cancellation, on_close)
         except BaseException as error:
             log_failure(of.owner, prepared.request.id, error)
@@ -67,6 +79,18 @@ class Executions:
             raise
         self._running[stream] = of
         return stream
+
+    def _following(
+        self, first: Result, more: Iterable[Prepared], owner: str, cancelled: Callable[[], bool]
+    ) -> Iterator[pa.RecordBatch]:
+        """The rows of one execution after the other."""
+        yield from first.batches
+        for prepared in more:
+            result = self._gateway.execute(prepared, cancelled)
+            try:
+                yield from result.batches
+            finally:
+                self._reports.record(owner, result.report)
 
     def named(self, owner: str, name: bytes) -> list[tuple[QueryStream, Running]]:
         """What runs for a ticket of this name, of this principal."""

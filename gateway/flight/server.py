@@ -213,7 +213,8 @@ class FlightServer(fl.FlightServerBase):  # type: ignore[misc]
             columns = len(reader.schema)
         except pa.ArrowException as error:
             raise UserError("the upload is not a stream of Arrow batches") from error
-        result = self._service.bind(caller, command, columns)
+        batches = (chunk.data for chunk in reader)
+        result = self._service.bind(caller, command, batches, columns)
         writer.write(pa.py_buffer(result))
 
     @guarded

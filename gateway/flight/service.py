@@ -7,7 +7,7 @@ translates what was raised.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ from gateway.flight.admission import Admission
 from gateway.flight.callers import Caller
 from gateway.flight.executions import Executions, Running
 from gateway.flight.handles import Handles
+from gateway.flight.parameters import PreparedStatement
 from gateway.flight.reports import Reports
 from gateway.flight.statements import Statement
 from gateway.flight.streams import QueryStream
@@ -66,7 +67,7 @@ class FlightSql:
         self.tickets = Tickets(
             ttl_seconds=limits.ticket_ttl_seconds, per_owner=limits.tickets_per_principal
         )
-        self.prepared: Handles[Statement] = Handles(
+        self.prepared: Handles[PreparedStatement] = Handles(
             "prepared statement",
             ttl_seconds=limits.prepared_ttl_seconds,
             per_owner=limits.prepared_per_principal,
@@ -134,21 +135,23 @@ class FlightSql:
         statement = self.tickets.get(caller.name, handle)
         prepared = statement.take(caller.principal)
         of = Running(caller.name, statement, ticket_name(handle))
-        return self.executions.start(prepared, of, gone)
+        return self.executions.start(prepared, of, gone, statement.more(caller.principal))
 
     def prepare(self, caller: Caller, text: str) -> sql.ActionCreatePreparedStatementResult:
         """Plan a statement and keep it under a handle."""
         self.admission.check()
         statement = Statement(self._gateway, caller.request(commands.sql_text(text)))
         return sql.ActionCreatePreparedStatementResult(
-            prepared_statement_handle=self.prepared.add(caller.name, statement),
+            prepared_statement_handle=self.prepared.add(caller.name, PreparedStatement(statement)),
             dataset_schema=statement.schema.serialize().to_pybytes(),
-            parameter_schema=pa.schema([]).serialize().to_pybytes(),
+            parameter_schema=statement.parameters.serialize().to_pybytes(),
             is_update=False,
         )
 
-    def bind(self, caller: Caller, command: bytes, columns: int) -> bytes:
-        """Answer an upload: only an empty set of parameters for a prepared statement is taken."""
+    def bind(
+        self, caller: Caller, command: bytes, batches: Iterable[pa.RecordBatch], columns: int
+    ) -> bytes:
+        """Answer an upload: rows of values for a prepared statement, and nothing else, is taken."""
         message = commands.decode(command)
         if not isinstance(message, sql.CommandPreparedStatementQuery):
             raise Unsupported(
@@ -156,12 +159,7 @@ class FlightSql:
                 hint="change the data in its source",
             )
         handle = message.prepared_statement_handle
-        self.prepared.get(caller.name, handle)
-        if columns:
-            raise Unsupported(
-                "prepared statements do not take parameters",
-                hint="write the values into the SQL text",
-            )
+        self.prepared.get(caller.name, handle).bind(batches, columns)
         result = sql.DoPutPreparedStatementResult(prepared_statement_handle=handle)
         return result.SerializeToString()
 

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Iterator
 from dataclasses import replace
 from threading import Lock
 from typing import TYPE_CHECKING
+
+import pyarrow as pa
 
 from gateway.flight.failures import log_failure
 from gateway.flight.streams import plain_schema
@@ -21,19 +24,29 @@ if TYPE_CHECKING:
 
 PLAN_FRESH_SECONDS = 60.0
 
+Row = tuple[pa.Scalar, ...]
+"""A value for each parameter of a statement."""
+
 
 class Statement:
     """One text of one principal, for the purpose declared when it was made.
 
     `schema` is what the client is told: the plan's, in plain types. `query_id` is the plan's,
-    `policy_version` that of the rights it was planned with.
+    `policy_version` that of the rights it was planned with. It takes `parameters`, and is run
+    again for each of the `more` rows of them.
     """
 
     def __init__(
-        self, gateway: Gateway, request: Request, prepared: Prepared | None = None
+        self,
+        gateway: Gateway,
+        request: Request,
+        prepared: Prepared | None = None,
+        more: tuple[Row, ...] = (),
     ) -> None:
         plan = prepared or _planned(gateway, request)
         self.schema = plain_schema(plan.schema)
+        self.parameters = plan.parameters
+        self._more = more
         self.policy_version = plan.policy_version
         self._gateway = gateway
         self._request = request
@@ -61,9 +74,16 @@ class Statement:
         """
         return self._take(principal)[1]
 
-    def once(self, principal: Principal) -> Statement:
-        """The same text as a statement of its own, with a query id of its own."""
-        return Statement(self._gateway, *self._take(principal))
+    def more(self, principal: Principal) -> Iterator[Prepared]:
+        """The plans for the further rows of values, each made when it is asked for."""
+        for row in self._more:
+            yield _planned(self._gateway, self._anew(principal, row))
+
+    def once(self, principal: Principal, rows: tuple[Row, ...] = ()) -> Statement:
+        """The same text as a statement of its own, with a query id of its own, and with values."""
+        if not rows:
+            return Statement(self._gateway, *self._take(principal))
+        return Statement(self._gateway, self._anew(principal, rows[0]), more=rows[1:])
 
     def _take(self, principal: Principal) -> tuple[Request, Prepared]:
         with self._lock:
@@ -74,8 +94,12 @@ class Statement:
             and time.monotonic() - self._planned_at < PLAN_FRESH_SECONDS
         ):
             return self._request, waiting
-        request = replace(self._request, principal=principal, id=uuid.uuid4().hex)
+        request = self._anew(principal, self._request.parameters)
         return request, _planned(self._gateway, request)
+
+    def _anew(self, principal: Principal, row: Row) -> Request:
+        number = uuid.uuid4().hex
+        return replace(self._request, principal=principal, parameters=row, id=number)
 
 
 def _planned(gateway: Gateway, request: Request) -> Prepared:

@@ -147,7 +147,7 @@ def fitted(values: Sequence[pa.Scalar], types: pa.Schema) -> tuple[pa.Scalar, ..
     """
     if len(values) != len(types):
         raise InvalidQuery(
-            f"the statement takes {len(types)} values, and {len(values)} were given",
+            f"values the statement takes: {len(types)}, given: {len(values)}",
             hint="bind a value to each ? of it",
         )
     return tuple(_fitted(value, field) for value, field in zip(values, types, strict=True))
@@ -165,7 +165,7 @@ def _fitted(value: pa.Scalar, field: pa.Field) -> pa.Scalar:
             if (given and taken) or (_is_number(value.type) and _is_number(field.type)):
                 return value
     raise InvalidQuery(
-        f"parameter {field.name} takes a {field.type}, not this {value.type}",
+        f"parameter {field.name} is of type {field.type}, and can not be this {value.type}",
         hint="bind a value of that type",
     )
 
