@@ -17,12 +17,15 @@ def named(schema: pa.Schema, text: str) -> pa.Schema:
         statement = sql.parse(text)
     except GatewayError:  # a text with parameters in other forms: it keeps the engine's names
         return schema
-    tree = statement.tree
+    return schema if statement.explain else renamed(schema, statement.tree)
+
+
+def renamed(schema: pa.Schema, tree: exp.Expr) -> pa.Schema:
+    """The same, of a query that has been read."""
     while isinstance(tree, exp.SetOperation):
         tree = tree.this
     selected = tree.selects if isinstance(tree, exp.Select) else []
-    starred = any(isinstance(s, exp.Star) or (s.find(exp.Star) and s.is_star) for s in selected)
-    if statement.explain or starred or len(selected) != len(schema):
+    if any(s.is_star for s in selected) or len(selected) != len(schema):
         return schema
     names = [_name(s) or field.name for s, field in zip(selected, schema, strict=True)]
     if names == schema.names:
@@ -42,6 +45,10 @@ def _name(selected: exp.Expr) -> str:
             return str(inner.name)
         kind = str(selected.to.this.value).lower() if selected.to else ""
         return _CASTS.get(kind, kind) or NAMELESS
+    if isinstance(selected, exp.Dot):
+        return _name(selected.expression)
+    if isinstance(selected, exp.Identifier):
+        return str(selected.name)
     if isinstance(selected, exp.Case):
         return "case"
     if isinstance(selected, exp.Anonymous):

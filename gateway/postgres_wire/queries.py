@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 import pyarrow as pa
@@ -18,6 +18,7 @@ from gateway.flight.executions import Executions, Running
 from gateway.flight.statements import Statement
 from gateway.flight.streams import QueryStream
 from gateway.model import Request
+from gateway.postgres_wire.catalogue.engine import Catalogues
 from gateway.postgres_wire.column_names import named
 from gateway.postgres_wire.databases import Written
 from gateway.postgres_wire.errors import UNSUPPORTED, SqlError, placed
@@ -75,6 +76,7 @@ class Engine:
     gateway: Gateway
     executions: Executions
     admission: Admission
+    catalogues: Catalogues = field(default_factory=Catalogues)
 
 
 class DatasetQuery:

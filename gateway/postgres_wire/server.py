@@ -262,7 +262,7 @@ class PostgresServer:
             fatal = Fatal("22023", error.message, hint=error.hint)
             raise fatal from None
         secret = secrets.token_bytes(LONG_KEY if minor >= 2 else SHORT_KEY)
-        process = self._free_process()
+        process = made.process = self._free_process()
         session = Session(connection, made, self._workers, self._limits)
         connection.write(messages.AUTHENTICATION_OK)
         connection.write(messages.backend_key(process, secret))

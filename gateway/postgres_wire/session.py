@@ -92,6 +92,14 @@ class Session:
         self._leaving = False
         self._waiting: asyncio.Task[tuple[bytes, bytes]] | None = None
         self._reported: dict[str, str] = {}
+        state.cursors = lambda: [
+            (name, _text(portal.command), portal.hold)
+            for name, portal in self._portals.items()
+            if portal.cursor
+        ]
+        state.prepared = lambda: [
+            (name, _text(kept.command)) for name, kept in self._statements.items() if name
+        ]
 
     @property
     def _open(self) -> bool:
@@ -574,6 +582,11 @@ def _query(command: Command | None) -> Query | None:
             return command.query
         case _:
             return None
+
+
+def _text(command: Command | None) -> str:
+    query = _query(command)
+    return query.text if query else ""
 
 
 _EXTENDED: dict[bytes, Callable[[Session, bytes], Any]] = {

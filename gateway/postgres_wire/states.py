@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from importlib import metadata
 
 import pyarrow as pa
 
@@ -12,11 +13,15 @@ from gateway.flight.callers import Caller, Session, make_caller
 from gateway.model import Dataset, Request
 from gateway.postgres_wire import commands
 from gateway.postgres_wire.authentication import Login
+from gateway.postgres_wire.catalogue.queries import Catalogue, CatalogueQuery
+from gateway.postgres_wire.catalogue.rewriting import MAY_BE_CATALOGUE, SessionFacts, understood
+from gateway.postgres_wire.catalogue.session_tables import SessionTables
+from gateway.postgres_wire.catalogue.world import World
 from gateway.postgres_wire.commands import Command, Query
-from gateway.postgres_wire.databases import Database
+from gateway.postgres_wire.databases import Database, schemas
 from gateway.postgres_wire.errors import UNKNOWN_SETTING, SqlError
 from gateway.postgres_wire.queries import DatasetQuery, Engine, PlannedQuery, Rows
-from gateway.postgres_wire.settings import REPORTED, Settings, canonical
+from gateway.postgres_wire.settings import REPORTED, SERVER_VERSION, Settings, canonical
 from gateway.postgres_wire.transactions import TransactionState
 from gateway.postgres_wire.types import TYPES
 
@@ -31,8 +36,12 @@ class State:
         self.transaction = TransactionState(settings)
         self.database = database
         self.user = user
+        self.process = 0
+        self.prepared: Callable[[], Sequence[tuple[str, str]]] = list
+        self.cursors: Callable[[], Sequence[tuple[str, str, bool]]] = list
         self._engine = engine
         self._login = login
+        self._interrupt: Callable[[], None] = lambda: None
 
     def caller(self) -> Caller:
         """Who the session is of, as of now, with the options it has set."""
@@ -47,6 +56,10 @@ class State:
     def plan(self, query: Query, types: Sequence[int]) -> PlannedQuery:
         """Understand a query. Raises GatewayError."""
         self._engine.admission.check()
+        if MAY_BE_CATALOGUE.search(query.text):
+            found = understood(query.text, types)
+            if found is not None:
+                return CatalogueQuery(query.text, found, self._catalogue)
         caller = self.caller()
         written = self.database.written(query.text, _Lazy(lambda: self.datasets(caller)))
         return DatasetQuery(self._engine, self._request(caller, written.text), written, query.start)
@@ -59,7 +72,46 @@ class State:
         return planned.start(self._request(caller, planned.text), values, gone)
 
     def interrupt(self) -> None:
-        """Stop a query of the catalogue."""
+        """Stop a query of the catalogue, from any thread."""
+        self._interrupt()
+
+    def _running(self, interrupt: Callable[[], None]) -> None:
+        self._interrupt = interrupt
+
+    def _catalogue(self) -> Catalogue:
+        """The catalogues as they are now for whoever the session is of."""
+        caller = self.caller()
+        engine = self._engine.catalogues.of(
+            self.user, caller.name, caller.purpose, self.database, self.datasets(caller)
+        )
+        path = self.search_path(engine.world)
+        schema = path[0] if path else None
+        database = self.database.name
+        constants = {
+            **dict.fromkeys(("current_database", "current_catalog"), database),
+            **dict.fromkeys(("current_user", "session_user", "user", "current_role"), self.user),
+            "current_schema": schema,
+            "version": f"PostgreSQL {SERVER_VERSION} (Meshgate {metadata.version('meshgate')})",
+            "pg_backend_pid": str(self.process),
+        }
+        tables = SessionTables(self, engine.world)
+        facts = SessionFacts(constants, path, self._setting, tables.oid)
+        return Catalogue(
+            engine, facts, tables.named, self._running, self._set, self._engine.admission
+        )
+
+    def search_path(self, world: World) -> list[str]:
+        """The schemas whose tables need no schema; none where all are searched."""
+        found = [s for s in schemas(self.settings.values["search_path"]) if s in world.schemas]
+        return found or (list(world.schemas) if len(world.schemas) == 1 else [])
+
+    def _setting(self, name: str, missing: bool) -> str | None:
+        try:
+            return self.settings.show(name)
+        except SqlError:
+            if missing:
+                return None
+            raise
 
     def transact(self, command: commands.Transaction) -> str:
         return self.transaction.act(command)
