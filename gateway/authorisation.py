@@ -225,5 +225,6 @@ def _seen(dataset: Dataset, decision: Decision) -> Dataset:
         dataset,
         schema=pa.schema(fields),
         primary_key=() if denied & set(dataset.primary_key) else dataset.primary_key,
+        foreign_keys=tuple(k for k in dataset.foreign_keys if not denied & set(k.columns)),
         column_tags={n: t for n, t in dataset.column_tags.items() if n not in denied},
     )

@@ -3,7 +3,7 @@
     GatewayError
     ├── UserError            the request is wrong          (ParseError, UnknownDataset, ...)
     ├── DeniedError          the caller may not            (Unauthenticated, AccessDenied)
-    ├── ResourceError        a limit was reached           (LimitExceeded, Busy, Cancelled)
+    ├── ResourceError        a limit was reached           (LimitExceeded, Busy, TimedOut, ...)
     ├── SourceFailure        a source did not deliver      (SourceUnavailable, SourceRejected, ...)
     └── InternalError        a bug of ours: generic outside, details only in the log
 
@@ -214,6 +214,18 @@ class Cancelled(ResourceError):
     """The client went away or asked to stop."""
 
     code = "CANCELLED"
+
+
+class TimedOut(ResourceError):
+    """The time the client has allowed for its query is over."""
+
+    code = "TIMEOUT"
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(
+            f"the query has not ended within {seconds:g} seconds, the timeout set for it",
+            hint="allow it more with the option timeout, or ask for less",
+        )
 
 
 class SourceFailure(GatewayError):

@@ -105,11 +105,15 @@ class QueryOptions:
     """How a request is to be answered. Nothing here changes the answer.
 
     `placement` is one of PLACEMENTS. With `verify` the query runs a second time, over bare scans
-    of its sources, and is answered only if both give the same rows.
+    of its sources, and is answered only if both give the same rows. `timeout` is how many seconds
+    it may run (None or 0: no limit); `freshness` how many seconds old its rows may be (None: the
+    gateway's choice).
     """
 
     placement: str = "auto"
     verify: bool = False
+    timeout: float | None = None
+    freshness: float | None = None
 
 
 DEFAULT_OPTIONS = QueryOptions()
@@ -160,6 +164,19 @@ class View:
 
 
 @dataclass(frozen=True, slots=True)
+class ForeignKey:
+    """Columns of a dataset that hold what is in columns of another: of `target`, in this order.
+
+    `name` is the contract's id for it, or "".
+    """
+
+    columns: tuple[str, ...]
+    target: Address
+    target_columns: tuple[str, ...]
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Dataset:
     """One version of one dataset, as its contract declares it.
 
@@ -178,6 +195,7 @@ class Dataset:
     owner: str = ""
     status: str = "active"
     primary_key: tuple[str, ...] = ()
+    foreign_keys: tuple[ForeignKey, ...] = ()
     column_tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     row_filters: Mapping[str, str] = field(default_factory=dict)
     requires_row_filter: bool = False

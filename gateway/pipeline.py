@@ -10,7 +10,7 @@ out before the record is durable.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -49,6 +49,7 @@ from gateway.records import Clearance, Recorder
 from gateway.remote_queries import RemoteQueries
 from gateway.resolution import Resolution
 from gateway.sources import Sources
+from gateway.time_limit import within
 from gateway.verification.verification import verified
 from policies.decide import Authoriser
 from policies.reload import Reloader
@@ -267,7 +268,13 @@ class Gateway:
     ) -> Iterator[pa.RecordBatch]:
         plan, measured = prepared.plan, Measurement(report)
         try:
-            yield from measured.of(self._durable(prepared, measured.reads, cancelled))
+            yield from measured.of(
+                within(
+                    prepared.request.options.timeout,
+                    cancelled,
+                    lambda stop: self._durable(prepared, measured.reads, stop),
+                )
+            )
             report.verified = prepared.unpushed is not None
         except Cancelled:
             raise
@@ -284,7 +291,7 @@ class Gateway:
 
     def _durable(
         self, prepared: Prepared, reads: FragmentReads, cancelled: Callable[[], bool]
-    ) -> Iterator[pa.RecordBatch]:
+    ) -> Generator[pa.RecordBatch]:
         """The answer, of which nothing leaves before the record of its decision is durable."""
         recorded = False
         for batch in self._batches(prepared, reads, cancelled):

@@ -141,9 +141,18 @@ def _parts(dataset: Dataset) -> tuple[str, ...]:
 def _inside(
     datasets: Sequence[Dataset], parts: tuple[str, ...], namespace: tuple[str, ...]
 ) -> list[Dataset]:
-    """Those that the name means in the namespace; what the name says itself, it says better."""
+    """Those that the name means in the namespace; what the name says itself, it says better.
+
+    "" is any: a schema without a catalog.
+    """
     prefix = _fold(namespace[: FULL_NAME - len(parts)])
-    return [d for d in datasets if _fold(_parts(d))[: len(prefix)] == prefix]
+
+    def inside(dataset: Dataset) -> bool:
+        return all(
+            part in ("", own) for part, own in zip(prefix, _fold(_parts(dataset)), strict=False)
+        )
+
+    return [d for d in datasets if inside(d)]
 
 
 def _fold(parts: tuple[str, ...]) -> tuple[str, ...]:

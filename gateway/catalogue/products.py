@@ -25,6 +25,7 @@ from gateway.catalogue.governance import (
     read_governance,
     read_view,
 )
+from gateway.catalogue.keys import Promised, with_foreign_keys
 from gateway.catalogue.problems import Path, Problem
 from gateway.catalogue.versions import VERSION
 from gateway.errors import did_you_mean
@@ -53,7 +54,7 @@ def build_datasets(
     """Every dataset of the mesh, and everything that is wrong with it."""
     index = _ContractIndex(contracts)
     problems = list(index.problems)
-    datasets: dict[Address, Dataset] = {}
+    datasets: dict[Address, Promised] = {}
     connectors = known_connectors()
     spelling: dict[tuple[str, ...], tuple[str, ...]] = {}
     for contract in contracts:
@@ -68,15 +69,18 @@ def build_datasets(
                 if isinstance(item, Problem):
                     problems.append(item)
                     continue
-                if item.address in datasets:
-                    rule = f"{item.address} is declared already"
+                address = item.dataset.address
+                if address in datasets:
+                    rule = f"{address} is declared already"
                     problems.append(product.problem(port.path, rule))
-                elif rule := _spelt_otherwise(item.address, spelling):
+                elif rule := _spelt_otherwise(address, spelling):
                     problems.append(product.problem(port.path, rule))
                 else:
-                    datasets[item.address] = item
+                    datasets[address] = item
+    related, wrong = with_foreign_keys(list(datasets.values()), contracts)
+    problems += wrong
     # A contract that several ports promise is reported once.
-    return list(datasets.values()), list(dict.fromkeys(problems))
+    return related, list(dict.fromkeys(problems))
 
 
 def _spelt_otherwise(address: Address, spelling: dict[tuple[str, ...], tuple[str, ...]]) -> str:
@@ -136,7 +140,7 @@ def _check_product_names(product: Document) -> Iterator[Problem]:
 
 def _port_datasets(
     port: Port, index: _ContractIndex, mesh: FilePath, connectors: frozenset[str]
-) -> Iterator[Dataset | Problem]:
+) -> Iterator[Promised | Problem]:
     product = port.product
     if "contractId" not in port.content:
         return
@@ -179,7 +183,7 @@ def _read_object(
     position: int,
     mesh: FilePath,
     connectors: frozenset[str],
-) -> Iterator[Dataset | Problem]:
+) -> Iterator[Promised | Problem]:
     element = contract.content["schema"][position]
     path: Path = ("schema", position)
     schema, problems = _read_schema(contract, element, path)
@@ -200,7 +204,7 @@ def _read_object(
         return
     product, declared = port.product.content, contract.content
     tags = [*_tags(product), *_tags(port.content), *_tags(declared), *_tags(element)]
-    yield Dataset(
+    dataset = Dataset(
         address=Address(product["domain"], product["name"], name, port.content["version"]),
         schema=schema,
         binding=binding,
@@ -218,6 +222,7 @@ def _read_object(
         view=view,
         source_file=contract.file,
     )
+    yield Promised(dataset, contract, position)
 
 
 def _read_schema(

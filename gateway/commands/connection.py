@@ -12,8 +12,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from gateway.errors import UserError
-from gateway.flight.callers import check_purpose
 from gateway.flight.client import Client
+from gateway.flight.options import check_purpose, read_duration
 from gateway.model import PLACEMENTS, QueryOptions
 
 PASSWORD_VARIABLE = "MESHGATE_PASSWORD"
@@ -46,6 +46,10 @@ def add_login_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="run it a second time over bare scans, and answer only if both give the same",
     )
+    parser.add_argument("--timeout", default="", metavar="T", help="how long it may take: 30s, 5m")
+    parser.add_argument(
+        "--freshness", default="", metavar="T", help="how old the rows may be: 5m; 0 is not at all"
+    )
     parser.add_argument("--tls-roots", type=Path, metavar="PEM", help="certificates to trust")
 
 
@@ -67,14 +71,22 @@ def connect(args: argparse.Namespace) -> Client:
 
 
 def query_options(args: argparse.Namespace) -> QueryOptions:
-    """What --placement and --verify say."""
-    return QueryOptions(args.placement, args.verify)
+    """What the flags say; UserError for what is no duration."""
+    return QueryOptions(
+        args.placement,
+        args.verify,
+        read_duration("timeout", args.timeout),
+        read_duration("freshness", args.freshness),
+    )
 
 
 def _options(args: argparse.Namespace) -> dict[str, str]:
-    given = query_options(args)
-    verify = {"verify": "true"} if given.verify else {}
-    return verify | ({"placement": given.placement} if given.placement != "auto" else {})
+    query_options(args)  # what is wrong is said before anybody has logged in
+    verify = "true" if args.verify else ""
+    placement = args.placement if args.placement != "auto" else ""
+    given = {"verify": verify, "placement": placement}
+    given |= {"timeout": args.timeout, "freshness": args.freshness}
+    return {name: value for name, value in given.items() if value}
 
 
 def check_address(uri: str) -> None:

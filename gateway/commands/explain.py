@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from gateway.commands.connection import add_login_arguments, connect, query_options
 from gateway.errors import GatewayError, Position, UserError
-from gateway.flight.callers import check_purpose
+from gateway.flight.options import check_purpose
 from gateway.identity.users import UserStore
 from gateway.model import Request
 from gateway.pipeline import Gateway

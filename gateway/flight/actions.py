@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from gateway.errors import LimitExceeded, Unsupported, UserError
-from gateway.flight import commands, reports, session_actions
+from gateway.flight import commands, named_queries, reports, session_actions
 from gateway.flight.callers import Caller
 from gateway.flight.service import FlightSql
 from gateway.flight.wire import flight_pb2 as wire
@@ -79,6 +79,11 @@ def _report(service: FlightSql, caller: Caller, body: bytes) -> list[bytes]:
     return [reports.to_json(service.reports.get(caller.name, query_id))]
 
 
+def _cancel_named(service: FlightSql, caller: Caller, body: bytes) -> list[bytes]:
+    name = named_queries.check_name(body.decode(errors="replace"))
+    return [b"stopped" if service.executions.end_name(caller.name, name) else b"not running"]
+
+
 def _no_transactions(service: FlightSql, caller: Caller, body: bytes) -> list[bytes]:
     raise Unsupported("there are no transactions", hint="use autocommit: the gateway only reads")
 
@@ -97,6 +102,7 @@ ACTIONS: Mapping[str, tuple[str, Action]] = {
     "GetSessionOptions": ("the options of the session", session_actions.get_options),
     "CloseSession": ("end a session", session_actions.close_session),
     "meshgate.report": ("what a query did, as JSON: its id, or nothing for the latest", _report),
+    "meshgate.cancel": ("stop what runs by the name a client gave it", _cancel_named),
     "BeginTransaction": ("refused: there are no transactions", _no_transactions),
     "EndTransaction": ("refused: there are no transactions", _no_transactions),
 }

@@ -13,7 +13,8 @@ from __future__ import annotations
 import base64
 
 from gateway.errors import Unauthenticated
-from gateway.flight.callers import Caller, Headers, make_caller
+from gateway.flight.callers import Caller, make_caller
+from gateway.flight.options import Headers
 from gateway.flight.sessions import SESSION_TTL_SECONDS, Login, Sessions
 from gateway.identity.identity import Identity
 from gateway.model import Principal

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from gateway.errors import UserError
-from gateway.flight.options import query_options
-from gateway.model import DEFAULT_OPTIONS, PURPOSE, Principal, QueryOptions, Request
-
-PURPOSE_HEADERS = ("x-meshgate-purpose", "purpose")
-"""The first that is there counts. JDBC sends the second for ``purpose=`` in its URL."""
-
-PURPOSE_OPTION = "purpose"
-
-Headers = Mapping[str, Sequence[str]]
-"""The headers of one call: names in lower case, every value there is."""
+from gateway.flight.named_queries import query_name
+from gateway.flight.options import NOTHING_DECLARED, Declared, Headers, Value, declared
+from gateway.model import Principal, Request
 
 
 class Session:
@@ -29,53 +21,49 @@ class Session:
 
     def __init__(self) -> None:
         self.handle = b""
-        self.options: Mapping[str, str] = {}
+        self.options: Mapping[str, Value] = {}
         self.ended = False
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """One call's principal, declared purpose ("" none) and options, and the session it is in."""
+    """One call's principal, what was declared for it, and the session it is in.
+
+    `query` is the name its client gives to what it asks for: "" is none.
+    """
 
     principal: Principal
-    purpose: str = ""
+    declared: Declared = NOTHING_DECLARED
     session: Session = field(default_factory=Session, compare=False)
-    options: QueryOptions = DEFAULT_OPTIONS
+    query: str = ""
 
     @property
     def name(self) -> str:
         return self.principal.name
 
-    def request(self, text: str) -> Request:
+    @property
+    def purpose(self) -> str:
+        """The purpose declared: "" is none."""
+        return self.declared.purpose
+
+    def request(self, text: str, language: str = "sql") -> Request:
         """A request of this caller."""
-        return Request(self.principal, text, purpose=self.purpose, options=self.options)
+        said = self.declared
+        return Request(
+            self.principal,
+            text,
+            language,
+            purpose=said.purpose,
+            options=said.options,
+            dialect=said.dialect,
+            namespace=said.namespace,
+        )
 
 
 def make_caller(principal: Principal, headers: Headers, session: Session | None) -> Caller:
-    """The caller with the purpose and options of its headers, or else its session.
+    """The caller with what its headers, or else its session, declare.
 
-    UserError for a purpose that is not the name of one. Whether it is granted is for the policies.
+    UserError for what is no value of an option. Whether a purpose is granted is for the policies.
     """
     session = session or Session()
-    purpose = _header(headers) or session.options.get(PURPOSE_OPTION, "")
-    return Caller(principal, purpose, session, query_options(headers, session.options))
-
-
-def check_purpose(purpose: str) -> str:
-    """The purpose, or a UserError when that is not how purposes are named."""
-    if purpose and not PURPOSE.match(purpose):
-        raise UserError(
-            "the purpose is not the name of one",
-            hint="up to 200 letters, digits and . _ -, as in service-improvement",
-        )
-    return purpose
-
-
-def _header(headers: Headers) -> str:
-    for name in PURPOSE_HEADERS:
-        declared = {value for value in headers.get(name, ()) if value}
-        if len(declared) > 1:
-            raise UserError(f"{name} declares more than one purpose", hint="declare one")
-        if declared:
-            return check_purpose(declared.pop())
-    return ""
+    return Caller(principal, declared(headers, session.options), session, query_name(headers))

@@ -15,7 +15,6 @@ import pyarrow.flight as fl
 
 from gateway.errors import GatewayError, Position
 from gateway.flight import commands
-from gateway.flight.callers import PURPOSE_HEADERS
 from gateway.flight.options import HEADER
 from gateway.flight.wire import flightsql_pb2 as sql
 
@@ -96,7 +95,7 @@ class Client:
         options: Mapping[str, str] | None = None,
     ) -> None:
         self._flight = _answered(lambda: fl.FlightClient(uri, tls_root_certs=tls_roots))
-        headers = [(PURPOSE_HEADERS[0].encode(), purpose.encode())] if purpose else []
+        headers = [(HEADER.format("purpose").encode(), purpose.encode())] if purpose else []
         for name, value in (options or {}).items():
             headers.append((HEADER.format(name).encode(), value.encode()))
         try:

@@ -23,6 +23,7 @@ from gateway.errors import (
     InternalError,
     Kind,
     NotFound,
+    TimedOut,
     Unauthenticated,
     UnknownDataset,
     Unsupported,
@@ -65,6 +66,10 @@ class Stopped(_Quiet, fl.FlightCancelledError):  # type: ignore[misc]
     """gRPC CANCELLED."""
 
 
+class Overdue(_Quiet, fl.FlightTimedOutError):  # type: ignore[misc]
+    """gRPC DEADLINE_EXCEEDED."""
+
+
 class Unavailable(_Quiet, fl.FlightUnavailableError):  # type: ignore[misc]
     """gRPC UNAVAILABLE."""
 
@@ -94,6 +99,8 @@ def _status(error: GatewayError, text: str, detail: bytes) -> Exception:
             status = NotAuthenticated
         case Cancelled():
             status = Stopped
+        case TimedOut():
+            status = Overdue
         case _ if error.retryable or error.code == SourceErrorCode.UNAVAILABLE.value:
             status = Unavailable
         case _ if error.kind is Kind.DENIED:

@@ -5,32 +5,43 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from threading import Timer
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from gateway.errors import TimedOut
 from gateway.flight.admission import Admission
 from gateway.flight.failures import log_failure
+from gateway.flight.named_queries import EndedNames
 from gateway.flight.reports import Reports
 from gateway.flight.statements import Statement
 from gateway.flight.streams import (
     CANCEL_WAIT_SECONDS,
     Cancellation,
     QueryStream,
+    by_request,
     by_shutdown,
 )
 
 if TYPE_CHECKING:
     from gateway.pipeline import Gateway, Prepared, Result
 
+UNREAD_SECONDS = 0.5
+"""How much longer than its timeout a query is let alone: one that is read ends by itself."""
+
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """Whose a running stream is. `name` is what its ticket is called, b"" where it has none."""
+    """Whose a running stream is. `name` is what its ticket is called, b"" where it has none.
+
+    `query` is what its client has named it, "" where it has not.
+    """
 
     owner: str
     statement: Statement
     name: bytes = b""
+    query: str = ""
 
 
 class Executions:
@@ -41,6 +52,7 @@ class Executions:
         self._admission = admission
         self._reports = reports
         self._running: dict[QueryStream, Running] = {}
+        self._ended = EndedNames()
 
     def start(
         self,
@@ -57,8 +69,11 @@ class Executions:
         after the stream is closed.
         """
         cancellation = Cancellation(gone)
+        alarm: Timer | None = None
 
         def on_close(stream: QueryStream) -> None:
+            if alarm is not None:
+                alarm.cancel()
             self._running.pop(stream, None)
             self._admission.leave(of.owner)
             report = stream.result.report
@@ -78,6 +93,10 @@ class Executions:
             self._admission.leave(of.owner)
             raise
         self._running[stream] = of
+        if prepared.request.options.timeout:
+            alarm = _alarm(stream, prepared.request.options.timeout)
+        if self._ended.has(of.owner, of.query):  # while its plan was made
+            stream.request_stop(by_request)
         return stream
 
     def _following(
@@ -97,6 +116,24 @@ class Executions:
         key = (owner, name)
         return [(s, of) for s, of in list(self._running.items()) if (of.owner, of.name) == key]
 
+    def check_name(self, owner: str, query: str) -> None:
+        """Raise Cancelled for what its client has named, and has stopped."""
+        self._ended.check(owner, query)
+
+    def end_name(self, owner: str, query: str) -> bool:
+        """Stop what runs by a name its client gave it, and what will come by it.
+
+        Only the principal's own: others may use the same name. Whether something ran.
+        """
+        self._ended.end(owner, query)
+        own = (owner, query)
+        running = [s for s, of in list(self._running.items()) if (of.owner, of.query) == own]
+        for stream in running:
+            stream.request_stop(by_request)
+        for stream in running:
+            stream.cancel()
+        return bool(running)
+
     def cancel_all(self, wait_seconds: float = CANCEL_WAIT_SECONDS) -> None:
         """Stop every running query, because the gateway stops."""
         running: list[QueryStream] = list(self._running)
@@ -105,3 +142,13 @@ class Executions:
         deadline = time.monotonic() + wait_seconds
         for stream in running:
             stream.cancel(max(0.0, deadline - time.monotonic()))
+
+
+def _alarm(stream: QueryStream, seconds: float) -> Timer:
+    """Stops a stream whose client does not even ask for its rows, which nothing else would."""
+    alarm = Timer(
+        seconds + UNREAD_SECONDS, stream.cancel, kwargs={"reason": lambda: TimedOut(seconds)}
+    )
+    alarm.daemon = True
+    alarm.start()
+    return alarm

@@ -6,13 +6,14 @@ Every answer is made from the datasets the caller may discover, and from nothing
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 
 import pyarrow as pa
 from google.protobuf.message import Message
 
-from gateway.catalogue.versions import choose_version
-from gateway.flight import sqlinfo, types
+from gateway.errors import InternalError
+from gateway.flight import keys, sqlinfo, types
+from gateway.flight.table_names import table_names
 from gateway.flight.wire import flightsql_pb2 as sql
 from gateway.model import Dataset
 
@@ -32,42 +33,15 @@ TABLES = pa.schema(
 )
 TABLES_WITH_SCHEMA = TABLES.append(pa.field("table_schema", pa.binary(), False))
 TABLE_TYPES = pa.schema([pa.field("table_type", pa.utf8(), False)])
-PRIMARY_KEYS = pa.schema(
-    [
-        pa.field("catalog_name", pa.utf8()),
-        pa.field("db_schema_name", pa.utf8()),
-        pa.field("table_name", pa.utf8(), False),
-        pa.field("column_name", pa.utf8(), False),
-        pa.field("key_sequence", pa.int32(), False),
-        pa.field("key_name", pa.utf8()),
-    ]
-)
-FOREIGN_KEYS = pa.schema(
-    [
-        pa.field("pk_catalog_name", pa.utf8()),
-        pa.field("pk_db_schema_name", pa.utf8()),
-        pa.field("pk_table_name", pa.utf8(), False),
-        pa.field("pk_column_name", pa.utf8(), False),
-        pa.field("fk_catalog_name", pa.utf8()),
-        pa.field("fk_db_schema_name", pa.utf8()),
-        pa.field("fk_table_name", pa.utf8(), False),
-        pa.field("fk_column_name", pa.utf8(), False),
-        pa.field("key_sequence", pa.int32(), False),
-        pa.field("fk_key_name", pa.utf8()),
-        pa.field("pk_key_name", pa.utf8()),
-        pa.field("update_rule", pa.uint8(), False),
-        pa.field("delete_rule", pa.uint8(), False),
-    ]
-)
 
 SCHEMAS: dict[type[Message], pa.Schema] = {
     sql.CommandGetCatalogs: CATALOGS,
     sql.CommandGetDbSchemas: DB_SCHEMAS,
     sql.CommandGetTableTypes: TABLE_TYPES,
-    sql.CommandGetPrimaryKeys: PRIMARY_KEYS,
-    sql.CommandGetExportedKeys: FOREIGN_KEYS,
-    sql.CommandGetImportedKeys: FOREIGN_KEYS,
-    sql.CommandGetCrossReference: FOREIGN_KEYS,
+    sql.CommandGetPrimaryKeys: keys.PRIMARY_KEYS,
+    sql.CommandGetExportedKeys: keys.FOREIGN_KEYS,
+    sql.CommandGetImportedKeys: keys.FOREIGN_KEYS,
+    sql.CommandGetCrossReference: keys.FOREIGN_KEYS,
     sql.CommandGetXdbcTypeInfo: types.TYPE_INFO_SCHEMA,
     sql.CommandGetSqlInfo: sqlinfo.SCHEMA,
 }
@@ -92,25 +66,18 @@ def answer(command: Message, datasets: Sequence[Dataset]) -> pa.Table:
         case sql.CommandGetTableTypes():
             return pa.table([[TABLE]], schema=TABLE_TYPES)
         case sql.CommandGetPrimaryKeys():
-            return _primary_keys(command, datasets)
+            return keys.primary_keys(command, datasets)
+        case sql.CommandGetExportedKeys():
+            return keys.exported_keys(command, datasets)
+        case sql.CommandGetImportedKeys():
+            return keys.imported_keys(command, datasets)
+        case sql.CommandGetCrossReference():
+            return keys.cross_reference(command, datasets)
         case sql.CommandGetXdbcTypeInfo():
             return types.type_info(command.data_type if command.HasField("data_type") else None)
         case sql.CommandGetSqlInfo():
             return sqlinfo.table(command.info)
-    return FOREIGN_KEYS.empty_table()  # contracts declare no foreign keys
-
-
-def table_names(datasets: Iterable[Dataset]) -> Iterator[tuple[str, Dataset]]:
-    """Each dataset with its name as a table: ``name@version``, and ``name`` for the version a
-    query without one gets."""
-    versions: dict[tuple[str, str, str], list[Dataset]] = {}
-    for dataset in datasets:
-        address = dataset.address
-        versions.setdefault((address.domain, address.product, address.dataset), []).append(dataset)
-    for (_, _, name), candidates in versions.items():
-        chosen = choose_version(candidates, None)
-        for dataset in candidates:
-            yield name if dataset is chosen else f"{name}@{dataset.address.version}", dataset
+    raise InternalError(f"no metadata answers {command.DESCRIPTOR.name}")
 
 
 def like(pattern: str) -> re.Pattern[str]:
@@ -170,18 +137,3 @@ def _selected(
         if (catalog is None or dataset.address.domain == catalog)
         and (wanted is None or wanted.match(dataset.address.product))
     ]
-
-
-def _primary_keys(command: sql.CommandGetPrimaryKeys, datasets: Sequence[Dataset]) -> pa.Table:
-    rows = []
-    for name, dataset in table_names(datasets):
-        address = dataset.address
-        if (
-            name == command.table
-            and (not command.HasField("catalog") or address.domain == command.catalog)
-            and (not command.HasField("db_schema") or address.product == command.db_schema)
-        ):
-            for sequence, column in enumerate(dataset.primary_key, start=1):
-                rows.append((address.domain, address.product, name, column, sequence, None))
-    columns = [[row[i] for row in rows] for i in range(len(PRIMARY_KEYS))]
-    return pa.table(columns, schema=PRIMARY_KEYS)

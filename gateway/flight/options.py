@@ -1,16 +1,72 @@
-"""What a client may set for its queries: by a header with one call, or as a session option."""
+"""What a client may set for its queries: by a header with one call, or as a session option.
+
+x-meshgate-NAME    the header of one call; it goes before
+NAME               the same, as JDBC sends what is in its URL; it goes before
+NAME               the option of a session
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 from gateway.errors import UserError, did_you_mean
-from gateway.model import PLACEMENTS, QueryOptions
+from gateway.model import DEFAULT_OPTIONS, NAME, PLACEMENTS, PURPOSE, QueryOptions
 
 HEADER = "x-meshgate-{}"
-"""The header that sets an option for one call; it goes before what the session has set."""
 
+Headers = Mapping[str, Sequence[str]]
+"""The headers of one call: names in lower case, every value there is."""
+
+Value = str | bool | int | float
+"""An option as a session keeps it: of the kind its client has set it as."""
+
+DIALECTS = (*("postgresql", "mysql", "trino", "spark", "snowflake", "bigquery", "tsql", "duckdb"),)
 _TRUTH = {"true": True, "on": True, "1": True, "false": False, "off": False, "0": False}
+_DURATION = re.compile(r"(\d{1,12}(?:\.\d{1,9})?)\s*(ms|s|m|h|d)?\Z", re.ASCII)
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What was set for one call; `namespace` as in `Request`."""
+
+    purpose: str = ""
+    dialect: str = ""
+    namespace: tuple[str, ...] = ()
+    options: QueryOptions = DEFAULT_OPTIONS
+
+
+NOTHING_DECLARED = Declared()
+
+
+def check_purpose(purpose: str) -> str:
+    """The purpose, or a UserError when that is not how purposes are named."""
+    if purpose and not PURPOSE.match(purpose):
+        raise UserError(
+            "the purpose is not the name of one",
+            hint="up to 200 letters, digits and . _ -, as in service-improvement",
+        )
+    return purpose
+
+
+def _name(what: str, example: str) -> Callable[[str], str]:
+    def read(value: str) -> str:
+        if not NAME.match(value):
+            raise UserError(f"{value[:80]!r} is not the name of a {what}", hint=f"as in {example}")
+        return value
+
+    return read
+
+
+def _dialect(value: str) -> str:
+    if value.lower() not in DIALECTS:
+        raise UserError(
+            f"there is no dialect {value[:40]!r}", hint=f"it is one of {', '.join(DIALECTS)}"
+        )
+    return value.lower()
 
 
 def _placement(value: str) -> str:
@@ -27,26 +83,85 @@ def _verify(value: str) -> bool:
     return _TRUTH[value.lower()]
 
 
-OPTIONS: dict[str, Callable[[str], object]] = {"placement": _placement, "verify": _verify}
-"""The options by name, and what reads their values. Raises UserError."""
+def read_duration(option: str, value: str) -> float | None:
+    """Seconds; None for nothing. UserError for what is no duration."""
+    if not value:
+        return None
+    found = _DURATION.match(value.strip().lower())
+    if found is None:
+        raise UserError(
+            f"{option} is not a duration: {value[:40]!r}",
+            hint="write 30s, 5m, 250ms, 2h, or seconds as a plain number",
+        )
+    return float(found[1]) * _SECONDS[found[2] or "s"]
 
 
-_HEADERS = (*OPTIONS, "purpose")
+READERS: Mapping[str, Callable[[str], object]] = {
+    "purpose": check_purpose,
+    "catalog": _name("catalog", "catalog=sales, a domain"),
+    "schema": _name("schema", "schema=shop, a product of a domain"),
+    "dialect": _dialect,
+    "freshness": partial(read_duration, "freshness"),
+    "placement": _placement,
+    "timeout": partial(read_duration, "timeout"),
+    "verify": _verify,
+}
+"""Every option by name, with what reads its values; that raises UserError for what is none."""
+
+_QUERY_OPTIONS = ("freshness", "placement", "timeout", "verify")
 
 
-def query_options(headers: Mapping[str, Sequence[str]], session: Mapping[str, str]) -> QueryOptions:
-    """The options of one call. UserError for a value that is none, and for a misspelt header."""
-    for header in headers:
-        option = header.lower().removeprefix(HEADER.format(""))
-        near = did_you_mean(option, _HEADERS) if option != header.lower() else None
-        if near is not None and option not in _HEADERS:
-            raise UserError(f"there is no option {option!r}: {header} means nothing", hint=near)
-    chosen: dict[str, object] = {}
-    for name, read in OPTIONS.items():
-        given = {value for value in headers.get(HEADER.format(name), ()) if value}
-        if len(given) > 1:
-            raise UserError(f"{HEADER.format(name)} has more than one value", hint="send one")
-        value = given.pop() if given else session.get(name, "")
+def declared(headers: Headers, session: Mapping[str, Value]) -> Declared:
+    """What headers and session set for one call.
+
+    UserError for a value that is none, and for a misspelt header: ``x-meshgate-verfy`` must not
+    get an answer that nobody has verified.
+    """
+    _refuse_misspelt(headers)
+    found: dict[str, object] = {}
+    for name, read in READERS.items():
+        value = (
+            _header(headers, HEADER.format(name))
+            or _header(headers, name)
+            or as_text(session.get(name, ""))
+        )
         if value:
-            chosen[name] = read(value)
-    return QueryOptions(**chosen)  # type: ignore[arg-type]
+            found[name] = read(value)
+    if not found:
+        return NOTHING_DECLARED
+    options = {name: found[name] for name in _QUERY_OPTIONS if name in found}
+    return Declared(
+        purpose=str(found.get("purpose", "")),
+        dialect=str(found.get("dialect", "")),
+        namespace=_namespace(str(found.get("catalog", "")), str(found.get("schema", ""))),
+        options=QueryOptions(**options),  # type: ignore[arg-type]
+    )
+
+
+def _namespace(catalog: str, schema: str) -> tuple[str, ...]:
+    if schema:
+        return (catalog, schema)
+    return (catalog,) if catalog else ()
+
+
+def as_text(value: Value) -> str:
+    """An option of a session as a header would have it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _header(headers: Headers, name: str) -> str:
+    given = {value for value in headers.get(name, ()) if value}
+    if len(given) > 1:
+        raise UserError(f"{name} has more than one value", hint="send one")
+    return given.pop() if given else ""
+
+
+def _refuse_misspelt(headers: Headers) -> None:
+    prefix = HEADER.format("")
+    for header in headers:
+        option = header.lower().removeprefix(prefix)
+        if option == header.lower() or option in READERS:
+            continue
+        near = did_you_mean(option, READERS)
+        if near is not None:
+            raise UserError(f"there is no option {option!r}: {header} means nothing", hint=near)

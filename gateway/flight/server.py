@@ -20,8 +20,9 @@ import pyarrow.flight as fl
 from gateway.errors import LimitExceeded, Unsupported, UserError
 from gateway.flight import actions
 from gateway.flight.authentication import Authenticator, authorization
-from gateway.flight.callers import Caller, Headers
+from gateway.flight.callers import Caller
 from gateway.flight.errors import translate
+from gateway.flight.options import Headers
 from gateway.flight.service import Flight, FlightSql
 from gateway.flight.streams import MAX_BATCH_BYTES, QueryStream, bounded, plain_schema
 

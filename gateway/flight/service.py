@@ -111,11 +111,15 @@ class FlightSql:
         """The purposes the caller may declare."""
         return self._gateway.purposes(caller.principal)
 
+    def visible(self, caller: Caller, purpose: str) -> list[Dataset]:
+        """What the caller may discover for a purpose, sorted by address."""
+        return self._gateway.visible(caller.principal, purpose)
+
     def datasets(self, caller: Caller, criteria: bytes = b"") -> list[Dataset]:
         """What the caller may discover; with criteria, those whose address contains them."""
         self.admission.check()
         wanted = _text(criteria)
-        return [d for d in self._visible(caller) if wanted in str(d.address)]
+        return [d for d in self.visible(caller, caller.purpose) if wanted in str(d.address)]
 
     def stream(
         self, caller: Caller, ticket: bytes, gone: Callable[[], bool]
@@ -128,18 +132,20 @@ class FlightSql:
         self.admission.check()
         message = commands.decode(ticket)
         if metadata.schema(message) is not None:
-            return metadata.answer(message, self._visible(caller))
+            return metadata.answer(message, self.visible(caller, caller.purpose))
         if not isinstance(message, sql.TicketStatementQuery):
             raise UserError("this is not a ticket", hint="take it from GetFlightInfo")
         handle = message.statement_handle
+        self.executions.check_name(caller.name, caller.query)
         statement = self.tickets.get(caller.name, handle)
         prepared = statement.take(caller.principal)
-        of = Running(caller.name, statement, ticket_name(handle))
+        of = Running(caller.name, statement, ticket_name(handle), caller.query)
         return self.executions.start(prepared, of, gone, statement.more(caller.principal))
 
     def prepare(self, caller: Caller, text: str) -> sql.ActionCreatePreparedStatementResult:
         """Plan a statement and keep it under a handle."""
         self.admission.check()
+        self.executions.check_name(caller.name, caller.query)
         statement = Statement(self._gateway, caller.request(commands.sql_text(text)))
         return sql.ActionCreatePreparedStatementResult(
             prepared_statement_handle=self.prepared.add(caller.name, PreparedStatement(statement)),
@@ -188,9 +194,6 @@ class FlightSql:
         """Stop every running query, because the gateway stops."""
         self.executions.cancel_all()
 
-    def _visible(self, caller: Caller) -> list[Dataset]:
-        return self._gateway.visible(caller.principal, caller.purpose)
-
     def _read(self, caller: Caller, path: Sequence[bytes]) -> Statement:
         try:
             return Statement(self._gateway, caller.request(select_all(path)))
@@ -199,6 +202,7 @@ class FlightSql:
             raise
 
     def _statement(self, caller: Caller, message: Message) -> Statement:
+        self.executions.check_name(caller.name, caller.query)
         match message:
             case sql.CommandStatementQuery():
                 if message.HasField("transaction_id"):

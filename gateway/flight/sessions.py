@@ -12,8 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gateway.errors import NotFound, Unauthenticated
-from gateway.flight.callers import Caller, Headers, Session
+from gateway.flight.callers import Caller, Session
 from gateway.flight.handles import Handles
+from gateway.flight.options import Headers
 from gateway.identity.users import User
 from gateway.model import Principal
 

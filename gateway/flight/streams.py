@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from gateway.errors import Cancelled, InternalError, InvalidQuery
+from gateway.errors import Cancelled, GatewayError, InternalError, InvalidQuery
 
 if TYPE_CHECKING:
     from gateway.pipeline import Result
@@ -44,13 +44,13 @@ class Cancellation:
         self._gone = gone
         self._lock = Lock()
         self._ended = False
-        self.reason: Callable[[], Cancelled] | None = None
+        self.reason: Callable[[], GatewayError] | None = None
 
     def __call__(self) -> bool:
         with self._lock:
             return self.reason is not None or self._ended or self._gone()
 
-    def request(self, reason: Callable[[], Cancelled]) -> None:
+    def request(self, reason: Callable[[], GatewayError]) -> None:
         """Stop; the first `reason` makes the error the client sees."""
         self.reason = self.reason or reason
 
@@ -115,13 +115,17 @@ class QueryStream:
         self.close()
         raise StopIteration
 
-    def request_stop(self, reason: Callable[[], Cancelled]) -> None:
+    def request_stop(self, reason: Callable[[], GatewayError]) -> None:
         """Let the work stop at the next poll, from any thread, without waiting for it."""
         self._cancellation.request(reason)
 
-    def cancel(self, wait_seconds: float = CANCEL_WAIT_SECONDS) -> bool:
+    def cancel(
+        self,
+        wait_seconds: float = CANCEL_WAIT_SECONDS,
+        reason: Callable[[], GatewayError] = by_request,
+    ) -> bool:
         """Stop the work, from any thread; whether it had stopped when this returned."""
-        self._cancellation.request(by_request)
+        self._cancellation.request(reason)
         if not self._lock.acquire(timeout=wait_seconds):
             return False
         try:

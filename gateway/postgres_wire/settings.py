@@ -237,14 +237,14 @@ class Settings:
             )
         if value:
             try:
-                options.query_options({}, {name: value})
+                options.declared({}, {name: value})
             except UserError as error:
                 raise SqlError(INVALID_VALUE, error.message, hint=error.hint) from None
         return value
 
 
 def names() -> set[str]:
-    return {*options.OPTIONS, "purpose"}
+    return set(options.READERS)
 
 
 def canonical(name: str) -> str:

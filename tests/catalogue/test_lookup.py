@@ -200,6 +200,7 @@ def test_drift_is_told_column_by_column() -> None:
         (("sales",), "customers", "mesh://sales/orders/customers@1.0.0"),
         (("hr",), "customers", "mesh://hr/people/customers@1.0.0"),
         (("HR", "people"), "customers", "mesh://hr/people/customers@1.0.0"),
+        (("", "people"), "customers", "mesh://hr/people/customers@1.0.0"),
         (("hr",), "orders.customers", "mesh://sales/orders/customers@1.0.0"),  # not in it: anywhere
         (("sales", "people"), "orders.customers", "mesh://sales/orders/customers@1.0.0"),
         (("hr", "people"), "sales.orders.customers", "mesh://sales/orders/customers@1.0.0"),

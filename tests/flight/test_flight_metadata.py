@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pyarrow as pa
 import pytest
 from google.protobuf.message import Message
@@ -9,8 +11,9 @@ from google.protobuf.message import Message
 from connectors.interface import COMMENT, Binding
 from gateway.flight import metadata, sqlinfo, types
 from gateway.flight.metadata import like
+from gateway.flight.table_names import table_names
 from gateway.flight.wire import flightsql_pb2 as sql
-from gateway.model import Address, Dataset
+from gateway.model import Address, Dataset, ForeignKey
 
 
 def dataset(
@@ -59,7 +62,7 @@ def test_the_newest_version_has_the_plain_name() -> None:
 
 def test_without_an_active_version_every_version_is_named() -> None:
     old = dataset("mesh://a/b/c@1.0", pa.schema({"id": pa.int32()}), status="retired")
-    assert [name for name, _ in metadata.table_names([old])] == ["c@1.0"]
+    assert [name for name, _ in table_names([old])] == ["c@1.0"]
 
 
 @pytest.mark.parametrize(
@@ -94,19 +97,73 @@ def test_columns_carry_what_clients_ask_for() -> None:
 def test_primary_keys_come_in_order() -> None:
     found = rows(sql.CommandGetPrimaryKeys(table="lines"))
     assert [(r["column_name"], r["key_sequence"]) for r in found] == [("order", 1), ("line", 2)]
+    assert {r["key_name"] for r in found} == {"lines_pkey"}
     assert rows(sql.CommandGetPrimaryKeys(table="lines", catalog="hr")) == []
 
 
+BOTH = ForeignKey(("order", "line"), PEOPLE.address, ("id", "boss"))
+KEYED = replace(PEOPLE, schema=pa.schema({"id": pa.int32(), "boss": pa.int32()}))
+SELF = ForeignKey(("boss",), PEOPLE.address, ("id",), "boss_is_one")
+STAFF = replace(KEYED, foreign_keys=(SELF,))
+SOLD = replace(LINES, foreign_keys=(BOTH, ForeignKey(("line",), PEOPLE.address, ("id",))))
+Ends = list[tuple[str, str, int, str, str | None]]
+
+
+def ends(command: Message, datasets: list[Dataset]) -> Ends:
+    table = metadata.answer(command, datasets)
+    assert table.schema.equals(metadata.schema(command))
+    assert {(r["update_rule"], r["delete_rule"]) for r in table.to_pylist()} <= {(3, 3)}
+    return [
+        (
+            "{fk_catalog_name}.{fk_db_schema_name}.{fk_table_name}.{fk_column_name}".format(**row),
+            "{pk_catalog_name}.{pk_db_schema_name}.{pk_table_name}.{pk_column_name}".format(**row),
+            row["key_sequence"],
+            row["fk_key_name"],
+            row["pk_key_name"],
+        )
+        for row in table.to_pylist()
+    ]
+
+
+OF_BOSS = ("hr.staff.people.boss", "hr.staff.people.id", 1, "boss_is_one", "people_pkey")
+OF_LINE = ("sales.shop.lines.line", "hr.staff.people.id", 1, "lines_line_fkey", "people_pkey")
+OF_BOTH = [
+    ("sales.shop.lines.order", "hr.staff.people.id", 1, "lines_order_line_fkey", None),
+    ("sales.shop.lines.line", "hr.staff.people.boss", 2, "lines_order_line_fkey", None),
+]
+
+
 @pytest.mark.parametrize(
-    "command",
+    ("command", "found"),
     [
-        sql.CommandGetExportedKeys(table="lines"),
-        sql.CommandGetImportedKeys(table="lines"),
-        sql.CommandGetCrossReference(pk_table="lines", fk_table="people"),
+        (sql.CommandGetExportedKeys(table="people"), [OF_BOSS, OF_LINE, *OF_BOTH]),
+        (sql.CommandGetExportedKeys(table="people", catalog="sales"), []),
+        (sql.CommandGetExportedKeys(table="peo%"), []),
+        (sql.CommandGetImportedKeys(table="lines"), [*OF_BOTH, OF_LINE]),
+        (sql.CommandGetImportedKeys(table="lines", db_schema="shop"), [*OF_BOTH, OF_LINE]),
+        (sql.CommandGetImportedKeys(table="lines", db_schema=""), []),
+        (sql.CommandGetImportedKeys(table="lines@1.0"), []),
+        (sql.CommandGetCrossReference(pk_table="people", fk_table="people"), [OF_BOSS]),
+        (sql.CommandGetCrossReference(pk_table="lines", fk_table="people"), []),
+        (
+            sql.CommandGetCrossReference(
+                pk_table="people", pk_catalog="hr", fk_table="lines", fk_db_schema="shop"
+            ),
+            [*OF_BOTH, OF_LINE],
+        ),
     ],
 )
-def test_there_are_no_foreign_keys(command: Message) -> None:
-    assert rows(command) == []
+def test_foreign_keys_are_found_from_both_ends(command: Message, found: Ends) -> None:
+    assert ends(command, [STAFF, OLD, SOLD]) == found
+
+
+def test_a_foreign_key_is_shown_only_with_both_its_ends() -> None:
+    imported = sql.CommandGetImportedKeys(table="lines")
+    assert ends(imported, [OLD, SOLD]) == []  # the target is hidden
+    assert ends(imported, [PEOPLE, SOLD]) == [OF_LINE]  # a column of the target is
+    narrow = replace(SOLD, schema=SOLD.schema.remove(0))
+    assert ends(imported, [STAFF, narrow]) == [OF_LINE]  # a column of its own is
+    assert ends(sql.CommandGetExportedKeys(table="people"), [STAFF]) == [OF_BOSS]
 
 
 def test_types_can_be_listed_and_looked_up() -> None:

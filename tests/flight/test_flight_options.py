@@ -7,15 +7,23 @@ from pathlib import Path
 
 import adbc_driver_flightsql
 import adbc_driver_flightsql.dbapi as adbc
+import pyarrow.flight as fl
 import pytest
 
 from connectors import memory
 from gateway.cli import main
-from gateway.flight.client import Client, ServerError
-from tests.flight.purposes import ANN, STORE, build
+from gateway.flight.callers import Session, make_caller
+from gateway.flight.client import Client
+from gateway.flight.options import READERS
+from gateway.flight.wire import flight_pb2 as wire
+from gateway.model import Principal, QueryOptions, Request
+from tests.flight.purposes import ANN, EVE, STORE, build
 from tests.flight.serving import Served
 
 PREFIX = adbc_driver_flightsql.ConnectionOptions.OPTION_SESSION_OPTION_PREFIX.value
+BOOLS = adbc_driver_flightsql.ConnectionOptions.OPTION_BOOL_SESSION_OPTION_PREFIX.value
+ERASE = adbc_driver_flightsql.ConnectionOptions.OPTION_ERASE_SESSION_OPTION_PREFIX.value
+HEADER = adbc_driver_flightsql.DatabaseOptions.RPC_CALL_HEADER_PREFIX.value
 COOKIES = adbc_driver_flightsql.DatabaseOptions.WITH_COOKIE_MIDDLEWARE.value
 SORTED = "SELECT id FROM clinic.ward.reports ORDER BY id"
 
@@ -31,25 +39,164 @@ def connect(served: Served) -> adbc.Connection:
     return adbc.connect(served.uri, db_kwargs=login, autocommit=True)
 
 
-@pytest.mark.parametrize(
-    ("name", "value"), [("verify", "true"), ("placement", "push"), ("placement", "pull")]
-)
-def test_an_option_is_set_by_the_session(served: Served, name: str, value: str) -> None:
+VALUES = [
+    ("catalog", "clinic"),
+    ("schema", "ward"),
+    ("purpose", "care"),
+    ("dialect", "postgresql"),
+    ("freshness", "5m"),
+    ("freshness", "0"),
+    ("placement", "push"),
+    ("placement", "pull"),
+    ("timeout", "30s"),
+    ("verify", "true"),
+]
+WRONG = [
+    ("catalog", "no such"),
+    ("schema", "a/b"),
+    ("purpose", "a b"),
+    ("dialect", "cobol"),
+    ("freshness", "soon"),
+    ("freshness", "-1"),
+    ("placement", "sideways"),
+    ("timeout", "1e3"),
+    ("timeout", "nan"),
+    ("verify", "maybe"),
+]
+
+
+def answers(connection: adbc.Connection) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(SORTED)
+        assert [row[0] for row in cursor.fetchall()] == [1, 2, 3]
+
+
+def test_the_lists_above_have_every_option() -> None:
+    assert {name for name, _ in VALUES} == {name for name, _ in WRONG} == set(READERS)
+
+
+@pytest.mark.parametrize(("name", "value"), VALUES)
+def test_an_option_is_set_read_and_unset(served: Served, name: str, value: str) -> None:
     with connect(served) as connection:
-        connection.adbc_connection.set_options(**{PREFIX + name: value})
-        assert connection.adbc_connection.get_option(PREFIX + name) == value
-        with connection.cursor() as cursor:
-            cursor.execute(SORTED)
-            assert [row[0] for row in cursor.fetchall()] == [1, 2, 3]
+        native = connection.adbc_connection
+        native.set_options(**{PREFIX + name: value})
+        assert native.get_option(PREFIX + name) == value
+        answers(connection)
+        native.set_options(**{ERASE + name: ""})
+        with pytest.raises(adbc.Error):
+            native.get_option(PREFIX + name)
+        answers(connection)
 
 
-@pytest.mark.parametrize(("name", "value"), [("verify", "maybe"), ("placement", "sideways")])
+@pytest.mark.parametrize(("name", "value"), WRONG)
 def test_a_value_that_is_none_is_refused(served: Served, name: str, value: str) -> None:
-    with connect(served) as connection, pytest.raises(adbc.Error):
+    with connect(served) as connection:
+        with pytest.raises(adbc.Error, match=r"(?i)invalid.value"):
+            connection.adbc_connection.set_options(**{PREFIX + name: value})
+        answers(connection)
+    for header in (f"x-meshgate-{name}", name):
+        login = {"username": ANN[0], "password": ANN[1], HEADER + header: value}
+        with (
+            adbc.connect(served.uri, db_kwargs=login, autocommit=True) as connection,
+            pytest.raises(adbc.Error, match="INVALID_REQUEST"),
+        ):
+            answers(connection)
+
+
+@pytest.mark.parametrize("name", ["verfy", "colour", "region", "principal"])
+def test_an_option_that_is_none_is_refused(served: Served, name: str) -> None:
+    with connect(served) as connection:
+        with pytest.raises(adbc.Error, match=r"(?i)invalid.name"):
+            connection.adbc_connection.set_options(**{PREFIX + name: "x"})
+        answers(connection)
+
+
+@pytest.mark.parametrize(("name", "value"), [("catalog", "hr"), ("schema", "staff")])
+def test_a_catalog_has_to_be_one_the_caller_sees(served: Served, name: str, value: str) -> None:
+    with connect(served) as connection, pytest.raises(adbc.Error, match=r"(?i)invalid.value"):
         connection.adbc_connection.set_options(**{PREFIX + name: value})
-    with pytest.raises(ServerError) as caught, Client(served.uri, *ANN, options={name: value}) as c:
-        c.query(SORTED)
-    assert caught.value.code == "INVALID_REQUEST"
+    login = {"username": EVE[0], "password": EVE[1]}
+    with (
+        adbc.connect(served.uri, db_kwargs=login, autocommit=True) as connection,
+        pytest.raises(adbc.Error, match=r"(?i)invalid.value"),
+    ):
+        connection.adbc_connection.set_options(**{PREFIX + "catalog": "clinic"})
+
+
+def test_a_schema_has_to_be_one_of_the_catalog(served: Served) -> None:
+    options = {"schema": "ward", "catalog": "clinic"}
+    assert set_options(served, **options) == {}
+    assert set_options(served, catalog="clinic", schema="staff") == {"schema": INVALID}
+
+
+def test_options_are_of_the_kind_they_were_set_as(served: Served) -> None:
+    client, call = served.raw(ANN)
+    options = {"timeout": 30, "freshness": 0.5, "verify": True, "placement": "pull"}
+    assert set_options(served, (client, call), **options) == {}
+    (result,) = client.do_action(fl.Action("GetSessionOptions", b""), call)
+    found = wire.GetSessionOptionsResult.FromString(result.body.to_pybytes()).session_options
+    assert {name: getattr(v, v.WhichOneof("option_value")) for name, v in found.items()} == options
+    for name in READERS:
+        assert set_options(served, (client, call), **{name: ["a", "b"]}) == {name: INVALID}
+
+
+def test_adbc_sets_numbers_and_truths(served: Served) -> None:
+    with connect(served) as connection:
+        native = connection.adbc_connection
+        native.set_options(**{PREFIX + "timeout": 30, PREFIX + "freshness": 1.5})
+        native.set_options(**{BOOLS + "verify": "true"})
+        assert native.get_option_int(PREFIX + "timeout") == 30
+        assert native.get_option_float(PREFIX + "freshness") == 1.5
+        assert native.get_option(BOOLS + "verify") == "true"
+        answers(connection)
+
+
+INVALID = wire.SetSessionOptionsResult.INVALID_VALUE
+Raw = tuple[fl.FlightClient, fl.FlightCallOptions]
+
+
+def set_options(served: Served, raw: Raw | None = None, **options: object) -> dict[str, int]:
+    """Which of these options the session refuses, and how."""
+    client, call = raw or served.raw(ANN)
+    request = wire.SetSessionOptionsRequest()
+    for name, value in options.items():
+        option = request.session_options[name]
+        if isinstance(value, list):
+            option.string_list_value.values.extend(value)
+        else:
+            kind = {bool: "bool", int: "int64", float: "double", str: "string"}[type(value)]
+            setattr(option, f"{kind}_value", value)
+    action = fl.Action("SetSessionOptions", request.SerializeToString())
+    (result,) = client.do_action(action, call)
+    errors = wire.SetSessionOptionsResult.FromString(result.body.to_pybytes()).errors
+    return {name: error.value for name, error in errors.items()}
+
+
+@pytest.mark.parametrize("form", ["x-meshgate-{}", "{}"])
+def test_headers_become_what_a_request_says(form: str) -> None:
+    given = {"catalog": "clinic", "schema": "ward", "purpose": "care", "dialect": "MySQL"}
+    given |= {"freshness": "5m", "timeout": "250ms", "placement": "pull", "verify": "on"}
+    headers = {form.format(name): [value] for name, value in given.items()}
+    request = make_caller(Principal("user:ann"), headers, None).request("SELECT 1")
+    assert (request.purpose, request.dialect) == ("care", "mysql")
+    assert request.namespace == ("clinic", "ward")
+    assert request.options == QueryOptions("pull", True, timeout=0.25, freshness=300.0)
+
+
+def test_what_goes_before_what() -> None:
+    session = Session()
+    session.options = {"timeout": 1, "schema": "ward"}
+    principal = Principal("user:ann")
+
+    def request(**headers: str) -> Request:
+        given = {name.replace("_", "-"): [value] for name, value in headers.items()}
+        return make_caller(principal, given, session).request("SELECT 1")
+
+    assert request().namespace == ("", "ward")
+    assert request(catalog="clinic", schema="").namespace == ("clinic", "ward")
+    assert request().options.timeout == 1.0
+    assert request(timeout="2").options.timeout == 2.0
+    assert request(timeout="2", x_meshgate_timeout="3").options.timeout == 3.0
 
 
 def test_options_are_sent_with_every_call(served: Served) -> None:
@@ -63,14 +210,16 @@ def test_the_command_line_has_them(
 ) -> None:
     monkeypatch.setenv("MESHGATE_PASSWORD", ANN[1])
     where = ["--connect", served.uri, "--user", ANN[0], "--format", "csv"]
-    assert main(["query", *where, "--verify", "--placement", "push", SORTED]) == 0
+    flags = ["--verify", "--placement", "push", "--timeout", "1m", "--freshness", "0"]
+    assert main(["query", *where, *flags, SORTED]) == 0
     assert capsys.readouterr().out.split() == ["id", "1", "2", "3"]
+    assert main(["query", *where, "--timeout", "soon", SORTED]) == 1
+    assert "timeout is not a duration" in capsys.readouterr().err
 
 
 def test_a_header_of_no_option_is_refused(served: Served) -> None:
     """A misspelt ``verify`` must not give an answer that nobody has verified."""
-    header = adbc_driver_flightsql.DatabaseOptions.RPC_CALL_HEADER_PREFIX.value
-    login = {"username": ANN[0], "password": ANN[1], header + "x-meshgate-verfy": "true"}
+    login = {"username": ANN[0], "password": ANN[1], HEADER + "x-meshgate-verfy": "true"}
     with (
         adbc.connect(served.uri, db_kwargs=login, autocommit=True) as connection,
         connection.cursor() as cursor,

@@ -13,6 +13,7 @@ from connectors import memory
 from gateway.errors import NotFound
 from gateway.flight import commands
 from gateway.flight.callers import Caller
+from gateway.flight.options import Declared
 from gateway.flight.service import FlightSql
 from gateway.flight.streams import QueryStream
 from gateway.flight.tickets import TICKET_BYTES, Tickets
@@ -26,8 +27,9 @@ from tests.flight.purposes import STORE, build
 from tests.flight.serving import Served
 from tests.identity.clocks import Still
 
-ANN = Caller(Principal("user:ann", ("all/reader",)), "care")
-BEN = Caller(Principal("user:ben", ("all/reader",)), "care")
+CARE = Declared("care")
+ANN = Caller(Principal("user:ann", ("all/reader",)), CARE)
+BEN = Caller(Principal("user:ben", ("all/reader",)), CARE)
 
 
 @pytest.fixture(scope="module")
@@ -165,7 +167,7 @@ def test_a_renewed_ticket_lasts_longer(mesh: Path) -> None:
 def test_a_ticket_keeps_its_purpose_whatever_its_reader_declares(service: FlightSql) -> None:
     ticket = service.flight(ANN, query()).ticket
     for purpose in ("", "billing"):
-        later = Caller(ANN.principal, purpose)
+        later = Caller(ANN.principal, Declared(purpose))
         assert read(service, later, ticket).to_pydict() == {"n": [3]}
 
 
@@ -175,8 +177,8 @@ def test_roles_that_are_gone_are_gone_for_tickets_and_prepared_statements(
     ticket = service.flight(ANN, query()).ticket
     prepared = service.prepare(ANN, "SELECT * FROM visits").prepared_statement_handle
     command = commands.encode(sql.CommandPreparedStatementQuery(prepared_statement_handle=prepared))
-    demoted = Caller(Principal(ANN.name, ()), "care")
-    elsewhere = Caller(Principal(ANN.name, ("all/reader",), purposes=()), "care")
+    demoted = Caller(Principal(ANN.name, ()), CARE)
+    elsewhere = Caller(Principal(ANN.name, ("all/reader",), purposes=()), CARE)
     for caller in (demoted, elsewhere):
         for use in (lambda c: read(service, c, ticket), lambda c: service.flight(c, command)):
             with pytest.raises(Exception, match=r"UNKNOWN_DATASET|PURPOSE_NOT_GRANTED"):
@@ -234,7 +236,7 @@ def test_expired_handles_of_callers_who_never_come_back_are_forgotten(gateway: G
     clock = Still()
     service = lasting(FlightSql(gateway), 10.0, clock)
     for number in range(20):
-        caller = Caller(Principal(f"user:u{number}", ("all/reader",)), "care")
+        caller = Caller(Principal(f"user:u{number}", ("all/reader",)), CARE)
         service.flight(caller, query("SELECT 1"))
     assert len(service.tickets) == 20
     clock.now += 11

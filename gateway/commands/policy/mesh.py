@@ -22,7 +22,7 @@ from gateway.errors import (
     UserError,
     did_you_mean,
 )
-from gateway.flight.callers import check_purpose
+from gateway.flight.options import check_purpose
 from gateway.identity.settings import Settings, load_settings
 from gateway.identity.users import UserStore
 from gateway.model import REGION, SCHEME, Address, Dataset, Principal

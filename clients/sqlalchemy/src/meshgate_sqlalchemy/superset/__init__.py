@@ -1,0 +1,1 @@
+"""Apache Superset: its engine spec, and each of its users as himself at the gateway."""

@@ -1,0 +1,105 @@
+"""Superset in a headless Chromium, as one of its users sees it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+from playwright.sync_api import BrowserContext, Page, Route, sync_playwright
+
+from tests.clients.superset.running import Superset
+from tests.services import ServiceMissing
+
+SIZE = {"width": 1400, "height": 900}
+SECONDS = 60.0
+
+TELEMETRY = "apachesuperset.gateway.scarf.sh"
+"""A picture of one pixel, by which Superset counts its visitors: nothing needs it."""
+
+
+class Screen:
+    """One user's browser. `outside` are the hosts it wanted something from but Superset."""
+
+    def __init__(self, superset: Superset, user: str, page: Page, pictures: Path) -> None:
+        self._superset = superset
+        self._user = user
+        self._pictures = pictures
+        self.page = page
+        self.outside: set[str] = set()
+
+    def picture(self, name: str) -> None:
+        """Keep what is on the screen now."""
+        self.page.screenshot(path=str(self._pictures / f"{self._user} {name}.png"))
+
+    def log_in(self) -> None:
+        self.page.goto(f"{self._superset.address}/login/")
+        self.page.fill("input#username", self._user)
+        self.page.fill("input#password", self._superset.password(self._user))
+        self.page.keyboard.press("Enter")
+        self.page.wait_for_url("**/superset/welcome/**")
+
+    def dashboard(self, slug: str) -> None:
+        self.page.goto(f"{self._superset.address}/superset/dashboard/{slug}/")
+
+    def table(self) -> list[list[str]]:
+        """The cells of the table on a dashboard, as they are on the screen."""
+        self.page.locator("table tbody td").first.wait_for()
+        rows = self.page.locator("table tbody tr").all()
+        return [[cell.inner_text() for cell in row.locator("td").all()] for row in rows]
+
+    def sql_lab(self, database: int) -> None:
+        address = f"{self._superset.address}/sqllab/?dbid={database}&sql={quote('SELECT 1')}"
+        self.page.goto(address)
+        self.page.locator("[data-test=run-query-action]").first.wait_for()
+
+    def run(self, sql: str) -> None:
+        """Write a query over the one that is there, and press Run."""
+        self.page.locator(".ace_content").first.click()
+        self.page.keyboard.press("Control+a")
+        self.page.keyboard.insert_text(sql)
+        self.page.locator("button:has-text('Run')").first.click()
+
+    def results(self) -> list[list[str]]:
+        """The rows below SQL Lab's editor that are on the screen."""
+        self.page.locator(".ag-center-cols-container [role=gridcell]").first.wait_for()
+        rows = self.page.locator(".ag-center-cols-container [role=row]").all()
+        cells = [row.locator("[role=gridcell]").all() for row in rows]
+        return [[cell.inner_text().strip() for cell in row] for row in cells]
+
+    def keep_inside(self, context: BrowserContext) -> None:
+        """Let nothing be fetched from anywhere else."""
+
+        def refuse(route: Route) -> None:
+            self.outside.add(urlsplit(route.request.url).hostname or "")
+            route.abort()
+
+        def elsewhere(url: str) -> bool:
+            return url.startswith("http") and not url.startswith(self._superset.address)
+
+        context.route(elsewhere, refuse)
+
+
+@contextmanager
+def browsing(superset: Superset, user: str, pictures: Path) -> Iterator[Screen]:
+    """A browser in which the user has logged in."""
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        raise ServiceMissing("chromium: run scripts/install-services as root")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        context = browser.new_context(viewport=SIZE)  # type: ignore[arg-type]
+        context.set_default_timeout(SECONDS * 1000)
+        screen = Screen(superset, user, context.new_page(), pictures)
+        screen.keep_inside(context)
+        try:
+            screen.log_in()
+            yield screen
+            assert screen.outside <= {TELEMETRY}
+        except BaseException:
+            screen.picture("failure")
+            raise
+        finally:
+            browser.close()
