@@ -43,7 +43,7 @@ def _name(selected: exp.Expr) -> str:
         inner = selected.this
         if isinstance(inner, exp.Column):
             return str(inner.name)
-        kind = str(selected.to.this.value).lower() if selected.to else ""
+        kind = selected.to.sql("postgres").lower().rpartition(".")[2].partition("(")[0]
         return _CASTS.get(kind, kind) or NAMELESS
     if isinstance(selected, exp.Dot):
         return _name(selected.expression)
@@ -68,4 +68,4 @@ _CASTS = {
     "float": "float4",
 }
 _CASTS |= {"decimal": "numeric", "boolean": "bool", "timestamptz": "timestamptz"}
-_FUNCTIONS: dict[type[exp.Expr], str] = {exp.Coalesce: "coalesce", exp.Count: "count"}
+_FUNCTIONS: dict[type[exp.Expr], str] = {exp.CurrentVersion: "version"}

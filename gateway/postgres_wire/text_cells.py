@@ -167,8 +167,7 @@ _QUOTED = r'^$|[{}",\\\s]|^[nN][uU][lL][lL]$'
 
 
 def _arrays(array: pa.Array, zone: ZoneInfo) -> pa.Array:
-    lists = array.cast(pa.large_list(array.type.value_field))
-    values = lists.flatten()
+    lists, values = array, array.flatten()
     written = texts(values, zone).cast(pa.large_string())
     escaped = pc.replace_substring_regex(written, r'(["\\])', r"\\\1")
     quoted = pc.binary_join_element_wise('"', escaped.cast(pa.string()), '"', "").cast(

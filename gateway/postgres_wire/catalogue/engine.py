@@ -61,7 +61,7 @@ class CatalogueEngine:
         try:
             for name, table in of_session.items():
                 cursor.register(name, table)
-            return cursor.execute(query).to_arrow_table()
+            return cursor.sql(query).to_arrow_table()
         except Exception as error:
             raise _translated(error) from error
         finally:
@@ -104,7 +104,7 @@ def _helpers(of: World) -> dict[str, pa.Table]:
     types += [(k.array, f"_{k.name}", f"{k.sql}[]") for k in TYPES if k.array]
     more = {"int": 23, "float": 701, "decimal": 1700, "timestamptz": 1184, "varchar": 1043}
     known = {name for _, name, _ in types}
-    types += [(oid, name, name) for name, oid in more.items() if name not in known]
+    aliases = [(oid, name, name) for name, oid in more.items() if name not in known]
     classes, reachable = list[tuple[int, str, str]](), list[tuple[int, str, bool]]()
     for table in of.tables:
         full = f"{table.schema}.{table.name}"
@@ -124,11 +124,20 @@ def _helpers(of: World) -> dict[str, pa.Table]:
     indexes = list(pg_catalog.index_definitions(of))
     return {
         "type_names": _table(types, oid=pa.uint32(), name=pa.string(), written=pa.string()),
+        "type_aliases": _table(aliases, oid=pa.uint32(), name=pa.string(), written=pa.string()),
         "class_names": _table(classes, oid=pa.uint32(), name=pa.string(), shown=pa.string()),
         "reachable": _table(reachable, oid=pa.uint32(), nspname=pa.string(), alone=pa.bool_()),
         "constraint_definitions": _table(definitions, oid=pa.uint32(), definition=pa.string()),
         "index_definitions": _table(indexes, oid=pa.uint32(), definition=pa.string()),
         "nothing": _table([], name=pa.string()),
+        "options": _table([], option_name=pa.string(), option_value=pa.string()),
+        "acl": _table(
+            [],
+            grantor=pa.uint32(),
+            grantee=pa.uint32(),
+            privilege_type=pa.string(),
+            is_grantable=pa.bool_(),
+        ),
     }
 
 

@@ -19,7 +19,7 @@ pg_get_function_sqlbody pg_get_serial_sequence pg_get_partkeydef pg_get_partitio
 pg_get_statisticsobjdef pg_get_statisticsobjdef_columns pg_get_statisticsobjdef_expressions
 shobj_description pg_tablespace_location pg_describe_object pg_relation_filepath
 inet_server_addr inet_client_addr inet_server_port inet_client_port pg_get_publication_tables
-pg_partition_root pg_partition_ancestors pg_identify_object aclexplode pg_options_to_table
+pg_partition_root pg_partition_ancestors pg_identify_object
 pg_last_wal_receive_lsn pg_last_wal_replay_lsn pg_current_wal_lsn pg_get_replica_identity_index"""
 
 _ZERO = """pg_relation_size pg_total_relation_size pg_table_size pg_indexes_size pg_database_size
@@ -63,7 +63,8 @@ _WRITTEN = {
     "regclass_in": ["(t) AS (SELECT max(oid) FROM pgc.class_names WHERE name = t)"],
     "regclass_out": ["(o) AS (SELECT max(shown) FROM pgc.class_names WHERE oid = o)"],
     "regtype_in": [
-        "(t) AS (SELECT max(oid) FROM pgc.type_names WHERE lower(t) IN (name, written))"
+        "(t) AS (SELECT max(oid) FROM (FROM pgc.type_names UNION FROM pgc.type_aliases)"
+        " WHERE lower(t) IN (name, written))"
     ],
     "regtype_out": ["(o) AS (SELECT written FROM pgc.type_names WHERE oid = o)"],
     "regproc_in": [
@@ -136,6 +137,8 @@ _WRITTEN = {
 TABLE_FUNCTIONS = {
     "pg_get_keywords": "pgc.keywords",
     "pg_show_all_settings": "pg_settings",
+    "pg_options_to_table": "pgc.options",
+    "aclexplode": "pgc.acl",
     "pg_listening_channels": "pgc.nothing",
     "pg_available_extensions": "pgc.nothing",
     "pg_lock_status": "pgc.nothing",
@@ -231,10 +234,6 @@ PLAIN = frozenset(
         "min",
         "max",
         "avg",
-        "json_agg",
-        "json_build_object",
-        "row_to_json",
-        "to_json",
     ]
 )
 """Functions that are the engine's own."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from gateway.postgres_wire.catalogue.relations import PG_CATALOG, relations
 from gateway.postgres_wire.catalogue.world import (
+    FIRST_OID,
     INFORMATION_SCHEMA_OID,
     OWNER,
     OWNER_OID,
@@ -20,6 +21,7 @@ Row = dict[str, object]
 Rows = dict[str, list[Row]]
 
 CLASS_OF_CLASSES, CLASS_OF_NAMESPACES, CLASS_OF_DATABASES = 1259, 2615, 1262
+FIRST_SYSTEM_OID = 13_100
 HEAP, BTREE = 2, 403
 _ARRAY_IN, _ARRAY_RECV, _TEXT_IN, _TEXT_RECV = 750, 2400, 46, 2414
 _PROCEDURES = {
@@ -125,10 +127,8 @@ def constraint_definitions(world: World) -> Iterator[tuple[int, str]]:
     for key in world.foreign_keys:
         target = f"{_quoted(key.target.schema)}.{_quoted(key.target.name)}"
         columns = _names(key.table, key.columns)
-        yield (
-            key.oid,
-            f"FOREIGN KEY ({columns}) REFERENCES {target}({_names(key.target, key.target_columns)})",
-        )
+        theirs = _names(key.target, key.target_columns)
+        yield key.oid, f"FOREIGN KEY ({columns}) REFERENCES {target}({theirs})"
 
 
 def _names(table: Table, numbers: tuple[int, ...]) -> str:
@@ -178,7 +178,7 @@ def _classes(world: World) -> Iterator[Row]:
 
 
 def system_classes() -> Iterator[Row]:
-    oids = Oids()
+    free = iter(range(FIRST_SYSTEM_OID, FIRST_OID))
     for schema, namespace in (
         ("pg_catalog", PG_CATALOG_OID),
         ("information_schema", INFORMATION_SCHEMA_OID),
@@ -186,7 +186,7 @@ def system_classes() -> Iterator[Row]:
         for name, relation in relations()[schema].items():
             table = schema == PG_CATALOG and "oid" in relation.columns.names
             kind = "r" if table or name in _TABLES_WITHOUT_OID else "v"
-            oid = FIXED_OIDS.get(name) or oids.of("system", f"{schema}.{name}") % 3000 + 13_100
+            oid = FIXED_OIDS.get(name) or next(free)
             yield _class(oid, name, namespace, kind, len(relation.columns))
 
 
@@ -256,7 +256,7 @@ def _index_attributes(world: World) -> Iterator[Row]:
 
 def _types() -> Iterator[Row]:
     for kind in TYPES:
-        common = {"typnamespace": PG_CATALOG_OID, "typowner": OWNER_OID, "typisdefined": True}
+        common: Row = {"typnamespace": PG_CATALOG_OID, "typowner": OWNER_OID, "typisdefined": True}
         common |= {"typdelim": ",", "typalign": "i", "typstorage": "p", "typtypmod": -1}
         pseudo = kind.size == -2
         yield {

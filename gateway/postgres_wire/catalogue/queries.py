@@ -17,6 +17,7 @@ from gateway.postgres_wire.catalogue.rewriting import (
 )
 from gateway.postgres_wire.column_names import renamed
 from gateway.postgres_wire.queries import Gone, Rows, Table
+from gateway.postgres_wire.types import with_oids
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class CatalogueQuery:
         self._query = query
         self._look = look
         described = look().run(query, None, "AS described LIMIT 0")
-        self.schema = renamed(described.schema, query.tree)
+        self.schema = renamed(with_oids(described).schema, query.tree)
 
     def start(self, request: Request, values: Sequence[pa.Scalar], gone: Gone) -> Rows:
         """Run it; what it sets takes effect once it has run."""
@@ -57,4 +58,4 @@ class CatalogueQuery:
             catalogue.admission.leave(request.principal.name)
         for name, value, local in catalogue.facts.settings_set:
             catalogue.set(name, value, local)
-        return Table(found.rename_columns(self.schema.names))
+        return Table(with_oids(found).rename_columns(self.schema.names))

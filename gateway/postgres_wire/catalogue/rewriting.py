@@ -16,6 +16,7 @@ from sqlglot.errors import SqlglotError
 from gateway.postgres_wire.array_texts import array_items
 from gateway.postgres_wire.catalogue import functions
 from gateway.postgres_wire.catalogue.engine import SCHEMAS
+from gateway.postgres_wire.catalogue.pg_catalog import FIXED_OIDS
 from gateway.postgres_wire.catalogue.relations import (
     PG_CATALOG,
     SESSION,
@@ -25,7 +26,7 @@ from gateway.postgres_wire.catalogue.relations import (
 from gateway.postgres_wire.errors import SYNTAX_ERROR, UNSUPPORTED, SqlError
 from gateway.postgres_wire.parameters import ARROW, UNSPECIFIED, oid_of
 from gateway.postgres_wire.types import BY_ARRAY
-from gateway.postgres_wire.words import OPERATOR, Word, words
+from gateway.postgres_wire.words import NAME, OPERATOR, QUOTED, Word, words
 
 MAY_BE_CATALOGUE = re.compile(
     r"\b(_?pg_|information_schema\b|current_|session_user|user\b|version\b|set_config|has_\w+_priv"
@@ -39,8 +40,8 @@ UNKNOWN_FUNCTION = "42883"
 UNKNOWN_RELATION = "42P01"
 _OBJECTS = {"regclass", "regtype", "regproc", "regprocedure", "regnamespace", "regrole"}
 _VECTORS = {"indkey", "indclass", "indcollation", "indoption", "proargtypes"}
-_OID = exp.DataType.build("UINTEGER")
-_TEXT = exp.DataType.build("VARCHAR")
+_OID = exp.DataType.build("UINTEGER", "duckdb")
+_TEXT = exp.DataType.build("VARCHAR", "duckdb")
 _KINDS = {
     "oid": "UINTEGER",
     "xid": "BIGINT",
@@ -67,7 +68,7 @@ _WITHOUT_PARENTHESES: dict[type[exp.Expr], str] = {
         ("CurrentRole", "current_role"),
         ("CurrentCatalog", "current_catalog"),
         ("CurrentDatabase", "current_database"),
-        ("Version", "version"),
+        ("CurrentVersion", "version"),
         ("PgTypeof", "pg_typeof"),
     )
     if (kind := getattr(exp, class_name, None)) is not None
@@ -118,7 +119,7 @@ def understood(text: str, types: Sequence[int]) -> Understood | None:
         if ours:
             raise SqlError(
                 UNSUPPORTED,
-                f"a query reads the catalogue or datasets, not both: {others[0][:100]} is a dataset",
+                f"a query reads the catalogue or datasets, not both: {others[0][:99]} is one",
                 hint="send two queries",
             )
         return None
@@ -154,7 +155,7 @@ def _joined(text: str, kept: Sequence[Word]) -> str:
 
 
 def _without_decoration(found: list[Word]) -> list[Word]:
-    """Without ``OPERATOR(pg_catalog.~)`` around operators, and without COLLATE clauses."""
+    """Without what the parser does not know and nothing here depends on: COLLATE and the like."""
     kept: list[Word] = []
     at = 0
     while at < len(found):
@@ -165,6 +166,17 @@ def _without_decoration(found: list[Word]) -> list[Word]:
                 end += 1
             kept += [w for w in found[at + 2 : end] if w.kind == OPERATOR and w.text != "."]
             at = end + 1
+        elif (
+            kept
+            and kept[-1].text in ("::", ".")
+            and word.kind in (NAME, QUOTED)
+            and word.name in _KINDS
+            and at + 1 < len(found)
+            and found[at + 1].text == "["
+        ):  # arrays of types the parser has no word for
+            plain = "bigint" if word.name == "oid" else "text"
+            kept.append(Word(NAME, plain, word.start, word.end))
+            at += 1
         elif word.upper == "COLLATE":
             at += 2
             while at + 1 < len(found) and found[at].text == ".":
@@ -234,14 +246,14 @@ def _inferred(node: exp.Expr) -> int:
         kind = _kind_name(parent.to)
         if kind in _KINDS or kind in _OBJECTS:
             return {"oid": 26}.get(kind, 25)
-        if kind == "oid[]":
+        if kind in ("oid[]", "bigint[]"):  # the second stands for the first
             return 1028
         names = {"int": 23, "bigint": 20, "smallint": 21, "boolean": 16, "text[]": 1009}
         return names.get(kind, 25)
     if isinstance(parent, exp.Binary):
         other = parent.expression if parent.this is node else parent.this
-        if isinstance(other, exp.Column) and (kind := column_types().get(other.name)) is not None:
-            return 26 if pa.types.is_uint32(kind) else oid_of(kind)
+        if isinstance(other, exp.Column) and (beside := column_types().get(other.name)) is not None:
+            return 26 if pa.types.is_uint32(beside) else oid_of(beside)
     return 25
 
 
@@ -256,11 +268,20 @@ def rewritten(
     read: set[str] = set()
     for table in list(tree.find_all(exp.Table)):
         _table(table, read)
+    meant = {table.alias: table.name.lower() for table in tree.find_all(exp.Table)}
     for column in list(tree.find_all(exp.Column)):
         column.set("db", None)
         column.set("catalog", None)
+        if column.name == "tableoid" and meant.get(column.table) in FIXED_OIDS:
+            oid = exp.cast(exp.Literal.number(FIXED_OIDS[meant[column.table]]), _OID)
+            column.replace(
+                exp.alias_(oid, "tableoid") if isinstance(column.parent, exp.Select) else oid
+            )
     _shown_vectors(tree)
-    tree = tree.transform(lambda node: _rewrite(node, query, values, facts), copy=False)
+    for node in reversed(list(tree.walk(bfs=False))):  # what is inside goes first
+        instead = _rewrite(node, query, values, facts)
+        if instead is not node and node is not tree:
+            node.replace(instead)
     return tree.sql("duckdb"), frozenset(read)
 
 
@@ -277,21 +298,24 @@ def _table(table: exp.Table, read: set[str]) -> None:
             if not table.alias:
                 table.set("alias", exp.TableAlias(this=exp.to_identifier(function)))
         return
-    schema = _schema_of(table)
-    if schema is None:
+    if isinstance(table.this, exp.Func):
+        table.set("db", None)  # pg_catalog.generate_series
+        return
+    within = _schema_of(table)
+    if within is None:
         return  # a common table expression
     name = table.name.lower()
-    if name not in relations()[schema]:
-        raise SqlError(UNKNOWN_RELATION, f"there is no relation {schema}.{name[:60]} here")
+    if name not in relations()[within]:
+        raise SqlError(UNKNOWN_RELATION, f"there is no relation {within}.{name[:60]} here")
     if not table.alias:
         table.set("alias", exp.TableAlias(this=exp.to_identifier(name)))
     table.set("catalog", None)
     table.set("this", exp.to_identifier(name))
-    if schema == PG_CATALOG and name in SESSION:
+    if within == PG_CATALOG and name in SESSION:
         read.add(name)
         table.set("db", None)
     else:
-        table.set("db", exp.to_identifier(SCHEMAS[schema]))
+        table.set("db", exp.to_identifier(SCHEMAS[within]))
 
 
 def _shown_vectors(tree: exp.Expr) -> None:
@@ -319,15 +343,24 @@ def _rewrite(
     if isinstance(node, exp.Like | exp.ILike) and not isinstance(node.parent, exp.Escape):
         return exp.Escape(this=node.copy(), expression=exp.Literal.string("\\"))
     if isinstance(node, exp.Collate):
-        return node.this
+        inner: exp.Expr = node.this
+        return inner
     if isinstance(node, exp.Dot) and _function_name(node) is not None:
         return _call(node.expression, facts)
     name = _function_name(node)
     if name is not None and not isinstance(node.parent, exp.Dot):
         return _call(node, facts)
+    if isinstance(node, exp.EQ | exp.NEQ) and _is_array_text(node.expression):
+        items = array_items(node.expression.name)
+        return type(node)(this=node.this.copy(), expression=_literal(items))
     if isinstance(node, exp.Func) and type(node).__name__.startswith("Read"):
         raise _unknown(type(node).__name__)
     return node
+
+
+def _is_array_text(node: exp.Expr) -> bool:
+    """Whether it is an array of numbers, as PostgreSQL writes it in text."""
+    return isinstance(node, exp.Literal) and bool(re.fullmatch(r"\{[\d,]*\}", node.name))
 
 
 def _value(number: int, query: Understood, values: Sequence[pa.Scalar] | None) -> exp.Expr:
@@ -362,7 +395,8 @@ def _literal(value: object) -> exp.Expr:
 
 
 def _cast(node: exp.Cast, facts: SessionFacts) -> exp.Expr:
-    kind, inner = _kind_name(node.to), node.this
+    kind = _kind_name(node.to)
+    inner: exp.Expr = node.this
     if kind in _OBJECTS:
         return _object(node, "regproc" if kind == "regprocedure" else kind, facts)
     base = kind.removesuffix("[]")
@@ -372,6 +406,11 @@ def _cast(node: exp.Cast, facts: SessionFacts) -> exp.Expr:
             inner = _literal(array_items(inner.name))
         except ValueError:
             raise SqlError("22P02", "an array is malformed") from None
+    if known is None and "." in node.to.sql("postgres"):  # pg_catalog.text
+        try:
+            return exp.cast(inner, exp.DataType.build(kind, "postgres"))
+        except SqlglotError:
+            raise SqlError("42704", f"there is no type {kind[:60]} in the catalogue") from None
     if known is None:
         return exp.cast(inner, node.to) if inner is not node.this else node
     return exp.cast(inner, exp.DataType.build(known + kind[len(base) :], "duckdb"))
@@ -379,11 +418,14 @@ def _cast(node: exp.Cast, facts: SessionFacts) -> exp.Expr:
 
 def _object(node: exp.Cast, kind: str, facts: SessionFacts) -> exp.Expr:
     """``'name'::regclass`` is an oid; ``oid::regclass`` is shown as a name."""
-    inner = node.this
+    inner: exp.Expr = node.this
     while isinstance(inner, exp.Paren):
         inner = inner.this
     if isinstance(inner, exp.Literal) and inner.is_string:
-        return _oid_of(inner.name, kind, facts)
+        oid = _oid_of(inner.name, kind, facts)
+        if not isinstance(node.parent, exp.Select | exp.Alias):
+            return oid
+        return exp.func(f"{functions.PREFIX}{kind}_out", oid)
     textual = isinstance(inner, exp.DPipe | exp.Concat) or (
         isinstance(inner, exp.Cast) and inner.is_type("text", "varchar")
     )
@@ -424,11 +466,25 @@ def _call(node: exp.Expr, facts: SessionFacts) -> exp.Expr:
             *arguments,
             exp.cast(exp.Array(expressions=path), exp.DataType.build("VARCHAR[]", "duckdb")),
         ]
+    if name in ("json_build_object", "jsonb_build_object"):
+        return _object_of(arguments)
     if name in functions.names():
         return exp.Anonymous(this=f"{functions.PREFIX}{name}", expressions=arguments)
     if name in functions.PLAIN:
         return exp.Anonymous(this=name, expressions=arguments)
     raise _unknown(name)
+
+
+def _object_of(arguments: list[exp.Expr]) -> exp.Expr:
+    """A structure, which is shown as JSON."""
+    pairs = [
+        exp.PropertyEQ(
+            this=exp.to_identifier(_text_of(arguments[i]) or f"key{i}", quoted=True),
+            expression=arguments[i + 1],
+        )
+        for i in range(0, len(arguments) - 1, 2)
+    ]
+    return exp.Struct(expressions=pairs)
 
 
 def _constant(
@@ -442,8 +498,14 @@ def _constant(
         return exp.cast(listed, exp.DataType.build("VARCHAR[]", "duckdb"))
     if name in ("current_setting", "set_config", "to_regclass", "to_regtype"):
         texts = [_text_of(argument) for argument in arguments]
-        if not texts or texts[0] is None:
+        if not texts:
+            raise _unknown(name)
+        if texts[0] is None and name.startswith("to_"):
+            return exp.func(f"{functions.PREFIX}{name.removeprefix('to_')}_in", arguments[0])
+        if texts[0] is None and any(argument.find(exp.Column) for argument in arguments):
             raise SqlError(UNSUPPORTED, f"{name} takes a plain text here")
+        if texts[0] is None:  # a parameter that has no value yet
+            return _text(None)
         if name == "current_setting":
             return _text(facts.setting(texts[0], len(texts) > 1))
         if name == "to_regtype":
@@ -455,7 +517,7 @@ def _constant(
         return _text(texts[1])
     value = facts.constants[name]
     if name == "pg_backend_pid":
-        return exp.cast(exp.Literal.number(value or "0"), exp.DataType.build("INTEGER"))
+        return exp.cast(exp.Literal.number(value or "0"), exp.DataType.build("INTEGER", "duckdb"))
     return _text(value)
 
 

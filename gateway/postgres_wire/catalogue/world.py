@@ -11,7 +11,7 @@ from hashlib import blake2b
 
 import pyarrow as pa
 
-from gateway.flight.metadata import table_names
+from gateway.flight.table_names import table_names
 from gateway.model import Dataset
 from gateway.postgres_wire.databases import MESH, Database
 from gateway.postgres_wire.types import PgType, modifier, pg_type
@@ -137,7 +137,7 @@ def _foreign_keys(tables: Sequence[Table], oids: Oids) -> Iterator[ForeignKey]:
     """Those of which both ends and every column are shown."""
     by_address = {table.dataset.address: table for table in tables}
     for table in tables:
-        for key in getattr(table.dataset, "foreign_keys", ()):
+        for key in table.dataset.foreign_keys:
             target = by_address.get(key.target)
             if target is None:
                 continue
