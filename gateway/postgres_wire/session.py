@@ -283,7 +283,8 @@ class Session:
             formats: Sequence[int] = [TEXT] * len(schema or ())
         else:
             portal = self._named_portal(named.name)
-            schema = portal.answer.schema if portal.answer else None
+            gives = isinstance(portal.command, Query | commands.Show | commands.Fetch)
+            schema = portal.answer.schema if portal.answer and gives else None
             formats = self._formats(portal)
         if schema is None:
             self._connection.write(messages.NO_DATA)
@@ -432,12 +433,14 @@ class Session:
             encode = lambda batch: copying.rows(command, batch, zone)  # noqa: E731
         first = await self._work(answer.step, encode, 1)  # an error comes before the copying
         self._connection.write(messages.copy_out(len(names), code))
-        if head := copying.header(command, names):
-            self._connection.write(head)
-        for piece in first.data:
-            self._connection.write(piece)
+        if code == BINARY:  # what begins it stands in the message of its first row
+            row = bytes(b"".join(first.data))[5:] or copying.BINARY_TRAILER
+            self._connection.write(messages.copy_data(copying.BINARY_HEADER + row))
+        else:
+            self._connection.write(copying.header(command, names))
+            self._connection.write(b"".join(first.data))
         rest, _ = await self._stream(answer, encode, None) if first.more else (0, False)
-        if code == BINARY:
+        if code == BINARY and first.rows:
             self._connection.write(messages.copy_data(copying.BINARY_TRAILER))
         self._connection.write(messages.COPY_DONE)
         self._connection.write(messages.command_complete(f"COPY {first.rows + rest}"))

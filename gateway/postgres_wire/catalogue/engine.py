@@ -112,6 +112,8 @@ def _helpers(of: World) -> dict[str, pa.Table]:
         shown = table.name if table.visible else full
         classes += [(table.oid, name, shown) for name in {full, quoted, shown}]
         reachable.append((table.oid, table.schema, table.visible))
+        if table.key:
+            reachable.append((pg_catalog.key_oid(table), table.schema, table.visible))
     for row in pg_catalog.system_classes():
         oid, name = int(str(row["oid"])), str(row["relname"])
         inside = row["relnamespace"] == PG_CATALOG_OID
@@ -130,6 +132,7 @@ def _helpers(of: World) -> dict[str, pa.Table]:
         "constraint_definitions": _table(definitions, oid=pa.uint32(), definition=pa.string()),
         "index_definitions": _table(indexes, oid=pa.uint32(), definition=pa.string()),
         "nothing": _table([], name=pa.string()),
+        "ancestors": _table([], relid=pa.uint32(), ordinality=pa.int64()),
         "options": _table([], option_name=pa.string(), option_value=pa.string()),
         "acl": _table(
             [],

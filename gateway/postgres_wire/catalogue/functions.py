@@ -19,7 +19,7 @@ pg_get_function_sqlbody pg_get_serial_sequence pg_get_partkeydef pg_get_partitio
 pg_get_statisticsobjdef pg_get_statisticsobjdef_columns pg_get_statisticsobjdef_expressions
 shobj_description pg_tablespace_location pg_describe_object pg_relation_filepath
 inet_server_addr inet_client_addr inet_server_port inet_client_port pg_get_publication_tables
-pg_partition_root pg_partition_ancestors pg_identify_object
+pg_identify_object
 pg_last_wal_receive_lsn pg_last_wal_replay_lsn pg_current_wal_lsn pg_get_replica_identity_index"""
 
 _ZERO = """pg_relation_size pg_total_relation_size pg_table_size pg_indexes_size pg_database_size
@@ -130,6 +130,8 @@ _WRITTEN = {
     ],
     "_pg_truetypid": ["(a, t) AS a.atttypid"],
     "_pg_truetypmod": ["(a, t) AS a.atttypmod"],
+    "pg_partition_root": ["(o) AS NULL::UINTEGER"],
+    "pg_partition_ancestors": ["(o) AS NULL::UINTEGER"],
     "pg_blocking_pids": ["(p) AS CAST([] AS INTEGER[])"],
     "oidvectortypes": ["(o) AS ''"],
 }
@@ -139,6 +141,7 @@ TABLE_FUNCTIONS = {
     "pg_show_all_settings": "pg_settings",
     "pg_options_to_table": "pgc.options",
     "aclexplode": "pgc.acl",
+    "pg_partition_ancestors": "pgc.ancestors",
     "pg_listening_channels": "pgc.nothing",
     "pg_available_extensions": "pgc.nothing",
     "pg_lock_status": "pgc.nothing",

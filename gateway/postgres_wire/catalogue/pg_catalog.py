@@ -116,14 +116,14 @@ def index_definitions(world: World) -> Iterator[tuple[int, str]]:
     """What `pg_get_indexdef` says, by the oid of the index."""
     for table in world.tables:
         if table.key:
-            yield _key_oid(table), index_definition(table)
+            yield key_oid(table), index_definition(table)
 
 
 def constraint_definitions(world: World) -> Iterator[tuple[int, str]]:
     """What `pg_get_constraintdef` says, by the oid of the constraint."""
     for table in world.tables:
         if table.key:
-            yield _key_oid(table), f"PRIMARY KEY ({_names(table, table.key)})"
+            yield key_oid(table), f"PRIMARY KEY ({_names(table, table.key)})"
     for key in world.foreign_keys:
         target = f"{_quoted(key.target.schema)}.{_quoted(key.target.name)}"
         columns = _names(key.table, key.columns)
@@ -168,13 +168,16 @@ def _class(oid: int, name: str, namespace: int, kind: str, columns: int) -> Row:
 
 
 def _classes(world: World) -> Iterator[Row]:
+    ends = ((key.table.oid, key.target.oid) for key in world.foreign_keys)
+    referring = {oid for both in ends for oid in both}  # PostgreSQL keeps them by triggers
     for table in world.tables:
         namespace = world.schemas[table.schema]
         row = _class(table.oid, table.name, namespace, table.kind, len(table.columns))
-        yield {**row, "reltype": 0, "relhasindex": bool(table.key)}
+        more = {"relhasindex": bool(table.key), "relhastriggers": table.oid in referring}
+        yield {**row, **more}
         if table.key:
             name = f"{table.name}_pkey"
-            yield _class(_key_oid(table), name, namespace, "i", len(table.key))
+            yield _class(key_oid(table), name, namespace, "i", len(table.key))
 
 
 def system_classes() -> Iterator[Row]:
@@ -242,7 +245,7 @@ def _index_attributes(world: World) -> Iterator[Row]:
         for position, number in enumerate(table.key, 1):
             column = table.columns[number - 1]
             yield {
-                "attrelid": _key_oid(table),
+                "attrelid": key_oid(table),
                 "attname": column.name,
                 "atttypid": column.oid,
                 "attlen": column.kind.size,
@@ -317,7 +320,7 @@ def _databases(world: World) -> Iterator[Row]:
         }
 
 
-def _key_oid(table: Table) -> int:
+def key_oid(table: Table) -> int:
     return Oids().of("primary key", str(table.dataset.address))
 
 
@@ -326,7 +329,7 @@ def _indexes(world: World) -> Iterator[Row]:
         if table.key:
             count = len(table.key)
             yield {
-                "indexrelid": _key_oid(table),
+                "indexrelid": key_oid(table),
                 "indrelid": table.oid,
                 "indnatts": count,
                 "indnkeyatts": count,
@@ -347,9 +350,9 @@ def _constraints(world: World) -> Iterator[Row]:
     for table in world.tables:
         if table.key:
             yield {
-                **_constraint(_key_oid(table), f"{table.name}_pkey", world, table),
+                **_constraint(key_oid(table), f"{table.name}_pkey", world, table),
                 "contype": "p",
-                "conindid": _key_oid(table),
+                "conindid": key_oid(table),
                 "conkey": list(table.key),
             }
     for key in world.foreign_keys:
@@ -357,7 +360,7 @@ def _constraints(world: World) -> Iterator[Row]:
             **_constraint(key.oid, key.name, world, key.table),
             "contype": "f",
             "confrelid": key.target.oid,
-            "conindid": _key_oid(key.target) if key.target.key else 0,
+            "conindid": key_oid(key.target) if key.target.key else 0,
             "conkey": list(key.columns),
             "confkey": list(key.target_columns),
             "confupdtype": "a",

@@ -294,6 +294,7 @@ def _table(table: exp.Table, read: set[str]) -> None:
             if not schema:
                 read.add(name)
             table.set("this", exp.to_identifier(name))
+            table.set("ordinality", None)
             table.set("db", exp.to_identifier(schema) if schema else None)
             if not table.alias:
                 table.set("alias", exp.TableAlias(this=exp.to_identifier(function)))
@@ -350,6 +351,11 @@ def _rewrite(
     name = _function_name(node)
     if name is not None and not isinstance(node.parent, exp.Dot):
         return _call(node, facts)
+    if isinstance(node, exp.Bracket) and node.this.name in _VECTORS:  # which count from 0
+        place = exp.Add(
+            this=exp.paren(node.expressions[0].copy()), expression=exp.Literal.number(1)
+        )
+        return exp.Bracket(this=node.this.copy(), expressions=[place])
     if isinstance(node, exp.EQ | exp.NEQ) and _is_array_text(node.expression):
         items = array_items(node.expression.name)
         return type(node)(this=node.this.copy(), expression=_literal(items))

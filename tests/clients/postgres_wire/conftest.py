@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
+import yaml
 
 from connectors import memory
 from gateway.cli import main
@@ -35,6 +39,16 @@ def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         ("sales", "types"): memory.register("wire-types", {"kinds": KINDS}),
         ("hr", "staff"): memory.register("wire-staff", {"people": PEOPLE}),
     }
+    with sqlite3.connect(folder / "keyed.db") as database:
+        database.execute("CREATE TABLE items (id INTEGER NOT NULL PRIMARY KEY, name TEXT)")
+        database.execute(
+            "CREATE TABLE lines (id INTEGER NOT NULL PRIMARY KEY,"
+            " item INTEGER REFERENCES items (id))"
+        )
+    database.close()
+    keyed = ["--domain", "sales", "--product", "keyed", "--connector", "sqlite"]
+    assert main(["publish", "--mesh", str(folder), *keyed, "--uri", str(folder / "keyed.db")]) == 0
+    _declare_key(folder)
     for (domain, product), uri in sources.items():
         names = ["--domain", domain, "--product", product]
         source = ["--connector", "memory", "--uri", uri]
@@ -59,3 +73,29 @@ def served(mesh: Path) -> Iterator[Served]:
 def connection(served: Served) -> Iterator[psycopg.Connection]:
     with psycopg.connect(served.dsn(), autocommit=True) as connection:
         yield connection
+
+
+def _declare_key(folder: Path) -> None:
+    """Let the contracts say that ids are keys, and that lines are of items."""
+    (lines,) = folder.glob("products/sales/keyed/lines-*.odcs.yaml")
+    (items,) = folder.glob("products/sales/keyed/items-*.odcs.yaml")
+    for contract in (lines, items):
+        declared = yaml.safe_load(contract.read_text())
+        for column in declared["schema"][0]["properties"]:
+            if column["name"] == "id":
+                column |= {"primaryKey": True, "primaryKeyPosition": 1}
+            if column["name"] == "item":
+                target = f"{items.name}#/schema/items/properties/id"
+                column["relationships"] = [{"type": "foreignKey", "to": target}]
+        contract.write_text(yaml.safe_dump(declared, sort_keys=False))
+
+
+def program(name: str) -> str:
+    """A program of this machine; on CI it has to be there."""
+    found = shutil.which(name)
+    if found is None:
+        missing = f"{name} is not installed: run scripts/install-services as root"
+        if os.environ.get("CI", "").lower() == "true":
+            pytest.fail(missing)
+        pytest.skip(missing)
+    return found
