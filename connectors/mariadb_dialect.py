@@ -22,6 +22,7 @@ from connectors.dialect import (
     Builder,
     Operand,
     SqlDialect,
+    cast_to,
     date_part_name,
     made_of_integers,
     nonzero_divisor,
@@ -175,6 +176,9 @@ def _date_trunc(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
 
 
 def _literal(value: object, data_type: pa.DataType) -> exp.Expr | None:
+    if value is None and (pa.types.is_floating(data_type) or pa.types.is_boolean(data_type)):
+        # one of no type comes as a text
+        return cast_to(exp.null(), "DOUBLE" if pa.types.is_floating(data_type) else "BIGINT")
     if isinstance(value, str) and "\x00" not in value:
         return exp.Literal.string(value)
     if isinstance(value, dt.datetime):

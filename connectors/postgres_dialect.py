@@ -221,7 +221,30 @@ def _date_part(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
     return cast_to(extract, "INT")
 
 
+_NULLS = {
+    "int16": "SMALLINT",
+    "int32": "INT",
+    "int64": "BIGINT",
+    "float": "FLOAT",
+    "double": "DOUBLE",
+    "bool": "BOOLEAN",
+    "date32[day]": "DATE",
+}
+
+
+def _null(data_type: pa.DataType) -> exp.Expr:
+    """NULL of a type: one of none becomes a text where it leaves the source."""
+    name = _NULLS.get(str(data_type))
+    if pa.types.is_decimal(data_type):
+        name = f"DECIMAL({data_type.precision}, {data_type.scale})"
+    elif pa.types.is_timestamp(data_type):
+        name = "TIMESTAMP" if data_type.tz is None else "TIMESTAMPTZ"
+    return exp.null() if name is None else cast_to(exp.null(), name)
+
+
 def _literal(value: object, data_type: pa.DataType) -> exp.Expr | None:
+    if value is None:
+        return _null(data_type)
     if isinstance(value, str):
         if "\x00" in value:
             raise NotPushable("a text constant with a NUL")

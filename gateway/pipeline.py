@@ -35,20 +35,22 @@ from gateway.errors import (
     Unsupported,
     from_source,
 )
-from gateway.languages import sql
+from gateway.languages import dialects, sql
 from gateway.mask_key import ProductKeys
-from gateway.model import Dataset, Principal, Request
+from gateway.model import SUBSTRAIT, Dataset, Principal, Request
 from gateway.opening import opened
 from gateway.plan.explain import SCHEMA as EXPLAIN_SCHEMA
 from gateway.plan.explain import explain
 from gateway.plan.fragment import FragmentReads
 from gateway.plan.plan import Plan
+from gateway.plan.source import Table, TableName, Tables, View, Views
 from gateway.plans import Plans
 from gateway.query_report import Measurement, QueryReport
 from gateway.records import Clearance, Recorder
 from gateway.remote_queries import RemoteQueries
 from gateway.resolution import Resolution
 from gateway.sources import Sources
+from gateway.substrait.translation import Translation, check_columns, translated
 from gateway.time_limit import within
 from gateway.verification.verification import verified
 from policies.decide import Authoriser
@@ -56,9 +58,7 @@ from policies.reload import Reloader
 from policies.snapshot import Snapshot
 from policies.store import PolicyError, open_store
 
-OWN_NAMES = ("postgres", "postgresql")
-
-LANGUAGES = {"sql": sql.parse}
+LANGUAGES = {"sql": sql.parse, SUBSTRAIT: sql.parse}
 """The request languages: each turns text into a statement over datasets."""
 
 
@@ -109,6 +109,16 @@ def _check_purpose(access: Access, principal: Principal, purpose: str) -> None:
             f"the purpose {purpose} is not granted to you",
             hint="declare another, or none",
         )
+
+
+def _in_own_sql(
+    parsed: sql.Statement | dialects.Foreign, tables: Tables, views: Views
+) -> sql.Statement:
+    """A statement in another dialect is translated once the columns of its datasets are known."""
+    if isinstance(parsed, sql.Statement):
+        return parsed
+    read: list[tuple[TableName, Table | View]] = [*tables.items(), *views.items()]
+    return parsed.translated({name: t.dataset.schema for name, t in read if not t.nested})
 
 
 def _never() -> bool:
@@ -177,6 +187,14 @@ class Gateway:
         found = (access.discoverable(principal, d, purpose) for d in self.catalogue.datasets)
         return [dataset for dataset in found if dataset is not None]
 
+    def of_plan(self, plan: bytes) -> Translation:
+        """The SQL a client's Substrait plan means. Raises GatewayError."""
+        if len(plan) > self._config.max_query_bytes:
+            raise LimitExceeded(
+                f"the plan has {len(plan)} bytes; {self._config.max_query_bytes} are allowed"
+            )
+        return translated(plan)
+
     def prepare(self, request: Request) -> Prepared:
         """Understand, authorise and plan a request. Raises GatewayError."""
         access = self._access.pinned()
@@ -184,13 +202,17 @@ class Gateway:
         resolution = Resolution(self.catalogue, access, request)
         try:
             _check_purpose(access, request.principal, request.purpose)
-            statement = self._parse(request)
-            authorised = resolution.authorise(statement)
+            parsed = self._parse(request)
+            authorised = resolution.authorise(parsed.references)
+            if request.columns:
+                seen = {name: grant.dataset for name, grant in authorised.grants.items()}
+                check_columns(request.columns, seen)
             remote = RemoteQueries(
                 self.catalogue, self._sources, access, request, resolution.decided
-            ).open(statement.remote)
+            ).open(parsed.remote)
             tables, views = opened(authorised, self._sources)
             tables = {**tables, **{name: r.table for name, r in remote.items()}}
+            statement = _in_own_sql(parsed, tables, views)
             values = request.parameters
             plan = self.plans.of(statement, tables, views, request.options.placement, values)
             unpushed = None
@@ -200,6 +222,8 @@ class Gateway:
             error = from_source(raised) if isinstance(raised, SourceError) else raised
             if isinstance(error, ResidencyViolation):
                 error.message = f"{error.message} ({self._places(request.principal)})"
+            if request.language == SUBSTRAIT:
+                error.position = None
             self._recorder.denied(request, policy_version, resolution.decided, error)
             raise error from (raised if error is not raised else raised.__cause__)
         grants = {**authorised.grants, **{name: r.grant for name, r in remote.items()}}
@@ -237,7 +261,7 @@ class Gateway:
         here, there = (r or "no known region" for r in (self._config.region, principal.region))
         return f"this gateway is in {here}, you are in {there}"
 
-    def _parse(self, request: Request) -> sql.Statement:
+    def _parse(self, request: Request) -> sql.Statement | dialects.Foreign:
         if len(request.text) > self._config.max_query_bytes:
             raise LimitExceeded(
                 f"the query is {len(request.text)} characters long;"
@@ -246,12 +270,8 @@ class Gateway:
         parse = LANGUAGES.get(request.language)
         if parse is None:
             raise Unsupported(f"there is no request language {request.language!r}")
-        if request.dialect and request.dialect not in OWN_NAMES:
-            raise Unsupported(
-                f"there is no SQL dialect {request.dialect!r} here",
-                hint=f"the gateway's own SQL is near to {OWN_NAMES[0]}",
-            )
-        return parse(request.text)
+        dialect = dialects.dialect_named(request.dialect)
+        return parse(request.text) if dialect is None else dialects.parse(request.text, dialect)
 
     def _explain(self, prepared: Prepared, report: QueryReport) -> Iterator[pa.RecordBatch]:
         try:
@@ -304,7 +324,8 @@ class Gateway:
     def _batches(
         self, prepared: Prepared, reads: FragmentReads, cancelled: Callable[[], bool]
     ) -> Iterator[pa.RecordBatch]:
-        config, text, plan = self._config, prepared.request.text, prepared.plan
+        config, plan = self._config, prepared.plan
+        text = "" if prepared.request.language == SUBSTRAIT else prepared.request.text
         other = prepared.unpushed
         if other is None:
             return run(plan, config, reads, cancelled, text)

@@ -19,6 +19,7 @@ from gateway.errors import (
     UnknownColumn,
     UnknownDataset,
 )
+from gateway.languages.dialects.dialect import dialect_named
 from gateway.model import Request
 from gateway.plan.plan import Plan
 from gateway.plan.source import TableName
@@ -122,13 +123,18 @@ def _record(
         roles=principal.roles,
         region=principal.region,
         purpose=request.purpose,
-        door=request.language,
+        door=_door(request),
         text=request.text,
         datasets=tuple(uses),
         policy_version=version,
         reason=reason,
         code=code,
     )
+
+
+def _door(request: Request) -> str:
+    dialect = dialect_named(request.dialect)
+    return request.language if dialect is None else f"{request.language}:{dialect.sqlglot}"
 
 
 def _use(grant: Grant, columns: Iterable[str]) -> DatasetUse:

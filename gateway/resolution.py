@@ -69,9 +69,9 @@ class Resolution:
     _bodies: dict[TableName, Body] = field(default_factory=dict)
     _nested: set[TableName] = field(default_factory=set)
 
-    def authorise(self, statement: sql.Statement) -> Authorised:
+    def authorise(self, references: Iterable[sql.Reference]) -> Authorised:
         """The datasets behind the names of the caller's statement. Raises GatewayError."""
-        for reference in statement.references:
+        for reference in references:
             if any(part.lower().startswith(RESERVED) for part in reference.name):
                 raise UnknownDataset(
                     f"there is no dataset {'.'.join(reference.name)}, or you may not read it",

@@ -90,3 +90,11 @@ def mariadb() -> services.MariaDb:
 def s3() -> services.S3:
     """An S3-compatible server."""
     return _server(services.s3)
+
+
+@pytest.fixture(scope="session")
+def java() -> None:
+    """A JDK, Maven, and the checks of the JDBC driver built with them."""
+    from tests.clients.jdbc import project
+
+    _server(project.built)

@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 STAGES = (
-    *("languages", "catalogue", "plan", "engines", "audit", "identity"),
+    *("languages", "catalogue", "plan", "engines", "audit", "identity", "substrait"),
     *("flight", "postgres_wire", "commands", "demo"),
 )
 
@@ -25,6 +25,7 @@ ALLOWED = {
     "postgres_wire": {
         *("errors", "model", "pipeline", "identity", "flight", "languages"),
     },
+    "substrait": {"errors", "model", "config", "plan", "engines"},
     "flight": {
         *("errors", "model", "catalogue", "pipeline", "query_report", "config", "identity", "logs")
     },

@@ -21,7 +21,11 @@ DECISION, OUTCOME = "decision", "outcome"
 ALLOWED, DENIED = "allowed", "denied"
 
 SQL = "sql"
-"""The door whose statements can be kept without their literals; of others the fingerprint is."""
+WRITTEN = frozenset({SQL, "substrait"})
+"""The doors whose statements can be kept without their literals; of others the fingerprint is.
+
+One in another dialect than the gateway's own has that behind a colon: ``sql:mysql``.
+"""
 
 canonical = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 """The written form of a body: text, whole numbers, lists, and dictionaries with ASCII keys."""
@@ -52,8 +56,9 @@ class DatasetUse:
 class Record:
     """One decision. `text` is the client's statement: given raw, it is kept without its literals.
 
-    `door` is the way the request came in (``sql``, ``metadata``). `code` is the error's code when
-    the verdict is `DENIED`, whether the policies said no or the names led nowhere.
+    `door` is the way the request came in (``sql``, ``sql:mysql``, ``metadata``). `code` is the
+    error's code when the verdict is `DENIED`, whether the policies said no or the names led
+    nowhere.
     Read back, `text` is the normalised statement, or "" where only its fingerprint was kept.
     """
 

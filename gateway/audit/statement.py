@@ -6,11 +6,14 @@ import re
 from collections.abc import Callable
 
 from sqlglot import exp
-from sqlglot.dialects.postgres import Postgres
+from sqlglot.dialects.dialect import Dialect
 from sqlglot.errors import SqlglotError
 from sqlglot.tokenizer_core import Token, TokenType
 
-from gateway.audit.record import ALLOWED, SQL, Record, statement_part
+from gateway.audit.record import ALLOWED, WRITTEN, Record, statement_part
+
+OWN = "postgres"
+"""The sqlglot dialect that the gateway's own SQL is read in."""
 
 MAX_LENGTH = 65_536
 """Of a longer text, in characters, only the fingerprint is kept."""
@@ -29,7 +32,7 @@ class Statements:
 
     def __init__(self, fingerprint: Callable[[str], str]) -> None:
         self._fingerprint = fingerprint
-        self._known: dict[tuple[str, bool], str] = {}
+        self._known: dict[tuple[str, str, bool], str] = {}
 
     def written(self, record: Record) -> str:
         """The statement of the record, as `statement_part` writes it.
@@ -39,32 +42,36 @@ class Statements:
         text, understood = record.text, record.verdict == ALLOWED
         if not text:
             return statement_part(None, "")
-        if record.door != SQL:
+        door, _, dialect = record.door.partition(":")
+        if door not in WRITTEN:
             return statement_part(None, self._fingerprint(text))
-        part = self._known.get((text, understood))
+        key = (text, dialect, understood)
+        part = self._known.get(key)
         if part is None:
-            kept = normalised(text, understood=understood)
+            kept = normalised(text, understood=understood, dialect=dialect or OWN)
             part = statement_part(kept, self._fingerprint(text))
             if len(text) <= REMEMBERED_LENGTH:
                 if len(self._known) >= REMEMBERED:
                     self._known.clear()
-                self._known[text, understood] = part
+                self._known[key] = part
         return part
 
 
-def normalised(text: str, *, understood: bool) -> str | None:
+def normalised(text: str, *, understood: bool, dialect: str = OWN) -> str | None:
     """The statement with `?` for every literal, lists of them as ``?, ...``; None if it can not be.
 
+    What is a literal depends on the dialect: ``"ada"`` is one in MySQL, and here a name.
     `understood` tells that every name in it was found. Otherwise a name in quotes may just as well
     be a value (``WHERE mail = "a@b.c"``) and is replaced too, and the text has to parse as a query.
     """
     if len(text) > MAX_LENGTH:
         return None
     try:
-        words = Postgres().tokenize(text)
-        if not understood and not _is_query(text, words):
+        grammar = Dialect.get_or_raise(dialect)
+        words = grammar.tokenize(text)
+        if not understood and not _is_query(text, words, grammar):
             return None
-    except (SqlglotError, RecursionError):
+    except (SqlglotError, RecursionError, ValueError):
         return None
     parts: list[str] = []
     end, asks_others = -1, "remote_query" in text.lower()
@@ -93,8 +100,8 @@ def _remote_text(words: list[Token], i: int) -> str | None:
     return None if kept is None else "'" + kept.replace("'", "''") + "'"
 
 
-def _is_query(text: str, words: list[Token]) -> bool:
-    trees = Postgres().parser().parse(words, text)
+def _is_query(text: str, words: list[Token], grammar: Dialect) -> bool:
+    trees = grammar.parser().parse(words, text)
     return len(trees) == 1 and isinstance(trees[0], exp.Query | exp.Values)
 
 

@@ -126,9 +126,9 @@ class Catalogue:
         It asks about names that are close only, and stops at the first visible one: the answer to
         a mistyped name must not cost a decision about every dataset of the mesh.
         """
-        known = (".".join(name) for name in self._by_name if len(name) == len(parts))
+        known = {".".join(name): name for name in self._by_name if len(name) == len(parts)}
         for near in similar(".".join(_fold(parts)), known, MOST_SIMILAR):
-            for dataset in self._by_name[tuple(near.split("."))]:
+            for dataset in self._by_name[known[near]]:
                 if visible(dataset):
                     return f"did you mean {'.'.join(_parts(dataset)[-len(parts) :])}?"
         return None

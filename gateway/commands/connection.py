@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 
 from gateway.errors import UserError
 from gateway.flight.client import Client
-from gateway.flight.options import check_purpose, read_duration
+from gateway.flight.options import check_purpose, read_dialect, read_duration
+from gateway.languages.dialects.dialect import DIALECT_NAMES
 from gateway.model import PLACEMENTS, QueryOptions
 
 PASSWORD_VARIABLE = "MESHGATE_PASSWORD"
@@ -46,6 +47,14 @@ def add_login_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="run it a second time over bare scans, and answer only if both give the same",
     )
+    parser.add_argument(
+        "--dialect",
+        default="",
+        metavar="NAME",
+        help=f"the SQL that the query is written in: {', '.join(DIALECT_NAMES)}",
+    )
+    parser.add_argument("--catalog", default="", help="the domain names are looked for in first")
+    parser.add_argument("--schema", default="", help="the product names are looked for in first")
     parser.add_argument("--timeout", default="", metavar="T", help="how long it may take: 30s, 5m")
     parser.add_argument(
         "--freshness", default="", metavar="T", help="how old the rows may be: 5m; 0 is not at all"
@@ -85,6 +94,7 @@ def _options(args: argparse.Namespace) -> dict[str, str]:
     verify = "true" if args.verify else ""
     placement = args.placement if args.placement != "auto" else ""
     given = {"verify": verify, "placement": placement}
+    given |= {"dialect": read_dialect(args.dialect), "catalog": args.catalog, "schema": args.schema}
     given |= {"timeout": args.timeout, "freshness": args.freshness}
     return {name: value for name, value in given.items() if value}
 

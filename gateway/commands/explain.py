@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from gateway.commands.connection import add_login_arguments, connect, query_options
 from gateway.errors import GatewayError, Position, UserError
-from gateway.flight.options import check_purpose
+from gateway.flight.options import check_purpose, namespace_of, read_dialect
 from gateway.identity.users import UserStore
 from gateway.model import Request
 from gateway.pipeline import Gateway
@@ -70,7 +70,14 @@ def _on_folder(args: argparse.Namespace, statement: str) -> Iterable[dict[str, o
     )
     try:
         prepared = gateway.prepare(
-            Request(user.principal, statement, purpose=purpose, options=query_options(args))
+            Request(
+                user.principal,
+                statement,
+                purpose=purpose,
+                dialect=read_dialect(args.dialect),
+                namespace=namespace_of(args.catalog, args.schema),
+                options=query_options(args),
+            )
         )
         batches = list(gateway.execute(prepared).batches)
     finally:

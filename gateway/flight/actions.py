@@ -38,6 +38,13 @@ def _create_prepared(service: FlightSql, caller: Caller, body: bytes) -> list[by
     return [commands.encode(service.prepare(caller, message.query))]
 
 
+def _create_prepared_plan(service: FlightSql, caller: Caller, body: bytes) -> list[bytes]:
+    message = commands.decode(body)
+    if not isinstance(message, sql.ActionCreatePreparedSubstraitPlanRequest):
+        raise _wrong_body(message.DESCRIPTOR.name)
+    return [commands.encode(service.prepare_plan(caller, message))]
+
+
 def _close_prepared(service: FlightSql, caller: Caller, body: bytes) -> list[bytes]:
     message = commands.decode(body)
     if not isinstance(message, sql.ActionClosePreparedStatementRequest):
@@ -94,16 +101,22 @@ def _wrong_body(name: str) -> UserError:
 
 ACTIONS: Mapping[str, tuple[str, Action]] = {
     "CreatePreparedStatement": ("plan a statement and keep it", _create_prepared),
+    "CreatePreparedSubstraitPlan": ("plan a Substrait plan and keep it", _create_prepared_plan),
     "ClosePreparedStatement": ("forget a prepared statement", _close_prepared),
     "CancelFlightInfo": ("stop a query", _cancel_flight_info),
     "CancelQuery": ("stop a query (older form)", _cancel_query),
     "RenewFlightEndpoint": ("another ticket for the same, which ends later", _renew_endpoint),
-    "SetSessionOptions": ("set the purpose of the session", session_actions.set_options),
+    "SetSessionOptions": (
+        "set options of the session: purpose, catalog, timeout ...",
+        session_actions.set_options,
+    ),
     "GetSessionOptions": ("the options of the session", session_actions.get_options),
     "CloseSession": ("end a session", session_actions.close_session),
     "meshgate.report": ("what a query did, as JSON: its id, or nothing for the latest", _report),
     "meshgate.cancel": ("stop what runs by the name a client gave it", _cancel_named),
     "BeginTransaction": ("refused: there are no transactions", _no_transactions),
     "EndTransaction": ("refused: there are no transactions", _no_transactions),
+    "BeginSavepoint": ("refused: there are no transactions", _no_transactions),
+    "EndSavepoint": ("refused: there are no transactions", _no_transactions),
 }
 """Every action with its description."""

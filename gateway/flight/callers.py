@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+import pyarrow as pa
 
 from gateway.flight.named_queries import query_name
 from gateway.flight.options import NOTHING_DECLARED, Declared, Headers, Value, declared
-from gateway.model import Principal, Request
+from gateway.flight.plain_types import Types, types_of
+from gateway.model import SUBSTRAIT, Principal, Request
 
 
 class Session:
@@ -29,13 +32,15 @@ class Session:
 class Caller:
     """One call's principal, what was declared for it, and the session it is in.
 
-    `query` is the name its client gives to what it asks for: "" is none.
+    `query` is the name its client gives to what it asks for: "" is none. `types` are those that
+    the client can take.
     """
 
     principal: Principal
     declared: Declared = NOTHING_DECLARED
     session: Session = field(default_factory=Session, compare=False)
     query: str = ""
+    types: Types = Types.PLAIN
 
     @property
     def name(self) -> str:
@@ -46,18 +51,22 @@ class Caller:
         """The purpose declared: "" is none."""
         return self.declared.purpose
 
-    def request(self, text: str, language: str = "sql") -> Request:
+    def request(self, text: str) -> Request:
         """A request of this caller."""
         said = self.declared
         return Request(
             self.principal,
             text,
-            language,
             purpose=said.purpose,
             options=said.options,
             dialect=said.dialect,
             namespace=said.namespace,
         )
+
+    def plan_request(self, text: str, columns: Mapping[tuple[str, ...], pa.Schema]) -> Request:
+        """A request by a Substrait plan, of which `text` was made."""
+        request = self.request(text)
+        return replace(request, language=SUBSTRAIT, dialect="", columns=columns)
 
 
 def make_caller(principal: Principal, headers: Headers, session: Session | None) -> Caller:
@@ -66,4 +75,5 @@ def make_caller(principal: Principal, headers: Headers, session: Session | None)
     UserError for what is no value of an option. Whether a purpose is granted is for the policies.
     """
     session = session or Session()
-    return Caller(principal, declared(headers, session.options), session, query_name(headers))
+    said = declared(headers, session.options)
+    return Caller(principal, said, session, query_name(headers), types_of(headers))

@@ -42,7 +42,12 @@ MESSAGES: dict[str, type[Message]] = {
         sql.CommandStatementSubstraitPlan,
         sql.TicketStatementQuery,
         sql.ActionCreatePreparedStatementRequest,
+        sql.ActionCreatePreparedSubstraitPlanRequest,
         sql.ActionClosePreparedStatementRequest,
+        sql.ActionBeginTransactionRequest,
+        sql.ActionEndTransactionRequest,
+        sql.ActionBeginSavepointRequest,
+        sql.ActionEndSavepointRequest,
         sql.ActionCancelQueryRequest,
     )
 }

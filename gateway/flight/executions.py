@@ -86,7 +86,8 @@ class Executions:
             result = self._gateway.execute(prepared, cancellation)
             following = self._following(result, more, of.owner, cancellation)
             result = replace(result, batches=following)
-            stream = QueryStream(result, of.statement.schema, cancellation, on_close)
+            of_client = of.statement
+            stream = QueryStream(result, of_client.schema, cancellation, on_close, of_client.types)
         except BaseException as error:
             log_failure(of.owner, prepared.request.id, error)
             cancellation.end()

@@ -13,6 +13,7 @@ from google.protobuf.message import Message
 
 from gateway.errors import InternalError
 from gateway.flight import keys, sqlinfo, types
+from gateway.flight.plain_types import Types
 from gateway.flight.table_names import table_names
 from gateway.flight.wire import flightsql_pb2 as sql
 from gateway.model import Dataset
@@ -54,15 +55,20 @@ def schema(command: Message) -> pa.Schema | None:
     return SCHEMAS.get(type(command))
 
 
-def answer(command: Message, datasets: Sequence[Dataset]) -> pa.Table:
-    """The rows of the answer, over the datasets the caller may discover, sorted by address."""
+def answer(
+    command: Message, datasets: Sequence[Dataset], of_client: Types = Types.PLAIN
+) -> pa.Table:
+    """The rows of the answer, over the datasets the caller may discover, sorted by address.
+
+    Columns have the types `of_client`: those that it can take.
+    """
     match command:
         case sql.CommandGetCatalogs():
             return _catalogs(datasets)
         case sql.CommandGetDbSchemas():
             return _db_schemas(command, datasets)
         case sql.CommandGetTables():
-            return _tables(command, datasets)
+            return _tables(command, datasets, of_client)
         case sql.CommandGetTableTypes():
             return pa.table([[TABLE]], schema=TABLE_TYPES)
         case sql.CommandGetPrimaryKeys():
@@ -76,7 +82,7 @@ def answer(command: Message, datasets: Sequence[Dataset]) -> pa.Table:
         case sql.CommandGetXdbcTypeInfo():
             return types.type_info(command.data_type if command.HasField("data_type") else None)
         case sql.CommandGetSqlInfo():
-            return sqlinfo.table(command.info)
+            return sqlinfo.table(command.info, of_client)
     raise InternalError(f"no metadata answers {command.DESCRIPTOR.name}")
 
 
@@ -108,7 +114,9 @@ def _db_schemas(command: sql.CommandGetDbSchemas, datasets: Sequence[Dataset]) -
     return pa.table([[c for c, _ in found], [s for _, s in found]], schema=DB_SCHEMAS)
 
 
-def _tables(command: sql.CommandGetTables, datasets: Sequence[Dataset]) -> pa.Table:
+def _tables(
+    command: sql.CommandGetTables, datasets: Sequence[Dataset], of_client: Types
+) -> pa.Table:
     rows = []
     if not command.table_types or TABLE in command.table_types:
         name_filter = command.HasField("table_name_filter_pattern")
@@ -121,7 +129,8 @@ def _tables(command: sql.CommandGetTables, datasets: Sequence[Dataset]) -> pa.Ta
     columns.append([TABLE] * len(rows))
     if not command.include_schema:
         return pa.table(columns, schema=TABLES)
-    columns.append([types.column_schema(d, n).serialize().to_pybytes() for *_, n, d in rows])
+    schemas = (types.column_schema(dataset, name, of_client) for *_, name, dataset in rows)
+    columns.append([schema.serialize().to_pybytes() for schema in schemas])
     return pa.table(columns, schema=TABLES_WITH_SCHEMA)
 
 

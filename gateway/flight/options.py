@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from gateway.errors import UserError, did_you_mean
+from gateway.languages.dialects.dialect import dialect_named
 from gateway.model import DEFAULT_OPTIONS, NAME, PLACEMENTS, PURPOSE, QueryOptions
 
 HEADER = "x-meshgate-{}"
@@ -23,7 +24,6 @@ Headers = Mapping[str, Sequence[str]]
 Value = str | bool | int | float
 """An option as a session keeps it: of the kind its client has set it as."""
 
-DIALECTS = (*("postgresql", "mysql", "trino", "spark", "snowflake", "bigquery", "tsql", "duckdb"),)
 _TRUTH = {"true": True, "on": True, "1": True, "false": False, "off": False, "0": False}
 _DURATION = re.compile(r"(\d{1,12}(?:\.\d{1,9})?)\s*(ms|s|m|h|d)?\Z", re.ASCII)
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -61,12 +61,10 @@ def _name(what: str, example: str) -> Callable[[str], str]:
     return read
 
 
-def _dialect(value: str) -> str:
-    if value.lower() not in DIALECTS:
-        raise UserError(
-            f"there is no dialect {value[:40]!r}", hint=f"it is one of {', '.join(DIALECTS)}"
-        )
-    return value.lower()
+def read_dialect(value: str) -> str:
+    """The dialect's name; "" for the gateway's own. UserError for what is none."""
+    dialect = dialect_named(value[:40])
+    return "" if dialect is None else dialect.name
 
 
 def _placement(value: str) -> str:
@@ -100,7 +98,7 @@ READERS: Mapping[str, Callable[[str], object]] = {
     "purpose": check_purpose,
     "catalog": _name("catalog", "catalog=sales, a domain"),
     "schema": _name("schema", "schema=shop, a product of a domain"),
-    "dialect": _dialect,
+    "dialect": read_dialect,
     "freshness": partial(read_duration, "freshness"),
     "placement": _placement,
     "timeout": partial(read_duration, "timeout"),
@@ -133,12 +131,13 @@ def declared(headers: Headers, session: Mapping[str, Value]) -> Declared:
     return Declared(
         purpose=str(found.get("purpose", "")),
         dialect=str(found.get("dialect", "")),
-        namespace=_namespace(str(found.get("catalog", "")), str(found.get("schema", ""))),
+        namespace=namespace_of(str(found.get("catalog", "")), str(found.get("schema", ""))),
         options=QueryOptions(**options),  # type: ignore[arg-type]
     )
 
 
-def _namespace(catalog: str, schema: str) -> tuple[str, ...]:
+def namespace_of(catalog: str, schema: str) -> tuple[str, ...]:
+    """The namespace of a request, with "" for a catalog that is not said."""
     if schema:
         return (catalog, schema)
     return (catalog,) if catalog else ()

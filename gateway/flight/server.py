@@ -23,8 +23,9 @@ from gateway.flight.authentication import Authenticator, authorization
 from gateway.flight.callers import Caller
 from gateway.flight.errors import translate
 from gateway.flight.options import Headers
+from gateway.flight.plain_types import plain_schema
 from gateway.flight.service import Flight, FlightSql
-from gateway.flight.streams import MAX_BATCH_BYTES, QueryStream, bounded, plain_schema
+from gateway.flight.streams import MAX_BATCH_BYTES, QueryStream, bounded
 
 logger = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ translates what was raised.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -21,6 +21,7 @@ from gateway.flight.callers import Caller
 from gateway.flight.executions import Executions, Running
 from gateway.flight.handles import Handles
 from gateway.flight.parameters import PreparedStatement
+from gateway.flight.plain_types import Types, plain_schema
 from gateway.flight.reports import Reports
 from gateway.flight.statements import Statement
 from gateway.flight.streams import QueryStream
@@ -132,7 +133,8 @@ class FlightSql:
         self.admission.check()
         message = commands.decode(ticket)
         if metadata.schema(message) is not None:
-            return metadata.answer(message, self.visible(caller, caller.purpose))
+            datasets = self.visible(caller, caller.purpose)
+            return metadata.answer(message, datasets, caller.types)
         if not isinstance(message, sql.TicketStatementQuery):
             raise UserError("this is not a ticket", hint="take it from GetFlightInfo")
         handle = message.statement_handle
@@ -146,11 +148,26 @@ class FlightSql:
         """Plan a statement and keep it under a handle."""
         self.admission.check()
         self.executions.check_name(caller.name, caller.query)
-        statement = Statement(self._gateway, caller.request(commands.sql_text(text)))
+        return self._kept(caller, self._of_text(caller, text))
+
+    def prepare_plan(
+        self, caller: Caller, message: sql.ActionCreatePreparedSubstraitPlanRequest
+    ) -> sql.ActionCreatePreparedStatementResult:
+        """Plan a Substrait plan and keep it under a handle."""
+        self.admission.check()
+        self.executions.check_name(caller.name, caller.query)
+        return self._kept(caller, self._of_plan(caller, message))
+
+    def _kept(
+        self, caller: Caller, statement: Statement
+    ) -> sql.ActionCreatePreparedStatementResult:
+        parameters = statement.parameters
+        if caller.types is Types.JAVA:
+            parameters = plain_schema(parameters, Types.JAVA_PARAMETERS)
         return sql.ActionCreatePreparedStatementResult(
             prepared_statement_handle=self.prepared.add(caller.name, PreparedStatement(statement)),
             dataset_schema=statement.schema.serialize().to_pybytes(),
-            parameter_schema=statement.parameters.serialize().to_pybytes(),
+            parameter_schema=parameters.serialize().to_pybytes(),
             is_update=False,
         )
 
@@ -196,7 +213,8 @@ class FlightSql:
 
     def _read(self, caller: Caller, path: Sequence[bytes]) -> Statement:
         try:
-            return Statement(self._gateway, caller.request(select_all(path)))
+            request = replace(caller.request(select_all(path)), dialect="")
+            return Statement(self._gateway, request, types=caller.types)
         except GatewayError as error:
             error.position = None  # of a text the client has not written
             raise
@@ -207,11 +225,29 @@ class FlightSql:
             case sql.CommandStatementQuery():
                 if message.HasField("transaction_id"):
                     raise Unsupported("there are no transactions", hint="use autocommit")
-                return Statement(self._gateway, caller.request(commands.sql_text(message.query)))
+                return self._of_text(caller, message.query)
+            case sql.CommandStatementSubstraitPlan():
+                return self._of_plan(caller, message)
             case sql.CommandPreparedStatementQuery():
                 handle = message.prepared_statement_handle
                 return self.prepared.get(caller.name, handle).once(caller.principal)
         raise Unsupported(f"{message.DESCRIPTOR.name} is not answered here")
+
+    def _of_text(self, caller: Caller, text: str) -> Statement:
+        request = caller.request(commands.sql_text(text))
+        return Statement(self._gateway, request, types=caller.types)
+
+    def _of_plan(
+        self,
+        caller: Caller,
+        message: sql.CommandStatementSubstraitPlan | sql.ActionCreatePreparedSubstraitPlanRequest,
+    ) -> Statement:
+        if message.HasField("transaction_id"):
+            raise Unsupported("there are no transactions", hint="use autocommit")
+        made = self._gateway.of_plan(message.plan.plan)
+        return Statement(
+            self._gateway, caller.plan_request(made.text, made.columns), types=caller.types
+        )
 
     def _ticket(self, caller: Caller, statement: Statement) -> Flight:
         handle = self.tickets.add(caller.name, statement)

@@ -8,6 +8,7 @@ from importlib.metadata import version
 import pyarrow as pa
 
 from gateway.flight.commands import MAX_SQL_BYTES
+from gateway.flight.plain_types import Types
 
 SCHEMA = pa.schema(
     [
@@ -36,29 +37,35 @@ Value = str | bool | int | list[str] | dict[int, list[int]] | None
 
 STRING, BOOL, BIGINT, INT32, STRINGS, MAP = range(6)
 
+OLDEST_SUBSTRAIT, NEWEST_SUBSTRAIT = "0.56.0", "0.85.0"
+"""The versions of plans that are tested: ibis-substrait's and the engine's own."""
+
 PREPARED_STATEMENT_TIMEOUT_MS = 3_600_000
 
 _NO_LIMIT = 0
 _NONE = 0
 _LOWERCASE = 3
 _UNKNOWN = 0  # the protocol has no word for "quoted names are case-sensitive"
-_NULLS_AT_END = 3
+_NULLS_ARE_HIGH = 0
 _FULL_OUTER_JOINS = 2
 
 _BIGINT, _BIT, _DATE, _TIMESTAMP, _VARCHAR = 0, 2, 4, 16, 19
-_NUMBERS = [_BIGINT, 5, 6, 7, 12, 13, 14, 17]  # decimal, float, integer, numeric, real, ...
+_DECIMALS = [5, 12]
+_BINARY = [_BIGINT, 6, 7, 13, 14, 17]  # float, integer, real, smallint, tinyint
+_NUMBERS = [*_DECIMALS, *_BINARY]
 _CONVERSIONS = {
-    **{number: [*_NUMBERS, _BIT, _VARCHAR] for number in _NUMBERS},
-    _BIT: [*_NUMBERS, _BIT, _VARCHAR],
+    **{number: [*_NUMBERS, _VARCHAR] for number in _DECIMALS},
+    **{number: [*_NUMBERS, _BIT, _VARCHAR] for number in _BINARY},
+    _BIT: [*_BINARY, _BIT, _VARCHAR],
     _DATE: [_DATE, _TIMESTAMP, _VARCHAR],
     _TIMESTAMP: [_DATE, 15, _TIMESTAMP, _VARCHAR],
     _VARCHAR: [*_NUMBERS, _BIT, _DATE, 15, _TIMESTAMP, _VARCHAR],
 }
 
-_KEYWORDS = "ANTI ASOF EXPLAIN ILIKE LATERAL LIMIT OFFSET QUALIFY SEMI TABLESAMPLE UNNEST VERSION"
+_KEYWORDS = "ANTI EXPLAIN ILIKE LATERAL LIMIT OFFSET QUALIFY SEMI UNNEST VERSION"
 _NUMERIC = (
     "ABS ACOS ASIN ATAN ATAN2 CEIL COS COT DEGREES EXP FLOOR LN LOG LOG10 PI POWER RADIANS RANDOM "
-    "ROUND SIGN SIN SQRT TAN TRUNC"
+    "ROUND SIGNUM SIN SQRT TAN TRUNC"
 )
 _STRING = (
     "ASCII BTRIM CHARACTER_LENGTH CHR CONCAT LEFT LENGTH LOWER LPAD LTRIM OCTET_LENGTH POSITION "
@@ -74,9 +81,9 @@ SERVER: dict[int, tuple[int, Value]] = {
     2: (STRING, pa.__version__),
     3: (BOOL, True),  # read only
     4: (BOOL, True),  # SQL
-    5: (BOOL, False),  # Substrait
-    6: (STRING, None),
-    7: (STRING, None),
+    5: (BOOL, True),  # Substrait
+    6: (STRING, OLDEST_SUBSTRAIT),
+    7: (STRING, NEWEST_SUBSTRAIT),
     8: (INT32, _NONE),  # transactions
     9: (BOOL, True),  # CancelQuery
     10: (BOOL, False),  # bulk ingestion
@@ -93,7 +100,7 @@ SYNTAX: dict[int, tuple[int, Value]] = {
     504: (STRING, '"'),
     505: (BIGINT, _UNKNOWN),
     506: (BOOL, False),  # a table may be discovered and yet not be read
-    507: (INT32, _NULLS_AT_END),
+    507: (INT32, _NULLS_ARE_HIGH),
     508: (STRINGS, _KEYWORDS.split()),
     509: (STRINGS, _NUMERIC.split()),
     510: (STRINGS, _STRING.split()),
@@ -109,7 +116,7 @@ SYNTAX: dict[int, tuple[int, Value]] = {
     520: (BOOL, True),  # ORDER BY expressions, and columns not selected
     521: (BOOL, True),
     522: (INT32, 0b11),
-    523: (BOOL, True),  # LIKE ... ESCAPE
+    523: (BOOL, False),  # LIKE ... ESCAPE with another character than the backslash
     524: (BOOL, True),  # columns that are never NULL
     525: (INT32, 0b11),  # ODBC minimum and core grammar
     526: (INT32, 0b1),  # SQL-92 entry level
@@ -146,17 +153,29 @@ SYNTAX: dict[int, tuple[int, Value]] = {
 
 VALUES = SERVER | SYNTAX
 
+JDBC: dict[int, tuple[int, Value]] = {
+    528: (INT32, 0b110),  # a bitmask of limited and full outer joins
+    562: (BIGINT, _NONE),
+}
+"""What the JDBC driver reads in another way than the protocol says."""
 
-def table(ids: Iterable[int]) -> pa.Table:
+UNKNOWN_TO_JDBC = frozenset({10, 11})
+"""One id that is younger than a driver makes everything it asks for fail."""
+
+
+def table(ids: Iterable[int], of_client: Types = Types.PLAIN) -> pa.Table:
     """One row an id, in the order asked for; all of them when `ids` is empty.
 
     Ids nobody defined are left out, as the protocol has no word for "unknown".
     """
-    wanted = [number for number in ids if number in VALUES] if (ids := list(ids)) else [*VALUES]
+    said = VALUES
+    if of_client is Types.JAVA:
+        said = {n: value for n, value in (VALUES | JDBC).items() if n not in UNKNOWN_TO_JDBC}
+    wanted = [number for number in ids if number in said] if (ids := list(ids)) else [*said]
     kinds, offsets = [], []
     children: list[list[object]] = [[] for _ in range(6)]
     for number in wanted:
-        kind, value = VALUES[number]
+        kind, value = said[number]
         kinds.append(kind)
         offsets.append(len(children[kind]))
         children[kind].append(list(value.items()) if isinstance(value, dict) else value)

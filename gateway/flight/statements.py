@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from gateway.flight.failures import log_failure
-from gateway.flight.streams import plain_schema
+from gateway.flight.plain_types import Types, plain_schema
 from gateway.model import Principal, Request
 
 if TYPE_CHECKING:
@@ -31,9 +31,9 @@ Row = tuple[pa.Scalar, ...]
 class Statement:
     """One text of one principal, for the purpose declared when it was made.
 
-    `schema` is what the client is told: the plan's, in plain types. `query_id` is the plan's,
-    `policy_version` that of the rights it was planned with. It takes `parameters`, and is run
-    again for each of the `more` rows of them.
+    `schema` is what the client is told: the plan's, in the `types` that it can take. `query_id`
+    is the plan's, `policy_version` that of the rights it was planned with. It takes `parameters`,
+    and is run again for each of the `more` rows of them.
     """
 
     def __init__(
@@ -42,9 +42,11 @@ class Statement:
         request: Request,
         prepared: Prepared | None = None,
         more: tuple[Row, ...] = (),
+        types: Types = Types.PLAIN,
     ) -> None:
         plan = prepared or _planned(gateway, request)
-        self.schema = plain_schema(plan.schema)
+        self.types = types
+        self.schema = plain_schema(plan.schema, types)
         self.parameters = plan.parameters
         self._more = more
         self.policy_version = plan.policy_version
@@ -82,8 +84,9 @@ class Statement:
     def once(self, principal: Principal, rows: tuple[Row, ...] = ()) -> Statement:
         """The same text as a statement of its own, with a query id of its own, and with values."""
         if not rows:
-            return Statement(self._gateway, *self._take(principal))
-        return Statement(self._gateway, self._anew(principal, rows[0]), more=rows[1:])
+            return Statement(self._gateway, *self._take(principal), types=self.types)
+        request = self._anew(principal, rows[0])
+        return Statement(self._gateway, request, more=rows[1:], types=self.types)
 
     def _take(self, principal: Principal) -> tuple[Request, Prepared]:
         with self._lock:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from gateway.errors import Cancelled, GatewayError, InternalError, InvalidQuery
+from gateway.flight.plain_types import Types, plain_schema
 
 if TYPE_CHECKING:
     from gateway.pipeline import Result
@@ -78,11 +79,12 @@ class QueryStream:
         schema: pa.Schema,
         cancellation: Cancellation,
         on_close: Callable[[QueryStream], None],
+        types: Types = Types.PLAIN,
     ) -> None:
         self.result = result
         self.schema = schema
         self._decode = not result.schema.equals(schema)
-        if self._decode and not plain_schema(result.schema).equals(schema):
+        if self._decode and not plain_schema(result.schema, types).equals(schema):
             raise InvalidQuery(
                 "the columns of the answer have changed since the query was prepared",
                 hint="prepare it again",
@@ -186,48 +188,3 @@ def decoded(batch: pa.RecordBatch, schema: pa.Schema) -> Iterator[pa.RecordBatch
     """The batch in the plain types of `schema`, bounded."""
     for start in range(0, batch.num_rows, DECODED_ROWS):
         yield from bounded(batch.slice(start, DECODED_ROWS).cast(schema), MAX_BATCH_BYTES)
-
-
-def plain_schema(schema: pa.Schema) -> pa.Schema:
-    """The schema without dictionaries and views, which JDBC and JS clients cannot read.
-
-    The very same object when there is nothing to change.
-    """
-    types = schema.types
-    plain = [plain_type(kind) for kind in types]
-    if all(after is before for after, before in zip(plain, types, strict=True)):
-        return schema
-    fields = [field.with_type(kind) for field, kind in zip(schema, plain, strict=True)]
-    return pa.schema(fields, schema.metadata)
-
-
-def plain_type(kind: pa.DataType) -> pa.DataType:
-    """`kind` with its dictionaries and views replaced; `kind` itself when it has none."""
-    if pa.types.is_dictionary(kind):
-        return plain_type(kind.value_type)
-    if pa.types.is_string_view(kind):
-        return pa.string()
-    if pa.types.is_binary_view(kind):
-        return pa.binary()
-    if pa.types.is_list_view(kind):
-        return pa.list_(_plain_field(kind.value_field))
-    if pa.types.is_large_list_view(kind):
-        return pa.large_list(_plain_field(kind.value_field))
-    if not pa.types.is_nested(kind):
-        return kind
-    plain: pa.DataType = kind
-    if pa.types.is_list(kind):
-        plain = pa.list_(_plain_field(kind.value_field))
-    elif pa.types.is_large_list(kind):
-        plain = pa.large_list(_plain_field(kind.value_field))
-    elif pa.types.is_fixed_size_list(kind):
-        plain = pa.list_(_plain_field(kind.value_field), kind.list_size)
-    elif pa.types.is_map(kind):
-        plain = pa.map_(_plain_field(kind.key_field), _plain_field(kind.item_field))
-    elif pa.types.is_struct(kind):
-        plain = pa.struct([_plain_field(kind.field(i)) for i in range(kind.num_fields)])
-    return kind if plain.equals(kind) else plain
-
-
-def _plain_field(field: pa.Field) -> pa.Field:
-    return field.with_type(plain_type(field.type))

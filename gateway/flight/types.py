@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from connectors.interface import COMMENT
-from gateway.flight.streams import plain_schema
+from gateway.flight.plain_types import METADATA, Types, plain_schema
 from gateway.model import Dataset
 
 XDBC_DATETIME = 9
@@ -87,7 +87,8 @@ DECLARABLE = (
     *(kind for arrow, kind in NUMBERS.items() if arrow != pa.float16()),
     *(BOOLEAN, DECIMAL, VARCHAR, VARBINARY, DATE, TIME, TIMESTAMP, TIMESTAMP_TZ),
 )
-"""The types a query may cast to, as GetXdbcTypeInfo lists them."""
+"""The types GetXdbcTypeInfo lists: a query may cast to each by its name, but to VARBINARY, which
+the engine calls BYTEA."""
 
 
 def sql_type(kind: pa.DataType) -> SqlType:
@@ -114,11 +115,11 @@ def sql_type(kind: pa.DataType) -> SqlType:
     return SqlType(next((name for test, name in names.items() if test(kind)), "OTHER"), 0)
 
 
-def column_schema(dataset: Dataset, table_name: str) -> pa.Schema:
+def column_schema(dataset: Dataset, table_name: str, of_client: Types = Types.PLAIN) -> pa.Schema:
     """The dataset's schema with ``ARROW:FLIGHT:SQL:*`` metadata on every column."""
     fields = [
         field.with_metadata(dict(_column_metadata(dataset, table_name, field)))
-        for field in plain_schema(dataset.schema)
+        for field in plain_schema(dataset.schema, of_client)
     ]
     return pa.schema(fields)
 
@@ -142,7 +143,7 @@ def _column_metadata(
     }
     for key, value in values.items():
         if value is not None:
-            yield f"ARROW:FLIGHT:SQL:{key}", str(value)
+            yield f"{METADATA}{key}", str(value)
 
 
 def type_info(code: int | None) -> pa.Table:

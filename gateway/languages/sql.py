@@ -138,13 +138,12 @@ def _remembered(text: str) -> Statement:
 
 
 def _read(text: str) -> Statement:
-    explain = _EXPLAIN.match(text)
-    if explain is not None:
-        text = _without_explain(text, explain)
-    spacing = placeholders.spacing(text) if "$" in text else ()
+    query = without_explain(text)
+    explain = query is not text
+    spacing = placeholders.spacing(query) if "$" in query else ()
     if not spacing:
-        return _numbered(text, explain=explain is not None)
-    return _remade(text, spacing, lambda spaced: _numbered(spaced, explain=explain is not None))
+        return _numbered(query, explain=explain)
+    return _remade(query, spacing, lambda spaced: _numbered(spaced, explain=explain))
 
 
 def _numbered(text: str, *, explain: bool) -> Statement:
@@ -192,6 +191,33 @@ def _understood(text: str, words: list[Token], *, explain: bool) -> Statement:
         text, calls = remote.named(text, words, count)
         words = _tokenize(text)
         tree = _parse(text, words)
+    return _statement(text, words, tree, calls, explain=explain)
+
+
+def translated(
+    text: str,
+    calls: tuple[remote.RemoteCall, ...],
+    original: Callable[[Position], Position],
+    *,
+    explain: bool,
+) -> Statement:
+    """What has been written for a request in another dialect. Raises GatewayError.
+
+    The remote queries of the request have their names in it already.
+    """
+    words = _tokenize(text)
+    statement = _statement(text, words, _parse(text, words), calls, explain=explain)
+    return replace(statement, original=original)
+
+
+def _statement(
+    text: str,
+    words: list[Token],
+    tree: exp.Query | exp.Values,
+    calls: tuple[remote.RemoteCall, ...],
+    *,
+    explain: bool,
+) -> Statement:
     nodes = tuple(tree.walk())
     _refuse_unsafe(nodes)
     _check_expansion(nodes)
@@ -228,14 +254,14 @@ def _tokenize(text: str) -> list[Token]:
         raise ParseError("the query can not be read: a text or name is not closed") from None
     if len(words) > MAX_TOKENS:
         raise LimitExceeded(f"the query has {len(words)} words; {MAX_TOKENS} are allowed")
-    _check_depth(words)
+    check_depth(words)
     return words
 
 
-def _check_depth(words: list[Token]) -> None:
+def check_depth(words: list[Token]) -> None:
     """Refuse what would overflow a stack further down; nothing here is recursive."""
     chains = [0]  # operators seen since the last comma, at each open level
-    for word in words:
+    for i, word in enumerate(words):
         if word.token_type in _OPENING:
             chains.append(0)
             if len(chains) > MAX_NESTING:
@@ -247,7 +273,10 @@ def _check_depth(words: list[Token]) -> None:
         elif word.token_type is TokenType.COMMA:
             chains[-1] = 0
         elif word.token_type in _OPERATORS:
-            chains[-1] += 1
+            first_dot = word.token_type is TokenType.DOT and (
+                i < 2 or words[i - 2].token_type is not TokenType.DOT
+            )
+            chains[-1] += not first_dot  # table.column makes nothing deeper
             if chains[-1] > MAX_CHAIN:
                 raise LimitExceeded(
                     f"more than {MAX_CHAIN} operators follow each other",
@@ -256,8 +285,11 @@ def _check_depth(words: list[Token]) -> None:
                 )
 
 
-def _without_explain(text: str, explain: re.Match[str]) -> str:
-    """Blank the EXPLAIN out, so that positions stay those of the client's text."""
+def without_explain(text: str) -> str:
+    """An EXPLAIN blanked out, so that positions stay those of the client's text."""
+    explain = _EXPLAIN.match(text)
+    if explain is None:
+        return text
     if (option := explain["option"]) and option.upper() == "ANALYZE":
         raise Unsupported(
             "EXPLAIN ANALYZE is not offered",

@@ -44,6 +44,7 @@ from gateway.plan.sending import fragment_of
 from gateway.plan.sessions import Form, register_fragments, register_tables
 from gateway.plan.shared_scans import with_shared_scans
 from gateway.plan.source import TableName, Tables, Views
+from gateway.plan.unknown_words import leave_out_unknown_words
 
 WORTHWHILE = 0.8
 """The rebuilt form must cost at most this share of the author's: estimates are not exact."""
@@ -170,6 +171,7 @@ def _relational(optimised: Optimised, *, regrouping: bool) -> _Relational | None
         plan = engine.to_substrait(optimised.logical, optimised.context)
     except Exception:  # Substrait has no word for something, or protobuf no depth for it
         return None
+    leave_out_unknown_words(plan)
     reshape(plan, engine_bounds(tables))
     null_aware = mark_null_aware(text, plan)
     if null_aware is None:

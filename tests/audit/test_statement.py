@@ -30,6 +30,24 @@ def test_literals_become_question_marks(text: str, kept: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("dialect", "text", "kept"),
+    [
+        ("mysql", 'SELECT `a` FROM t WHERE b = "ada" # c', "SELECT `a` FROM t WHERE b = ?"),
+        ("mysql", "SELECT 'it\\'s', 0x41, N'x', `b`", "SELECT ?, ..., `b`"),
+        ("bigquery", """SELECT r"ada", b'x', '''y''', `p.d.t`""", "SELECT ?, ..., `p.d.t`"),
+        ("tsql", "SELECT [a b], N'ada' FROM t", "SELECT [a b], ? FROM t"),
+        ("spark", 'SELECT a FROM t WHERE b = "ada"', "SELECT a FROM t WHERE b = ?"),
+        ("snowflake", "SELECT $$ada$$, 'b\\'c' // d", "SELECT ?, ..."),
+        ("nonsense", "SELECT 1", None),
+    ],
+)
+def test_what_a_literal_is_depends_on_the_dialect(
+    dialect: str, text: str, kept: str | None
+) -> None:
+    assert normalised(text, understood=True, dialect=dialect) == kept
+
+
+@pytest.mark.parametrize(
     "text", ["SELECT 'open", "SELECT $$open", "x" * (MAX_LENGTH + 1), "SELECT " + "(" * 5000]
 )
 def test_of_what_can_not_be_read_nothing_is_kept(text: str) -> None:

@@ -121,14 +121,6 @@ def test_a_wrong_token_is_refused(served: Served) -> None:
         cursor.execute("SELECT 1")
 
 
-def test_parameters_are_refused_clearly(connection: adbc.Connection) -> None:
-    with (
-        connection.cursor() as cursor,
-        pytest.raises(adbc.NotSupportedError, match="do not take parameters"),
-    ):
-        cursor.execute("SELECT 1", (1,))
-
-
 def test_writing_is_refused_clearly(connection: adbc.Connection) -> None:
     with connection.cursor() as cursor, pytest.raises(adbc.NotSupportedError, match="only reads"):
         cursor.adbc_ingest("orders", ORDERS, mode="append")

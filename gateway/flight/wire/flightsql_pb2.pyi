@@ -185,6 +185,42 @@ class ActionCreatePreparedStatementRequest(_message.Message):
     transaction_id: bytes
     def __init__(self, query: _Optional[str] = ..., transaction_id: _Optional[bytes] = ...) -> None: ...
 
+class ActionCreatePreparedSubstraitPlanRequest(_message.Message):
+    __slots__ = ("plan", "transaction_id")
+    PLAN_FIELD_NUMBER: _ClassVar[int]
+    TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
+    plan: SubstraitPlan
+    transaction_id: bytes
+    def __init__(self, plan: _Optional[_Union[SubstraitPlan, _Mapping]] = ..., transaction_id: _Optional[bytes] = ...) -> None: ...
+
+class ActionBeginTransactionRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ActionBeginSavepointRequest(_message.Message):
+    __slots__ = ("transaction_id", "name")
+    TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    transaction_id: bytes
+    name: str
+    def __init__(self, transaction_id: _Optional[bytes] = ..., name: _Optional[str] = ...) -> None: ...
+
+class ActionEndTransactionRequest(_message.Message):
+    __slots__ = ("transaction_id", "action")
+    TRANSACTION_ID_FIELD_NUMBER: _ClassVar[int]
+    ACTION_FIELD_NUMBER: _ClassVar[int]
+    transaction_id: bytes
+    action: int
+    def __init__(self, transaction_id: _Optional[bytes] = ..., action: _Optional[int] = ...) -> None: ...
+
+class ActionEndSavepointRequest(_message.Message):
+    __slots__ = ("savepoint_id", "action")
+    SAVEPOINT_ID_FIELD_NUMBER: _ClassVar[int]
+    ACTION_FIELD_NUMBER: _ClassVar[int]
+    savepoint_id: bytes
+    action: int
+    def __init__(self, savepoint_id: _Optional[bytes] = ..., action: _Optional[int] = ...) -> None: ...
+
 class ActionCreatePreparedStatementResult(_message.Message):
     __slots__ = ("prepared_statement_handle", "dataset_schema", "parameter_schema", "is_update")
     PREPARED_STATEMENT_HANDLE_FIELD_NUMBER: _ClassVar[int]

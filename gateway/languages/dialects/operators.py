@@ -1,0 +1,371 @@
+"""Operators over operands: arithmetic, comparison, logic, each as the dialect means it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pyarrow as pa
+from sqlglot import exp
+
+from gateway.languages.dialects.context import Context
+from gateway.languages.dialects.dialect import Quotient, Zero
+from gateway.languages.dialects.operands import (
+    BOOLEAN,
+    DATE,
+    FLOAT,
+    INTEGER,
+    TEXT,
+    TIMESTAMP,
+    Kind,
+    Operand,
+    binary,
+    call,
+    case,
+    cast,
+    decimal,
+    decimal_type,
+    family,
+    is_boolean,
+    is_date,
+    is_decimal,
+    is_float,
+    is_integer,
+    is_null,
+    is_number,
+    is_open,
+    is_text,
+    is_timestamp,
+    is_zero,
+    number,
+    paren,
+    shape,
+    text,
+    widest,
+)
+
+ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d\Z")
+ISO_TIME = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?\Z")
+_NUMBER = re.compile(r"-?(0|[1-9]\d{0,17})(\.\d{1,18})?\Z")
+
+
+def as_value(operand: Operand, context: Context) -> Operand:
+    """What an expression is where a value is wanted: a comparison may be a number there."""
+    if operand.computed and context.dialect.numbers_are_booleans:
+        sql = cast(paren(operand.sql), "BIGINT")
+        return Operand(sql, INTEGER, aggregate=operand.aggregate, window=operand.window, digits=1)
+    return operand
+
+
+def as_condition(operand: Operand, node: exp.Expr, context: Context) -> exp.Expr:
+    """What an expression is where a condition is wanted."""
+    if is_boolean(operand.kind) or is_open(operand.kind):
+        return operand.sql
+    if is_number(operand.kind) and context.dialect.numbers_are_booleans:
+        return exp.NEQ(this=paren(operand.sql), expression=number(0))
+    raise context.wrong(node, f"a condition is wanted here, and this is {family(operand.kind)}")
+
+
+def float_sql(operand: Operand) -> exp.Expr:
+    return operand.sql if is_float(operand.kind) else cast(operand.sql, "DOUBLE")
+
+
+def result(sql: exp.Expr, kind: Kind, *of: Operand, computed: bool = False) -> Operand:
+    """An operand that is made of others."""
+    return Operand(
+        sql,
+        kind,
+        computed=computed,
+        aggregate=any(o.aggregate for o in of),
+        window=any(o.window for o in of),
+    )
+
+
+# --- arithmetic
+
+
+def arithmetic(
+    kind: type[exp.Expr], left: Operand, right: Operand, node: exp.Expr, context: Context
+) -> Operand:
+    """``+``, ``-`` and ``*``."""
+    if not (is_number(left.kind) or is_open(left.kind)) or not (
+        is_number(right.kind) or is_open(right.kind)
+    ):
+        what = " and ".join(dict.fromkeys(family(o.kind) for o in (left, right) if o.kind))
+        raise context.refused(node, f"arithmetic over {what}", "cast what is no number to one")
+    sql = binary(kind, *_alike(left, right))
+    made = widest([left.kind, right.kind])
+    if is_decimal(made):
+        (p1, s1), (p2, s2) = shape(left), shape(right)
+        made = decimal(p1 + p2, s1 + s2) if kind is exp.Mul else made
+    return result(sql, made, left, right)
+
+
+def _alike(left: Operand, right: Operand) -> tuple[exp.Expr, exp.Expr]:
+    """An exact fraction beside a float is one itself: else the engine would convert each row."""
+    if is_float(left.kind) and is_decimal(right.kind):
+        return left.sql, cast(right.sql, "DOUBLE")
+    if is_decimal(left.kind) and is_float(right.kind):
+        return cast(left.sql, "DOUBLE"), right.sql
+    return left.sql, right.sql
+
+
+def quotient(left: Operand, right: Operand, node: exp.Expr, context: Context) -> Operand:
+    """``/``."""
+    for operand in (left, right):
+        if not is_number(operand.kind):
+            said = family(operand.kind) or "something of no known type"
+            raise context.refused(node, f"division of {said}", "cast both sides to a number type")
+    rule = context.dialect.quotient
+    exact = not (is_float(left.kind) or is_float(right.kind))
+    whole = is_integer(left.kind) and is_integer(right.kind)
+    if not exact or rule is Quotient.FLOAT:
+        return float_quotient(left, right, context)
+    if whole and rule in {Quotient.FLOAT_OR_WIDE, Quotient.FLOAT_OR_NINE}:
+        return float_quotient(left, right, context)
+    if whole and rule in {Quotient.INTEGER, Quotient.LONG, Quotient.WHOLE}:
+        return result(binary(exp.Div, left.sql, right.sql), INTEGER, left, right)
+    if rule is Quotient.WHOLE:
+        raise context.refused(node, "division of decimals", "cast one side to FLOAT")
+    return exact_quotient(left, right, _places(left, right, rule), context)
+
+
+def _places(left: Operand, right: Operand, rule: Quotient) -> int:
+    (p1, s1), (p2, s2) = shape(left), shape(right)
+    if rule is Quotient.INTEGER:
+        return max(s1, s2)
+    if rule is Quotient.LONG:
+        return max(16, s1, s2)
+    if rule is Quotient.FOUR:
+        return s1 + 4
+    if rule is Quotient.SIX:
+        return max(s1, min(s1 + 6, 12))
+    if rule is Quotient.FLOAT_OR_NINE:
+        return max(9, s1, s2)
+    if rule is Quotient.FLOAT_OR_WIDE and is_integer(right.kind) and p2 == 19:
+        p2 = 20  # Spark counts one digit more in the largest whole numbers
+    scale = max(6, s1 + p2 + 1)
+    precision = p1 - s1 + s2 + scale
+    if precision > 38:
+        scale = max(38 - (precision - scale), min(scale, 6))
+    return scale
+
+
+def exact_quotient(left: Operand, right: Operand, places: int, context: Context) -> Operand:
+    """A decimal quotient, rounded to so many places with halves away from zero.
+
+    The engine's has four places more than its dividend, and cuts the rest off.
+    """
+    _, scale = shape(left)
+    dividend = cast(left.sql, decimal_type(38, max(scale, places - 3, 1)))
+    quotient_ = binary(exp.Div, dividend, divisor_of(right, context))
+    sql = call("round", quotient_, number(places))
+    return result(sql, decimal(38, places), left, right)
+
+
+def divisor_of(right: Operand, context: Context) -> exp.Expr:
+    """What is divided by: NULL in place of zero, where the dialect means that."""
+    if context.dialect.zero is not Zero.NULL or right.constant not in {None, 0}:
+        return right.sql
+    if right.constant == 0:
+        return cast(exp.null(), "BIGINT")
+    return exp.Nullif(this=right.sql, expression=number(0))
+
+
+def float_quotient(left: Operand, right: Operand, context: Context) -> Operand:
+    zero = context.dialect.zero
+    divisor = float_sql(right)
+    if right.constant not in {None, 0}:
+        sql = binary(exp.Div, float_sql(left), divisor)
+    elif zero is Zero.NULL:
+        sql = binary(
+            exp.Div, float_sql(left), float_sql(replace(right, sql=divisor_of(right, context)))
+        )
+    elif zero is Zero.INFINITE:
+        sql = binary(exp.Div, float_sql(left), divisor)
+    else:  # the engine knows division by zero as an error of whole numbers only
+        failing = binary(exp.Div, number(1), cast(right.sql.copy(), "BIGINT"))
+        sql = case(
+            (is_zero(right.sql.copy()), cast(failing, "DOUBLE")),
+            otherwise=binary(exp.Div, float_sql(left), divisor),
+        )
+    return result(sql, FLOAT, left, right)
+
+
+def whole_quotient(left: Operand, right: Operand, node: exp.Expr, context: Context) -> Operand:
+    """MySQL's DIV, DuckDB's ``//``: over whole numbers."""
+    if not (is_integer(left.kind) and is_integer(right.kind)):
+        raise context.refused(node, "whole division of what is no whole number")
+    return result(binary(exp.Div, left.sql, divisor_of(right, context)), INTEGER, left, right)
+
+
+def remainder(left: Operand, right: Operand, node: exp.Expr, context: Context) -> Operand:
+    """``%`` and MOD: its sign is the dividend's everywhere."""
+    for operand in (left, right):
+        if not is_number(operand.kind):
+            raise context.refused(node, "the remainder of what is no number")
+    kind = widest([left.kind, right.kind])
+    if is_float(kind) and context.dialect.zero is not Zero.NULL:
+        raise context.refused(node, "the remainder of a float")
+    return result(binary(exp.Mod, left.sql, divisor_of(right, context)), kind, left, right)
+
+
+# --- comparison
+
+
+def comparison(
+    kind: type[exp.Expr], left: Operand, right: Operand, node: exp.Expr, context: Context
+) -> Operand:
+    """``=``, ``<`` and their like, over operands of one family."""
+    left, right = matched([left, right], node, context)
+    return result(binary(kind, *_alike(left, right)), BOOLEAN, left, right, computed=True)
+
+
+def matched(operands: Sequence[Operand], node: exp.Expr, context: Context) -> list[Operand]:
+    """Operands made to be of one family, or refused.
+
+    Written-out texts become the dates and numbers they are compared with. Nothing else is
+    converted: each dialect has rules of its own for that.
+    """
+    found = [o for o in operands if not is_open(o.kind)]
+    families = {family(o.kind) for o in found}
+    if len(families) <= 1:
+        return _one_kind(operands)
+    if families == {"a date or time", "a text"}:
+        kind = widest([o.kind for o in found if not is_text(o.kind)])
+        return [_as_date(o, kind, node, context) for o in operands]
+    if families == {"a number", "a text"}:
+        return [_as_number(o, node, context) for o in operands]
+    if families == {"a number", "a boolean"} and context.dialect.name in {"mysql", "tsql"}:
+        if all(is_boolean(o.kind) or o.constant in {0, 1} for o in found):
+            return [_as_boolean(o) for o in operands]
+        return [as_value(o, context) if o.computed else _as_integer(o) for o in operands]
+    raise context.refused(
+        node, f"putting {' beside '.join(sorted(families))}", "cast one to the type of the other"
+    )
+
+
+def _one_kind(operands: Sequence[Operand]) -> list[Operand]:
+    """Dates beside times become times: the engine would compare some of them as texts."""
+    if any(is_timestamp(o.kind) for o in operands) and any(is_date(o.kind) for o in operands):
+        return [
+            result(cast(o.sql, "TIMESTAMP(6)"), TIMESTAMP, o) if is_date(o.kind) else o
+            for o in operands
+        ]
+    return list(operands)
+
+
+def _as_date(operand: Operand, kind: Kind, node: exp.Expr, context: Context) -> Operand:
+    if not is_text(operand.kind):
+        return operand
+    said = operand.constant
+    if isinstance(said, str) and ISO_DATE.match(said):
+        if is_date(kind):
+            return Operand(cast(text(said), "DATE"), DATE)
+        return Operand(cast(text(f"{said} 00:00:00"), "TIMESTAMP(6)"), TIMESTAMP)
+    if isinstance(said, str) and ISO_TIME.match(said) and is_timestamp(kind):
+        full = said.replace("T", " ")
+        full = full if full.count(":") == 2 else f"{full}:00"
+        return Operand(cast(text(full), "TIMESTAMP(6)"), TIMESTAMP)
+    raise context.refused(
+        node,
+        "comparing a date or time with this text",
+        "write DATE '2024-12-31' or TIMESTAMP '2024-12-31 12:30:00', or cast one side",
+    )
+
+
+def _as_number(operand: Operand, node: exp.Expr, context: Context) -> Operand:
+    if not is_text(operand.kind):
+        return operand
+    said = operand.constant
+    if not (isinstance(said, str) and _NUMBER.match(said)) or not context.dialect.texts_are_numbers:
+        raise context.refused(
+            node, "comparing a number with a text", "cast one to the type of the other"
+        )
+    return fraction(said) if "." in said else Operand(number(int(said)), INTEGER, int(said))
+
+
+def _as_boolean(operand: Operand) -> Operand:
+    if is_boolean(operand.kind):
+        return operand
+    value = exp.true() if operand.constant else exp.false()
+    return Operand(value, BOOLEAN)
+
+
+def _as_integer(operand: Operand) -> Operand:
+    if not is_boolean(operand.kind):
+        return operand
+    return result(cast(paren(operand.sql), "BIGINT"), INTEGER, operand)
+
+
+def fraction(said: str) -> Operand:
+    """An exact fraction, as it is written: the engine would read a float."""
+    digits = said.lstrip("-").replace(".", "").lstrip("0") or "0"
+    places = len(said.partition(".")[2])
+    kind = decimal(max(len(digits), places, 1), places)
+    return Operand(cast(text(said), decimal_type(max(len(digits), places, 1), places)), kind)
+
+
+def united(operands: Sequence[Operand], node: exp.Expr, context: Context) -> list[Operand]:
+    """Operands that stand in for each other: results of CASE, COALESCE and their like."""
+    values = [as_value(o, context) for o in operands]
+    families = {family(o.kind) for o in values if not is_open(o.kind)}
+    if len(families) > 1 and families != {"a date or time", "a text"}:
+        raise context.refused(
+            node, f"mixing {' and '.join(sorted(families))}", "cast one to the type of the other"
+        )
+    return matched(values, node, context)
+
+
+def kind_of(operands: Sequence[Operand]) -> Kind:
+    return widest([o.kind for o in operands])
+
+
+# --- texts
+
+
+def concatenated(operands: Sequence[Operand], node: exp.Expr, context: Context) -> Operand:
+    """``||``: NULL where one of them is."""
+    pieces = [as_text(o, node, context) for o in operands]
+    sql = pieces[0]
+    for piece in pieces[1:]:
+        sql = binary(exp.DPipe, sql, piece)
+    return result(sql, TEXT, *operands)
+
+
+def as_text(operand: Operand, node: exp.Expr, context: Context) -> exp.Expr:
+    """A value as the text every dialect makes of it. Raises where they differ."""
+    operand = as_value(operand, context)
+    if is_text(operand.kind):
+        return operand.sql
+    if is_open(operand.kind):
+        return cast(operand.sql, "VARCHAR")
+    exact = is_decimal(operand.kind) and context.dialect.name not in {"bigquery", "spark"}
+    if is_integer(operand.kind) or exact or is_date(operand.kind):
+        return cast(operand.sql, "VARCHAR")
+    if is_boolean(operand.kind) and context.dialect.name not in {"mysql", "tsql"}:
+        return cast(operand.sql, "VARCHAR")
+    raise context.refused(
+        node, f"the text of {family(operand.kind)}", "each dialect writes these in its own way"
+    )
+
+
+def null_if_any(value: exp.Expr, operands: Sequence[Operand]) -> exp.Expr:
+    """NULL where one operand is, for functions that leave NULLs out."""
+    nullable = [o for o in operands if o.constant is None]
+    if not nullable:
+        return value
+    condition = is_null(nullable[0].sql.copy())
+    for operand in nullable[1:]:
+        condition = exp.Or(this=condition, expression=is_null(operand.sql.copy()))
+    return case((condition, exp.null()), otherwise=value)
+
+
+def all_kinds(operands: Sequence[Operand], *tests: object) -> bool:
+    """Whether each operand is of one of the kinds."""
+    return all(is_open(o.kind) or any(test(o.kind) for test in tests) for o in operands)  # type: ignore[operator]
+
+
+def is_null_kind(kind: Kind) -> bool:
+    return kind is not None and pa.types.is_null(kind)

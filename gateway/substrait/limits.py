@@ -1,0 +1,143 @@
+"""What a client's plan may hold: looked at before anything of it is understood.
+
+A list of what is taken, not of what is refused: named tables, the plain relational operators and
+expressions. Whatever reads something else (files, tables the plan brings along, extensions) or
+changes something is refused, and so is what nobody has heard of.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import DecodeError, Message
+from google.protobuf.unknown_fields import UnknownFieldSet
+from substrait.proto import (
+    AggregateFunction,
+    AggregationPhase,
+    Expression,
+    JoinRel,
+    Plan,
+    ReadRel,
+    Rel,
+    SetRel,
+)
+
+from gateway.errors import LimitExceeded, Unsupported, UserError
+
+MAX_MESSAGES = 50_000
+"""How many parts a plan may have: each takes time in every pass over it."""
+
+MAX_DEPTH = 90
+"""How deep parts may be in each other: the engine gives up at a hundred."""
+
+RELATIONS = frozenset(
+    {"read", "filter", "fetch", "aggregate", "sort", "join", "project", "set", "cross"}
+)
+EXPRESSIONS = frozenset(
+    {
+        *("literal", "selection", "scalar_function", "window_function", "if_then"),
+        *("switch_expression", "singular_or_list", "cast", "subquery"),
+    }
+)
+_SQL = "send it as SQL"
+_WHOLE = {
+    AggregationPhase.Value("AGGREGATION_PHASE_UNSPECIFIED"),
+    AggregationPhase.Value("AGGREGATION_PHASE_INITIAL_TO_RESULT"),
+}
+_UNIONS = {SetRel.SET_OP_UNION_ALL, SetRel.SET_OP_UNION_DISTINCT}
+_OTHER_SETS = {SetRel.SET_OP_MINUS_PRIMARY, SetRel.SET_OP_INTERSECTION_PRIMARY}
+_SOURCES = "a plan reads datasets by name: a named table of domain, product and dataset"
+
+
+def read_plan(data: bytes) -> Plan:
+    """The plan, if there is nothing in it that may not be. Raises GatewayError."""
+    plan = Plan()
+    try:
+        plan.ParseFromString(data)
+    except DecodeError as error:
+        raise UserError(
+            "this is not a Substrait plan, or it is nested too deeply",
+            hint="send the bytes of a substrait.Plan",
+        ) from error
+    _check_parts(plan)
+    roots = [relation.WhichOneof("rel_type") for relation in plan.relations]
+    if roots != ["root"]:
+        raise UserError("a plan has one relation, a root with the names of its columns")
+    return plan
+
+
+def _check_parts(plan: Plan) -> None:
+    """Look at every message of the plan; nothing here is recursive."""
+    waiting: list[tuple[Message, int]] = [(plan, 1)]
+    count = 0
+    while waiting:
+        message, depth = waiting.pop()
+        count += 1
+        if count > MAX_MESSAGES:
+            raise LimitExceeded(f"the plan has more than {MAX_MESSAGES} parts")
+        if depth > MAX_DEPTH:
+            raise LimitExceeded(f"the plan nests deeper than {MAX_DEPTH} messages")
+        _check(message)
+        for field, value in message.ListFields():
+            if field.message_type is not None:
+                waiting += [(part, depth + 1) for part in _parts(field, value)]
+
+
+def _parts(field: FieldDescriptor, value: Any) -> list[Message]:
+    kind = field.message_type
+    if kind is not None and kind.GetOptions().map_entry:
+        return [part for part in value.values() if isinstance(part, Message)]
+    return list(value) if field.is_repeated else [value]
+
+
+def _check(message: Message) -> None:
+    match message:
+        case Rel():
+            _among(message, "rel_type", RELATIONS, "relation")
+        case Expression():
+            _among(message, "rex_type", EXPRESSIONS, "expression")
+        case ReadRel():
+            kind = message.WhichOneof("read_type")
+            if kind != "named_table" and not _is_single_row(message):
+                raise Unsupported(f"a plan may not read {_shown(kind)}", hint=_SOURCES)
+            if message.HasField("best_effort_filter"):
+                raise Unsupported("a read with a best-effort filter", hint="use a filter")
+        case JoinRel() if message.HasField("post_join_filter"):
+            raise Unsupported("a join with a filter after it", hint="use a filter")
+        case SetRel():
+            _check_set(message)
+        case AggregateFunction() if message.phase not in _WHOLE:
+            raise Unsupported("a part of an aggregate of a plan is not taken", hint=_SQL)
+        case _ if message.DESCRIPTOR.name.endswith("Function") and getattr(message, "options", ()):
+            raise Unsupported("a function with options of a plan is not taken", hint=_SQL)
+        case _ if message.DESCRIPTOR.full_name == "google.protobuf.Any":
+            raise Unsupported("a plan with an extension of its own", hint=_SOURCES)
+
+
+def _check_set(message: SetRel) -> None:
+    """The engine takes EXCEPT ALL for EXCEPT, and more inputs than two for something of its own."""
+    if message.op in _UNIONS or (message.op in _OTHER_SETS and len(message.inputs) == 2):
+        return
+    raise Unsupported(f"{SetRel.SetOp.Name(message.op)} of a plan is not taken", hint=_SQL)
+
+
+def _among(message: Message, oneof: str, known: frozenset[str], what: str) -> None:
+    kind = message.WhichOneof(oneof)
+    if kind is None and not len(UnknownFieldSet(message)):
+        raise UserError(f"the plan has an empty {what}")
+    if kind not in known:
+        raise Unsupported(f"{what} {_shown(kind)} of a plan is not taken", hint=_SQL)
+
+
+def _is_single_row(read: ReadRel) -> bool:
+    """The one row without columns that stands below a SELECT without FROM."""
+    return (
+        read.WhichOneof("read_type") == "virtual_table"
+        and not read.base_schema.names
+        and len(read.virtual_table.expressions) <= 1
+    )
+
+
+def _shown(kind: str | None) -> str:
+    return (kind or "of a kind nobody knows").replace("_", " ")
