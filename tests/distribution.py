@@ -10,6 +10,7 @@ from xdist.scheduler import LoadScopeScheduling
 from xdist.workermanage import WorkerController
 
 UNITS = {
+    "tests/clients/superset/": "Superset",
     "tests/queries/test_tpcds.py": "TPC-DS",
     "tests/queries/test_tpch.py": "TPC-H",
     "tests/queries/": "the test tables in every source",

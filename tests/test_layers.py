@@ -27,7 +27,8 @@ ALLOWED = {
     },
     "substrait": {"errors", "model", "config", "plan", "engines"},
     "flight": {
-        *("errors", "model", "catalogue", "pipeline", "query_report", "config", "identity", "logs")
+        *("errors", "model", "catalogue", "pipeline", "query_report", "config", "identity", "logs"),
+        "languages",  # a session's dialect is checked when it is set
     },
 }
 

@@ -13,4 +13,6 @@ REGISTRY: Mapping[str, str] = {
     "federated": "bench.cases.federated:Federated",
     "tpch-postgres": "bench.cases.tpch_postgres:TpchPostgres",
     "postgres-read": "bench.cases.postgres_read:PostgresRead",
+    "jdbc-points": "bench.cases.jdbc_points:JdbcPoints",
+    "adbc-fetch": "bench.cases.adbc_fetch:AdbcFetch",
 }

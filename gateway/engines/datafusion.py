@@ -38,6 +38,11 @@ Provider: TypeAlias = pads.Dataset | ParquetFiles | pa.Table
 """A table the engine can read: any pyarrow dataset, Parquet files it opens itself, or rows."""
 
 
+OF_FILES = ("input_file_name", "file_row_index")
+"""Functions that tell where the rows of a dataset are: its binding, and columns that are denied
+where files lie in folders named after their values."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tuning:
     """How the engine plans. The defaults are best; a plan that needs another way says so.
@@ -65,6 +70,8 @@ def session(config: Config, *, remainder: bool = False, tuning: Tuning = BEST) -
     runtime = RuntimeEnvBuilder().with_disk_manager_os()
     runtime = runtime.with_fair_spill_pool(config.memory_per_query_bytes)
     context = SessionContext(settings, runtime)
+    for name in OF_FILES:
+        context.deregister_udf(name)
     if remainder:
         context.remove_optimizer_rule("eliminate_cross_join")
     if not tuning.deduplicate:

@@ -6,7 +6,8 @@ name in the contract get the names PostgreSQL would give them: clients group the
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -14,7 +15,7 @@ from google.protobuf.message import Message
 
 from gateway.flight.table_names import table_names
 from gateway.flight.wire import flightsql_pb2 as sql
-from gateway.model import Dataset, ForeignKey
+from gateway.model import Address, Dataset, ForeignKey
 
 PRIMARY_KEYS = pa.schema(
     [
@@ -122,6 +123,30 @@ def cross_reference(command: sql.CommandGetCrossReference, datasets: Sequence[Da
     source = (_given(command, "fk_catalog"), _given(command, "fk_db_schema"), command.fk_table)
     found = [k for k in _shown(datasets) if k.target.meant(*target) and k.source.meant(*source)]
     return _foreign(sorted(found, key=_by_target))
+
+
+def declared(datasets: Sequence[Dataset]) -> Mapping[Address, bytes]:
+    """What contracts declare of whole tables, as JSON: for clients that ask for schemas only."""
+    foreign: dict[Address, list[dict[str, object]]] = {}
+    for shown in _shown(datasets):
+        key = {"name": shown.name, "columns": shown.key.columns, "target": shown.target.path}
+        target = {"target_columns": shown.key.target_columns}
+        foreign.setdefault(shown.source.dataset.address, []).append({**key, **target})
+    return {
+        table.dataset.address: json.dumps(
+            {
+                "comment": table.dataset.description,
+                "primary_key": {
+                    "name": _primary_name(table),
+                    "columns": table.dataset.primary_key,
+                },
+                "foreign_keys": sorted(
+                    foreign.get(table.dataset.address, ()), key=lambda key: str(key["name"])
+                ),
+            }
+        ).encode()
+        for table in _tables(datasets)
+    }
 
 
 def _shown(datasets: Sequence[Dataset]) -> Iterator[_Shown]:

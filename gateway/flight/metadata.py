@@ -129,7 +129,11 @@ def _tables(
     columns.append([TABLE] * len(rows))
     if not command.include_schema:
         return pa.table(columns, schema=TABLES)
-    schemas = (types.column_schema(dataset, name, of_client) for *_, name, dataset in rows)
+    declared = keys.declared(datasets)
+    schemas = (
+        types.column_schema(dataset, name, declared[dataset.address], of_client)
+        for *_, name, dataset in rows
+    )
     columns.append([schema.serialize().to_pybytes() for schema in schemas])
     return pa.table(columns, schema=TABLES_WITH_SCHEMA)
 

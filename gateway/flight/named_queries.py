@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from threading import Lock
 
 from cachetools import TTLCache
 
 from gateway.errors import UserError
+from gateway.flight.options import Headers
 from gateway.flight.streams import by_request
 
 HEADER = "x-meshgate-query"
@@ -28,7 +29,7 @@ ENDED_SECONDS = 3600.0
 _NAME = re.compile(r"[A-Za-z0-9._:-]{1,128}\Z")
 
 
-def query_name(headers: Mapping[str, Sequence[str]]) -> str:
+def query_name(headers: Headers) -> str:
     """The name the headers of a call give its query; "" when they give none."""
     names = {value for value in headers.get(HEADER, ()) if value}
     if len(names) > 1:

@@ -211,9 +211,10 @@ class FlightServer(fl.FlightServerBase):  # type: ignore[misc]
     ) -> None:
         caller = self._caller(context)
         command = _command(descriptor)
+        self._service.check_upload(command)
         try:
             columns = len(reader.schema)
-        except pa.ArrowException as error:
+        except (pa.ArrowException, OSError) as error:
             raise UserError("the upload is not a stream of Arrow batches") from error
         batches = (chunk.data for chunk in reader)
         result = self._service.bind(caller, command, batches, columns)

@@ -171,16 +171,21 @@ class FlightSql:
             is_update=False,
         )
 
-    def bind(
-        self, caller: Caller, command: bytes, batches: Iterable[pa.RecordBatch], columns: int
-    ) -> bytes:
-        """Answer an upload: rows of values for a prepared statement, and nothing else, is taken."""
+    def check_upload(self, command: bytes) -> sql.CommandPreparedStatementQuery:
+        """The command of an upload. Unsupported for any that would write."""
         message = commands.decode(command)
         if not isinstance(message, sql.CommandPreparedStatementQuery):
             raise Unsupported(
                 f"{message.DESCRIPTOR.name} is not answered: the gateway only reads",
                 hint="change the data in its source",
             )
+        return message
+
+    def bind(
+        self, caller: Caller, command: bytes, batches: Iterable[pa.RecordBatch], columns: int
+    ) -> bytes:
+        """Answer an upload: rows of values for a prepared statement, and nothing else, is taken."""
+        message = self.check_upload(command)
         handle = message.prepared_statement_handle
         self.prepared.get(caller.name, handle).bind(batches, columns)
         result = sql.DoPutPreparedStatementResult(prepared_statement_handle=handle)

@@ -115,13 +115,19 @@ def sql_type(kind: pa.DataType) -> SqlType:
     return SqlType(next((name for test, name in names.items() if test(kind)), "OTHER"), 0)
 
 
-def column_schema(dataset: Dataset, table_name: str, of_client: Types = Types.PLAIN) -> pa.Schema:
+DECLARED = b"meshgate:declared"
+"""Metadata of a whole schema: comment and keys of the table, as JSON."""
+
+
+def column_schema(
+    dataset: Dataset, table_name: str, declared: bytes = b"{}", of_client: Types = Types.PLAIN
+) -> pa.Schema:
     """The dataset's schema with ``ARROW:FLIGHT:SQL:*`` metadata on every column."""
     fields = [
         field.with_metadata(dict(_column_metadata(dataset, table_name, field)))
         for field in plain_schema(dataset.schema, of_client)
     ]
-    return pa.schema(fields)
+    return pa.schema(fields, {DECLARED: declared})
 
 
 def _column_metadata(

@@ -73,9 +73,15 @@ class Connection:
         return struct.unpack("!i", data[:4])[0], data[4:]
 
     async def encrypt(self, context: ssl.SSLContext) -> None:
-        """Begin TLS. What came before it in the clear must not count as said within it."""
+        """Agree to TLS and begin it.
+
+        What came before it in the clear must not count as said within it; and nothing is read
+        until TLS reads it, as the client may begin as soon as it is told.
+        """
+        self._writer.transport.pause_reading()  # type: ignore[attr-defined]
         if self._reader._buffer:  # type: ignore[attr-defined]
             raise Left
+        await self.send(b"S")
         try:
             await self._writer.start_tls(context)
         except (ssl.SSLError, OSError) as error:

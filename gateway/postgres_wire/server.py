@@ -189,7 +189,6 @@ class PostgresServer:
         code, body = await connection.startup()
         while code in (messages.SSL_REQUEST, messages.GSS_REQUEST):
             if code == messages.SSL_REQUEST and self._tls and not connection.secure:
-                await connection.send(b"S")
                 await connection.encrypt(self._tls)
             else:
                 await connection.send(b"N")

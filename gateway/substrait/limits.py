@@ -40,6 +40,14 @@ EXPRESSIONS = frozenset(
         *("switch_expression", "singular_or_list", "cast", "subquery"),
     }
 )
+VOLATILE = frozenset(
+    {
+        *("now", "today", "current_timestamp", "current_date", "current_time"),
+        *("random", "rand", "uuid", "version", "input_file_name", "file_row_index"),
+    }
+)
+"""Functions that are not of their arguments alone."""
+
 _SQL = "send it as SQL"
 _WHOLE = {
     AggregationPhase.Value("AGGREGATION_PHASE_UNSPECIFIED"),
@@ -61,10 +69,19 @@ def read_plan(data: bytes) -> Plan:
             hint="send the bytes of a substrait.Plan",
         ) from error
     _check_parts(plan)
+    _check_functions(plan)
     roots = [relation.WhichOneof("rel_type") for relation in plan.relations]
     if roots != ["root"]:
         raise UserError("a plan has one relation, a root with the names of its columns")
     return plan
+
+
+def _check_functions(plan: Plan) -> None:
+    """A plan is understood once and kept: what gives another value each time has no place in it."""
+    for declared in plan.extensions:
+        name = declared.extension_function.name.partition(":")[0]
+        if name.lower() in VOLATILE:
+            raise Unsupported(f"{name} in a Substrait plan is not taken", hint=_SQL)
 
 
 def _check_parts(plan: Plan) -> None:

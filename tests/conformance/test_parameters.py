@@ -46,8 +46,10 @@ def served(source: Source) -> Gateway:
 
 def _values(source: Source, name: str, count: int, chance: random.Random) -> list[pa.Scalar]:
     kind = schema_of(source).field(name).type
-    # without -0.0: a list of the engine's does not take it for 0.0, as sources do
-    held = [v for v in source.rows.column(name).to_pylist() if v != 0.0 or str(v) != "-0.0"]
+    # no zeros: to a list of the engine's -0.0 is not 0.0, as to sources it is
+    held = [
+        v for v in source.rows.column(name).to_pylist() if not (isinstance(v, float) and v == 0)
+    ]
     written = source.rows.schema.field(name).type
     drawn = chance.choices([*held, None], k=count)
     return [pa.scalar(value, written).cast(kind) for value in drawn]

@@ -21,6 +21,7 @@ DAY, TIME = datetime.date, datetime.datetime
 N = None
 
 TRINO = [
+    ("SELECT id FROM sales WHERE CAST(amount AS DECIMAL(5, 1)) = 1.3 OR CAST(amount AS BIGINT) = 7", [(1,), (6,)]),
     ("SELECT 7 / 2, -7 / 2, 7 % 2, 7e0 / 2", [(3, -3, 1, 3.5)]),
     ("SELECT 1.10 * 2.20, 10.0 / 4, 2.5 / 1.00", [(D("2.4200"), D("2.5"), D("2.50"))]),
     ("SELECT 1e0 / 0", [(float("inf"),)]),
@@ -135,6 +136,7 @@ BIGQUERY = [
 ]  # fmt: skip
 
 TSQL = [
+    ("SELECT id FROM sales WHERE CAST(amount AS INT) = 7 OR CAST(weight AS INT) = 1", [(1,), (6,)]),
     ("SELECT 7 / 2, -7 / 2, 7 % 2", [(3, -3, 1)]),
     ("SELECT CAST(1.25 AS FLOAT) / 2, 10 / 4", [(0.625, 2)]),
     ("SELECT quantity FROM sales ORDER BY quantity", [(N,), (-7,), (0,), (3,), (5,), (12,)]),
@@ -200,3 +202,9 @@ def test_what_the_manual_says(mesh: Gateway, dialect: str) -> None:
 def test_what_fails_there_fails_here(mesh: Gateway, dialect: str, query: str) -> None:
     with pytest.raises(ArithmeticFailure):
         answer(mesh, dialect, query)
+
+
+def test_whole_numbers_do_not_go_round_at_32_bits(mesh: Gateway) -> None:
+    for dialect in ("trino", "spark", "tsql", "postgres", "duckdb"):
+        query = "SELECT CAST(2000000000 AS INT) * CAST(2 AS INT) + CAST(id AS INT) FROM sales WHERE id = 1"
+        assert truth.rows_of(answer(mesh, dialect, query)) == [(4_000_000_001,)]

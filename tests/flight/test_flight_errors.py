@@ -95,7 +95,6 @@ def test_an_unknown_message_is_unimplemented(served: Served, name: str) -> None:
 @pytest.mark.parametrize(
     "command",
     [
-        sql.CommandStatementSubstraitPlan(),
         sql.CommandStatementUpdate(query="DELETE FROM orders"),
         sql.CommandStatementIngest(table="t"),
         sql.CommandStatementQuery(query="SELECT 1", transaction_id=b"1"),

@@ -7,11 +7,13 @@ import re
 import pyarrow as pa
 import pytest
 import sqlglot
+from datafusion import SessionConfig, SessionContext
 from sqlglot import exp
 
 from bench import tpch
 from gateway.errors import GatewayError, InvalidQuery, LimitExceeded, Unsupported, UserError
 from gateway.substrait import translation
+from gateway.substrait.limits import VOLATILE
 from gateway.substrait.translation import translated
 from tests.gateways import ask, gateway, in_memory
 from tests.plans.tpch import schema_of
@@ -208,6 +210,24 @@ def test_a_function_the_engine_does_not_have_is_unknown() -> None:
     with pytest.raises(GatewayError) as caught:
         translated(plan.SerializeToString())
     assert caught.value.kind.value == "user"
+
+
+@pytest.mark.parametrize("call", ["now()", "current_date", "random()", "uuid()", "today()"])
+def test_what_changes_from_call_to_call_is_refused(call: str) -> None:
+    """A plan is kept translated: its time would be that of the first translation."""
+    data = produced(f"SELECT id, {call} AS x FROM shop.memory.people", SCHEMAS)
+    with pytest.raises(Unsupported, match="in a Substrait plan is not taken"):
+        translated(data)
+
+
+def test_the_engine_has_no_other_function_that_changes() -> None:
+    context = SessionContext(SessionConfig().with_information_schema(True))
+    listed = context.sql(
+        "SELECT DISTINCT routine_name FROM information_schema.routines WHERE NOT is_deterministic"
+    )
+    changing = {row["routine_name"] for row in listed.to_pylist()}
+    assert "now" in changing
+    assert changing - {"range", "generate_series"} <= VOLATILE  # these two are tables
 
 
 @pytest.mark.parametrize("data", [b"", b"\xff" * 100, b"SELECT 1", b"\x0a\x00"])

@@ -8,7 +8,16 @@ from dataclasses import replace
 from sqlglot import exp
 
 from gateway.errors import did_you_mean
-from gateway.languages.dialects import aggregates, choices, dates, numbers, texts
+from gateway.languages.dialects import (
+    aggregates,
+    choices,
+    date_differences,
+    date_formats,
+    date_parts,
+    dates,
+    numbers,
+    texts,
+)
 from gateway.languages.dialects.context import Context
 from gateway.languages.dialects.operands import (
     INTEGER,
@@ -22,7 +31,8 @@ from gateway.languages.dialects.operands import (
 from gateway.languages.dialects.operators import as_condition, as_value, result
 from gateway.languages.dialects.registry import FUNCTIONS, Call
 
-TABLES = (aggregates, choices, dates, numbers, texts)
+DATES = (dates, date_differences, date_formats, date_parts)
+TABLES = (aggregates, choices, *DATES, numbers, texts)
 """The modules that say what functions there are."""
 
 _FRAMED_WHOLE = {"FIRST_VALUE", "LAST_VALUE", "NTH_VALUE"}

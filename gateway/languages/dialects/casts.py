@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pyarrow as pa
 from sqlglot import exp
 
 from gateway.languages.dialects.context import Context
@@ -45,6 +48,7 @@ _INTEGERS = {
     T.BIGINT: "BIGINT",
 }
 _DIGITS = {"TINYINT": 3, "SMALLINT": 5, "INT": 10, "BIGINT": 19}
+_KINDS = {"TINYINT": pa.int8(), "SMALLINT": pa.int16(), "INT": pa.int32(), "BIGINT": INTEGER}
 _TEXTS = {T.VARCHAR, T.CHAR, T.NVARCHAR, T.NCHAR, T.TEXT, T.NAME}
 _FLOATS = {T.DOUBLE, T.FLOAT}
 _TIMES = {
@@ -121,10 +125,10 @@ def _to_integer(
         sql = call("round", sql)
     elif is_float(operand.kind) and rounding is Rounding.EVEN:
         sql = half_even(sql)
-    made = result(_cast(sql, name, try_=try_), INTEGER, operand)
-    return Operand(
-        made.sql, INTEGER, aggregate=made.aggregate, window=made.window, digits=_DIGITS[name]
-    )
+    elif is_decimal(operand.kind):
+        sql = call("trunc", sql)  # the engine compares through a cast, as if it lost nothing
+    made = result(_cast(sql, name, try_=try_), _KINDS[name], operand)
+    return replace(made, digits=_DIGITS[name])
 
 
 def half_even(value: exp.Expr) -> exp.Expr:
@@ -148,6 +152,9 @@ def _to_decimal(
         raise context.refused(node, "NUMERIC of any size", "say how large: NUMERIC(18, 4)")
     if not 0 <= shape[1] <= shape[0] <= 38:
         raise context.refused(node, f"a decimal of {shape[0]} digits", "38 are the most")
+    if is_decimal(operand.kind) and operand.kind.scale > shape[1]:
+        rounded = call("round", operand.sql, number(shape[1]))
+        operand = replace(operand, sql=rounded)  # a cast alone the engine would compare through
     return _made(operand, decimal_type(*shape), decimal(*shape), try_=try_)
 
 

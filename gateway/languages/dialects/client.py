@@ -129,7 +129,18 @@ def read(text: str, dialect: Dialect, functions: Collection[str]) -> tuple[Clien
             position=client.position(words[0].start),
             hint="send a SELECT",
         )
+    _drop(tree, dialect)
     return client, tree
+
+
+def _drop(tree: exp.Expr, dialect: Dialect) -> None:
+    """Take out advice to an optimiser, and the table of no columns that MySQL knows."""
+    for hint in list(tree.find_all(exp.Hint)):
+        hint.pop()
+    for source in list(tree.find_all(exp.From)) if dialect.name in {"mysql", "snowflake"} else ():
+        table = source.this
+        if isinstance(table, exp.Table) and len(table.parts) == 1 and table.name.lower() == "dual":
+            source.pop()
 
 
 def _check_words(client: Client) -> None:

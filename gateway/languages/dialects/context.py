@@ -62,3 +62,12 @@ class Context:
     def wrong(self, node: exp.Expr | None, message: str, hint: str | None = None) -> UserError:
         """The error for what makes no sense in this dialect either."""
         return InvalidQuery(message, position=self.client.at(node), hint=hint)
+
+
+def only(node: exp.Expr, context: Context, *parts: str) -> None:
+    """Refuse a node with parts that are not known here: they would be lost."""
+    for name, part in node.args.items():
+        if part and name not in parts and name != "comments":
+            raise context.refused(
+                node, f"{name.strip('_').upper()} of {type(node).__name__.upper()}"
+            )

@@ -94,7 +94,6 @@ class Dialect:
     numbers_are_booleans: bool = False
     texts_are_numbers: bool = True
     plus_concatenates: bool = False
-    pipes_concatenate: bool = True
     concat_skips_nulls: bool = False
     greatest_skips_nulls: bool = False
     date_plus_number: bool = False
@@ -142,7 +141,6 @@ _ALL = (
         like_escapes=True,
         aliases=_GROUP_HAVING,
         numbers_are_booleans=True,
-        pipes_concatenate=False,
         decimal=(10, 0),
         float_rounds_even=True,
         executed_comments=True,

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from sqlglot import exp
 
-from gateway.languages.dialects import calls, casts, dates, patterns
+from gateway.languages.dialects import calls, casts, date_parts, operations, patterns
 from gateway.languages.dialects.client import PARAMETER
 from gateway.languages.dialects.context import Context
 from gateway.languages.dialects.operands import (
@@ -20,34 +20,19 @@ from gateway.languages.dialects.operands import (
     call,
     cast,
     decimal,
-    family,
-    is_boolean,
-    is_date,
-    is_integer,
-    is_number,
-    is_open,
-    is_text,
     number,
     paren,
     text,
 )
 from gateway.languages.dialects.operators import (
-    arithmetic,
     as_condition,
     as_value,
     comparison,
-    concatenated,
     fraction,
     kind_of,
-    matched,
-    quotient,
-    remainder,
     result,
     united,
-    whole_quotient,
 )
-
-ALLOWED = {"comments"}
 
 
 def translate(node: exp.Expr, context: Context) -> Operand:
@@ -80,15 +65,6 @@ def _described(node: exp.Expr, context: Context) -> str:
     if name:
         return f"the function {name.upper()}"
     return f"{type(node).__name__.upper()} ({context.client.written(node)[:60]})"
-
-
-def only(node: exp.Expr, context: Context, *parts: str) -> None:
-    """Refuse a node with parts that are not known here: they would be lost."""
-    for name, part in node.args.items():
-        if part and name not in parts and name not in ALLOWED:
-            raise context.refused(
-                node, f"{name.strip('_').upper()} of {type(node).__name__.upper()}"
-            )
 
 
 # --- names and constants
@@ -169,193 +145,6 @@ def _null(node: exp.Null, context: Context) -> Operand:
 def _paren(node: exp.Paren, context: Context) -> Operand:
     inner = context.operand(node.this)
     return replace(inner, sql=paren(inner.sql))
-
-
-# --- operators
-
-
-def _spine(node: exp.Expr, kinds: tuple[type[exp.Expr], ...]) -> list[exp.Expr]:
-    """The operators of a chain from the innermost on: chains are long, stacks are not."""
-    chain = [node]
-    while type(chain[-1].this) in kinds:
-        chain.append(chain[-1].this)
-    return chain[::-1]
-
-
-def _logic(node: exp.Expr, context: Context) -> Operand:
-    chain = _spine(node, (exp.And, exp.Or))
-    first = context.operand(chain[0].this)
-    sql, of = as_condition(first, chain[0].this, context), [first]
-    for link in chain:
-        only(link, context, "this", "expression", "typed", "safe")
-        operand = context.operand(link.expression)
-        of.append(operand)
-        right = as_condition(operand, link.expression, context)
-        sql = type(link)(this=_logical(sql, type(link)), expression=_logical(right, None))
-    return result(sql, BOOLEAN, *of, computed=True)
-
-
-def _logical(side: exp.Expr, same: type[exp.Expr] | None) -> exp.Expr:
-    loose = isinstance(side, (exp.And, exp.Or, exp.Not)) and type(side) is not same
-    return exp.Paren(this=side) if loose else side
-
-
-def _xor(node: exp.Xor, context: Context) -> Operand:
-    sides = [context.operand(side) for side in (node.this, node.expression)]
-    left, right = (
-        paren(as_condition(s, n, context))
-        for s, n in zip(sides, (node.this, node.expression), strict=True)
-    )
-    return result(exp.NEQ(this=left, expression=right), BOOLEAN, *sides, computed=True)
-
-
-def _not(node: exp.Not, context: Context) -> Operand:
-    inner = context.operand(node.this)
-    sql = exp.Not(this=paren(as_condition(inner, node.this, context)))
-    return result(sql, BOOLEAN, inner, computed=True)
-
-
-def _negative(node: exp.Neg, context: Context) -> Operand:
-    inner = as_value(context.operand(node.this), context)
-    if not (is_number(inner.kind) or inner.kind is None):
-        raise context.refused(node, f"the negative of {family(inner.kind)}")
-    made = result(exp.Neg(this=paren(inner.sql)), inner.kind, inner)
-    constant = -inner.constant if isinstance(inner.constant, int) else None
-    return replace(made, constant=constant, digits=inner.digits)
-
-
-def _arithmetic(node: exp.Expr, context: Context) -> Operand:
-    chain = _spine(node, (exp.Add, exp.Sub, exp.Mul))
-    left = as_value(context.operand(chain[0].this), context)
-    for link in chain:
-        only(link, context, "this", "expression", "typed", "safe")
-        if isinstance(link.expression, exp.Interval):
-            left = dates.moved(left, link.expression, link, context, back=isinstance(link, exp.Sub))
-            continue
-        right = as_value(context.operand(link.expression), context)
-        left = _sum(link, left, right, context)
-    return left
-
-
-def _sum(node: exp.Expr, left: Operand, right: Operand, context: Context) -> Operand:
-    dialect = context.dialect
-    texts = is_text(left.kind) and is_text(right.kind)
-    if isinstance(node, exp.Add) and dialect.plus_concatenates and texts:
-        return concatenated([left, right], node, context)
-    if is_date(left.kind) and isinstance(node, (exp.Add, exp.Sub)) and dialect.date_plus_number:
-        if is_integer(right.kind):
-            return dates.days_later(left, right, node, back=isinstance(node, exp.Sub))
-        if is_date(right.kind) and isinstance(node, exp.Sub):
-            return result(exp.Sub(this=paren(left.sql), expression=paren(right.sql)), INTEGER,
-                          left, right)  # fmt: skip
-    return arithmetic(type(node), left, right, node, context)
-
-
-def _interval_first(node: exp.Add, context: Context) -> Operand | None:
-    """``INTERVAL '1' DAY + d``."""
-    if isinstance(node, exp.Add) and isinstance(node.this, exp.Interval):
-        right = as_value(context.operand(node.expression), context)
-        return dates.moved(right, node.this, node, context, back=False)
-    return None
-
-
-def _added(node: exp.Expr, context: Context) -> Operand:
-    first = _interval_first(node, context) if isinstance(node, exp.Add) else None
-    return first or _arithmetic(node, context)
-
-
-def _sides(node: exp.Expr, context: Context) -> tuple[Operand, Operand]:
-    left = as_value(context.operand(node.this), context)
-    return left, as_value(context.operand(node.expression), context)
-
-
-def _div(node: exp.Div, context: Context) -> Operand:
-    return quotient(*_sides(node, context), node, context)
-
-
-def _int_div(node: exp.IntDiv, context: Context) -> Operand:
-    return whole_quotient(*_sides(node, context), node, context)
-
-
-def _mod(node: exp.Mod, context: Context) -> Operand:
-    return remainder(*_sides(node, context), node, context)
-
-
-def _comparison(node: exp.Expr, context: Context) -> Operand:
-    if isinstance(node.expression, (exp.Any, exp.All)):
-        return _quantified(node, context)
-    left, right = context.operand(node.this), context.operand(node.expression)
-    if not (is_boolean(left.kind) and is_boolean(right.kind)):
-        left, right = (as_value(o, context) for o in (left, right))
-    return comparison(type(node), left, right, node, context)
-
-
-def _quantified(node: exp.Expr, context: Context) -> Operand:
-    test = node.expression
-    left = as_value(context.operand(node.this), context)
-    if not isinstance(test.this.unnest(), exp.Query):
-        raise context.refused(node, f"{type(test).__name__.upper()} over an array")
-    found = context.query(test.this.unnest(), context.scope)
-    right = Operand(exp.null(), found.columns[0].kind)
-    _check_alike(left, right, node, context)
-    quantifier = type(test)(this=exp.Subquery(this=found.sql))
-    sql = type(node)(this=paren(left.sql), expression=quantifier)
-    return result(sql, BOOLEAN, left, computed=True)
-
-
-def _check_alike(left: Operand, right: Operand, node: exp.Expr, context: Context) -> None:
-    """Refuse to compare with a sub-query of another family: its rows can not be converted."""
-    families = {family(o.kind) for o in (left, right) if not is_open(o.kind)}
-    if len(families) > 1:
-        raise context.refused(node, f"comparing {' with '.join(sorted(families))}")
-
-
-def _is(node: exp.Is, context: Context) -> Operand:
-    inner, to = context.operand(node.this), node.expression
-    negated = isinstance(to, exp.Not)
-    to = to.this if isinstance(to, exp.Not) else to
-    if isinstance(to, exp.Null):
-        sql: exp.Expr = exp.Is(this=paren(inner.sql), expression=exp.null())
-    elif isinstance(to, exp.Boolean):
-        condition = paren(as_condition(inner, node.this, context))
-        sql = exp.Is(this=condition, expression=exp.true() if to.this else exp.false())
-    else:
-        raise context.refused(node, "this IS")
-    sql = exp.Not(this=exp.Paren(this=sql)) if negated else sql
-    return result(sql, BOOLEAN, inner, computed=True)
-
-
-def _in(node: exp.In, context: Context) -> Operand:
-    if isinstance(node.this, exp.Tuple):
-        raise context.refused(node, "IN over several columns")
-    left = as_value(context.operand(node.this), context)
-    if query := node.args.get("query"):
-        found = context.query(query.unnest(), context.scope)
-        if len(found.columns) != 1:
-            raise context.wrong(node, "IN takes a sub-query of one column")
-        _check_alike(left, Operand(exp.null(), found.columns[0].kind), node, context)
-        sql = exp.In(this=paren(left.sql), query=exp.Subquery(this=found.sql))
-        return result(sql, BOOLEAN, left, computed=True)
-    if not node.expressions:
-        raise context.refused(node, "IN over this")
-    values = [as_value(context.operand(e), context) for e in node.expressions]
-    left, *values = matched([left, *values], node, context)
-    sql = exp.In(this=paren(left.sql), expressions=[v.sql for v in values])
-    return result(sql, BOOLEAN, left, *values, computed=True)
-
-
-def _between(node: exp.Between, context: Context) -> Operand:
-    parts = [as_value(context.operand(node.args[k]), context) for k in ("this", "low", "high")]
-    value, low, high = matched(parts, node, context)
-    sql = exp.Between(this=paren(value.sql), low=paren(low.sql), high=paren(high.sql))
-    return result(sql, BOOLEAN, *parts, computed=True)
-
-
-def _pipes(node: exp.DPipe, context: Context) -> Operand:
-    chain = _spine(node, (exp.DPipe,))
-    operands = [context.operand(chain[0].this)]
-    operands += [context.operand(link.expression) for link in chain]
-    return concatenated(operands, node, context)
 
 
 # --- CASE, CAST, sub-queries
@@ -453,23 +242,23 @@ _RULES: dict[type[exp.Expr], _Rule] = {
     exp.Boolean: _boolean,
     exp.Null: _null,
     exp.Paren: _paren,
-    exp.And: _logic,
-    exp.Or: _logic,
-    exp.Xor: _xor,
-    exp.Not: _not,
-    exp.Neg: _negative,
-    exp.Add: _added,
-    exp.Sub: _arithmetic,
-    exp.Mul: _arithmetic,
-    exp.Div: _div,
-    exp.IntDiv: _int_div,
-    exp.Mod: _mod,
-    exp.DPipe: _pipes,
-    **dict.fromkeys((exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE), _comparison),
-    **dict.fromkeys((exp.NullSafeEQ, exp.NullSafeNEQ), _comparison),
-    exp.Is: _is,
-    exp.In: _in,
-    exp.Between: _between,
+    exp.And: operations.logic,
+    exp.Or: operations.logic,
+    exp.Xor: operations.exclusive_or,
+    exp.Not: operations.negation,
+    exp.Neg: operations.negative,
+    exp.Add: operations.added,
+    exp.Sub: operations.computed,
+    exp.Mul: operations.computed,
+    exp.Div: operations.divided,
+    exp.IntDiv: operations.whole_divided,
+    exp.Mod: operations.modulo,
+    exp.DPipe: operations.joined_texts,
+    **dict.fromkeys((exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE), operations.compared),
+    **dict.fromkeys((exp.NullSafeEQ, exp.NullSafeNEQ), operations.compared),
+    exp.Is: operations.tested,
+    exp.In: operations.member,
+    exp.Between: operations.between,
     exp.Like: patterns.like,
     exp.ILike: patterns.like,
     exp.Escape: patterns.escaped,
@@ -483,10 +272,10 @@ _RULES: dict[type[exp.Expr], _Rule] = {
     exp.Subquery: _subquery,
     **dict.fromkeys((exp.Select, exp.Union, exp.Except, exp.Intersect), _query),
     exp.Exists: _exists,
-    exp.Extract: dates.extracted,
-    exp.CurrentDate: dates.today,
-    exp.CurrentTimestamp: dates.current,
-    exp.Localtimestamp: dates.current,
+    exp.Extract: date_parts.extracted,
+    exp.CurrentDate: date_parts.today,
+    exp.CurrentTimestamp: date_parts.current,
+    exp.Localtimestamp: date_parts.current,
     exp.Anonymous: calls.called,
     exp.Window: calls.windowed,
     exp.WithinGroup: calls.ordered,

@@ -6,6 +6,13 @@ from sqlglot import exp
 
 from gateway.languages.dialects.casts import half_even
 from gateway.languages.dialects.dialect import Zero
+from gateway.languages.dialects.division import (
+    exact_quotient,
+    float_quotient,
+    quotient,
+    remainder,
+    whole_quotient,
+)
 from gateway.languages.dialects.operands import (
     FLOAT,
     INTEGER,
@@ -22,14 +29,7 @@ from gateway.languages.dialects.operands import (
     is_number,
     number,
 )
-from gateway.languages.dialects.operators import (
-    exact_quotient,
-    float_quotient,
-    float_sql,
-    quotient,
-    remainder,
-    whole_quotient,
-)
+from gateway.languages.dialects.operators import float_sql
 from gateway.languages.dialects.registry import EVERY, Call, but, function
 
 

@@ -6,22 +6,18 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-import pyarrow as pa
 from sqlglot import exp
 
 from gateway.languages.dialects.context import Context
-from gateway.languages.dialects.dialect import Quotient, Zero
 from gateway.languages.dialects.operands import (
     BOOLEAN,
     DATE,
-    FLOAT,
     INTEGER,
     TEXT,
     TIMESTAMP,
     Kind,
     Operand,
     binary,
-    call,
     case,
     cast,
     decimal,
@@ -37,7 +33,6 @@ from gateway.languages.dialects.operands import (
     is_open,
     is_text,
     is_timestamp,
-    is_zero,
     number,
     paren,
     shape,
@@ -94,12 +89,19 @@ def arithmetic(
     ):
         what = " and ".join(dict.fromkeys(family(o.kind) for o in (left, right) if o.kind))
         raise context.refused(node, f"arithmetic over {what}", "cast what is no number to one")
-    sql = binary(kind, *_alike(left, right))
+    sql = binary(kind, *_alike(_wide(left), _wide(right)))
     made = widest([left.kind, right.kind])
     if is_decimal(made):
         (p1, s1), (p2, s2) = shape(left), shape(right)
         made = decimal(p1 + p2, s1 + s2) if kind is exp.Mul else made
     return result(sql, made, left, right)
+
+
+def _wide(operand: Operand) -> Operand:
+    """Whole numbers of 64 bits: in fewer the engine would go round to negative ones."""
+    if is_integer(operand.kind) and operand.kind.bit_width < INTEGER.bit_width:
+        return replace(operand, sql=cast(operand.sql, "BIGINT"))
+    return operand
 
 
 def _alike(left: Operand, right: Operand) -> tuple[exp.Expr, exp.Expr]:
@@ -109,106 +111,6 @@ def _alike(left: Operand, right: Operand) -> tuple[exp.Expr, exp.Expr]:
     if is_decimal(left.kind) and is_float(right.kind):
         return cast(left.sql, "DOUBLE"), right.sql
     return left.sql, right.sql
-
-
-def quotient(left: Operand, right: Operand, node: exp.Expr, context: Context) -> Operand:
-    """``/``."""
-    for operand in (left, right):
-        if not is_number(operand.kind):
-            said = family(operand.kind) or "something of no known type"
-            raise context.refused(node, f"division of {said}", "cast both sides to a number type")
-    rule = context.dialect.quotient
-    exact = not (is_float(left.kind) or is_float(right.kind))
-    whole = is_integer(left.kind) and is_integer(right.kind)
-    if not exact or rule is Quotient.FLOAT:
-        return float_quotient(left, right, context)
-    if whole and rule in {Quotient.FLOAT_OR_WIDE, Quotient.FLOAT_OR_NINE}:
-        return float_quotient(left, right, context)
-    if whole and rule in {Quotient.INTEGER, Quotient.LONG, Quotient.WHOLE}:
-        return result(binary(exp.Div, left.sql, right.sql), INTEGER, left, right)
-    if rule is Quotient.WHOLE:
-        raise context.refused(node, "division of decimals", "cast one side to FLOAT")
-    return exact_quotient(left, right, _places(left, right, rule), context)
-
-
-def _places(left: Operand, right: Operand, rule: Quotient) -> int:
-    (p1, s1), (p2, s2) = shape(left), shape(right)
-    if rule is Quotient.INTEGER:
-        return max(s1, s2)
-    if rule is Quotient.LONG:
-        return max(16, s1, s2)
-    if rule is Quotient.FOUR:
-        return s1 + 4
-    if rule is Quotient.SIX:
-        return max(s1, min(s1 + 6, 12))
-    if rule is Quotient.FLOAT_OR_NINE:
-        return max(9, s1, s2)
-    if rule is Quotient.FLOAT_OR_WIDE and is_integer(right.kind) and p2 == 19:
-        p2 = 20  # Spark counts one digit more in the largest whole numbers
-    scale = max(6, s1 + p2 + 1)
-    precision = p1 - s1 + s2 + scale
-    if precision > 38:
-        scale = max(38 - (precision - scale), min(scale, 6))
-    return scale
-
-
-def exact_quotient(left: Operand, right: Operand, places: int, context: Context) -> Operand:
-    """A decimal quotient, rounded to so many places with halves away from zero.
-
-    The engine's has four places more than its dividend, and cuts the rest off.
-    """
-    _, scale = shape(left)
-    dividend = cast(left.sql, decimal_type(38, max(scale, places - 3, 1)))
-    quotient_ = binary(exp.Div, dividend, divisor_of(right, context))
-    sql = call("round", quotient_, number(places))
-    return result(sql, decimal(38, places), left, right)
-
-
-def divisor_of(right: Operand, context: Context) -> exp.Expr:
-    """What is divided by: NULL in place of zero, where the dialect means that."""
-    if context.dialect.zero is not Zero.NULL or right.constant not in {None, 0}:
-        return right.sql
-    if right.constant == 0:
-        return cast(exp.null(), "BIGINT")
-    return exp.Nullif(this=right.sql, expression=number(0))
-
-
-def float_quotient(left: Operand, right: Operand, context: Context) -> Operand:
-    zero = context.dialect.zero
-    divisor = float_sql(right)
-    if right.constant not in {None, 0}:
-        sql = binary(exp.Div, float_sql(left), divisor)
-    elif zero is Zero.NULL:
-        sql = binary(
-            exp.Div, float_sql(left), float_sql(replace(right, sql=divisor_of(right, context)))
-        )
-    elif zero is Zero.INFINITE:
-        sql = binary(exp.Div, float_sql(left), divisor)
-    else:  # the engine knows division by zero as an error of whole numbers only
-        failing = binary(exp.Div, number(1), cast(right.sql.copy(), "BIGINT"))
-        sql = case(
-            (is_zero(right.sql.copy()), cast(failing, "DOUBLE")),
-            otherwise=binary(exp.Div, float_sql(left), divisor),
-        )
-    return result(sql, FLOAT, left, right)
-
-
-def whole_quotient(left: Operand, right: Operand, node: exp.Expr, context: Context) -> Operand:
-    """MySQL's DIV, DuckDB's ``//``: over whole numbers."""
-    if not (is_integer(left.kind) and is_integer(right.kind)):
-        raise context.refused(node, "whole division of what is no whole number")
-    return result(binary(exp.Div, left.sql, divisor_of(right, context)), INTEGER, left, right)
-
-
-def remainder(left: Operand, right: Operand, node: exp.Expr, context: Context) -> Operand:
-    """``%`` and MOD: its sign is the dividend's everywhere."""
-    for operand in (left, right):
-        if not is_number(operand.kind):
-            raise context.refused(node, "the remainder of what is no number")
-    kind = widest([left.kind, right.kind])
-    if is_float(kind) and context.dialect.zero is not Zero.NULL:
-        raise context.refused(node, "the remainder of a float")
-    return result(binary(exp.Mod, left.sql, divisor_of(right, context)), kind, left, right)
 
 
 # --- comparison
@@ -360,12 +262,3 @@ def null_if_any(value: exp.Expr, operands: Sequence[Operand]) -> exp.Expr:
     for operand in nullable[1:]:
         condition = exp.Or(this=condition, expression=is_null(operand.sql.copy()))
     return case((condition, exp.null()), otherwise=value)
-
-
-def all_kinds(operands: Sequence[Operand], *tests: object) -> bool:
-    """Whether each operand is of one of the kinds."""
-    return all(is_open(o.kind) or any(test(o.kind) for test in tests) for o in operands)  # type: ignore[operator]
-
-
-def is_null_kind(kind: Kind) -> bool:
-    return kind is not None and pa.types.is_null(kind)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import struct
 import threading
 import time
 from decimal import Decimal
@@ -185,6 +187,11 @@ def test_tls_is_verified(mesh: Path, tmp_path: Path) -> None:
             assert connection.pgconn.ssl_in_use
             assert len(connection.execute("SELECT * FROM sales.shop.many").fetchall()) == 200_000
             connection.cancel_safe()
+        for _ in range(20):  # the client may begin TLS as soon as it is told to
+            psycopg.connect(served.dsn(**verified)).close()
+        with socket.create_connection(("127.0.0.1", served.port), timeout=10) as opened:
+            opened.sendall(struct.pack("!ii", 8, (1234 << 16) | 5679) + b"said in the clear")
+            assert opened.recv(10) == b""
         wrong = {"sslmode": "verify-full", "sslrootcert": str(tmp_path / "other.pem")}
         with pytest.raises(psycopg.OperationalError, match="certificate verify failed"):
             psycopg.connect(served.dsn(**wrong))

@@ -15,9 +15,17 @@ from tests.services import ServiceMissing
 
 SIZE = {"width": 1400, "height": 900}
 SECONDS = 60.0
+LOG_INS = 3
 
 TELEMETRY = "apachesuperset.gateway.scarf.sh"
 """A picture of one pixel, by which Superset counts its visitors: nothing needs it."""
+
+ROWS = """grid => [...grid.querySelectorAll('[role=row]')]
+    .sort((one, other) => one.getAttribute('row-index') - other.getAttribute('row-index'))
+    .map(row => [...row.querySelectorAll('[role=gridcell]')]
+        .sort((one, other) => one.ariaColIndex - other.ariaColIndex)
+        .map(cell => cell.innerText.trim()))"""
+"""The rows of a grid are not in order in the document."""
 
 
 class Screen:
@@ -35,11 +43,17 @@ class Screen:
         self.page.screenshot(path=str(self._pictures / f"{self._user} {name}.png"))
 
     def log_in(self) -> None:
-        self.page.goto(f"{self._superset.address}/login/")
-        self.page.fill("input#username", self._user)
-        self.page.fill("input#password", self._superset.password(self._user))
-        self.page.keyboard.press("Enter")
-        self.page.wait_for_url("**/superset/welcome/**")
+        """Log in; again if need be: the form may be drawn anew while it is being filled."""
+        for _ in range(LOG_INS):
+            self.page.goto(f"{self._superset.address}/login/")
+            self.page.wait_for_load_state("networkidle")
+            self.page.fill("input#username", self._user)
+            self.page.fill("input#password", self._superset.password(self._user))
+            self.page.locator("button:has-text('Sign in')").click()
+            self.page.wait_for_url(lambda url: not url.endswith("/login/"))
+            if "/superset/welcome/" in self.page.url:
+                return
+        raise AssertionError(f"{self._user} can not log in: {self.page.url}")
 
     def dashboard(self, slug: str) -> None:
         self.page.goto(f"{self._superset.address}/superset/dashboard/{slug}/")
@@ -65,9 +79,8 @@ class Screen:
     def results(self) -> list[list[str]]:
         """The rows below SQL Lab's editor that are on the screen."""
         self.page.locator(".ag-center-cols-container [role=gridcell]").first.wait_for()
-        rows = self.page.locator(".ag-center-cols-container [role=row]").all()
-        cells = [row.locator("[role=gridcell]").all() for row in rows]
-        return [[cell.inner_text().strip() for cell in row] for row in cells]
+        rows: list[list[str]] = self.page.locator(".ag-center-cols-container").evaluate(ROWS)
+        return rows
 
     def keep_inside(self, context: BrowserContext) -> None:
         """Let nothing be fetched from anywhere else."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.clients.superset.browser import Screen, browsing
-from tests.clients.superset.running import Superset, running
+from tests.clients.superset.running import ADMIN, Api, Superset, running
 from tests.clients.superset.served import Mesh, serving
 from tests.conftest import _server
 
@@ -45,3 +45,24 @@ def log_in(
             return _server(lambda: stack.enter_context(opened))
 
         yield open_browser
+
+
+@pytest.fixture(scope="session")
+def ana(superset: Superset) -> Api:
+    return superset.api("ana")
+
+
+@pytest.fixture(scope="session")
+def jo(superset: Superset) -> Api:
+    return superset.api("jo")
+
+
+@pytest.fixture(scope="session")
+def admin(superset: Superset) -> Api:
+    return superset.api(ADMIN)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left_running(mesh: Mesh) -> Iterator[None]:
+    yield
+    assert mesh.service.admission.wait_idle(10)

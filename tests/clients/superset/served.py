@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,12 @@ from gateway.flight.server import FlightServer, Tls, drain
 from gateway.flight.service import FlightSql
 from gateway.identity.identity import Identity
 from gateway.pipeline import Gateway
+
+LONG = """
+SELECT count(*) FROM aviation.operations.flights AS a, aviation.operations.flights AS b
+WHERE a.distance * b.distance % 7 = a.distance + 1
+"""
+"""It would run for minutes."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +46,13 @@ class Mesh:
     def truth(self, sql: str) -> pa.Table:
         """What DuckDB makes of the query, on the raw files and without policies."""
         return self.reference.answer(sql)
+
+    def wait_running(self) -> None:
+        """Return when a query runs."""
+        deadline = time.monotonic() + 30
+        while not self.service.admission.running:
+            assert time.monotonic() < deadline, "no query has come"
+            time.sleep(0.05)
 
 
 @contextmanager

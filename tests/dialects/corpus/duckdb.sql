@@ -44,3 +44,4 @@ SELECT STDDEV(weight), VARIANCE(weight), STDDEV_POP(quantity), VAR_POP(quantity)
 SELECT id, SQRT(weight + 3), EXP(weight), POWER(weight, 2), quantity == 3, MOD(quantity, 4) FROM sales ORDER BY id
 SELECT DISTINCT customer FROM sales ORDER BY customer DESC
 SELECT customer FROM sales UNION SELECT id FROM customers ORDER BY 1
+SELECT id FROM sales WHERE amount::decimal(5,1) = 1.3 OR amount::int = 7 OR weight::int = 2 OR moment::date = '2023-12-31' ORDER BY id

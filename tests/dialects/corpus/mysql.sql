@@ -80,3 +80,7 @@ SELECT NULL, 1 = NULL, NULL IS NULL, TRUE, FALSE
 SELECT id, amount * quantity, amount + id, quantity - amount, weight * amount FROM sales ORDER BY id
 SELECT id, NVL(customer, 0), NVL2(customer, 'yes', 'no'), ISNULL(customer) FROM sales ORDER BY id
 SELECT MD5(note) FROM sales
+SELECT a.id FROM sales a WHERE a.quantity > (SELECT AVG(quantity) FROM sales b WHERE b.customer = a.customer)
+SELECT id FROM sales WHERE CAST(amount AS DECIMAL(5,1)) = 1.3 OR CAST(amount AS SIGNED) = 7 OR amount / 3 = 33.333333
+SELECT id FROM sales WHERE CAST(weight AS DECIMAL(5,0)) = 2 OR DATE(moment) = '2024-01-31' ORDER BY id
+SELECT 1 FROM DUAL

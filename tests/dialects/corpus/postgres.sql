@@ -60,3 +60,4 @@ SELECT id, quantity BETWEEN 0 AND 5, quantity > 0 AND amount > 1, NOT quantity >
 SELECT id, COALESCE(note, 'x'), NULLIF(note, 'fine'), -quantity FROM sales ORDER BY id
 SELECT make_date(2024, 2, 29), DATE '2024-01-31', TIMESTAMP '2024-01-31 10:00:00'
 SELECT /* a comment */ count(*) FROM sales
+SELECT id FROM sales WHERE amount::numeric(5,1) = 1.3 OR amount::int = 7 OR weight::int = 2 OR moment::date = '2023-12-31' ORDER BY id

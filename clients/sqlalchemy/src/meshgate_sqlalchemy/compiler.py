@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+from sqlalchemy import func, literal_column
 from sqlalchemy.dialects.postgresql.base import PGCompiler, PGIdentifierPreparer, PGTypeCompiler
+from sqlalchemy.exc import CompileError
 
+BACKSLASH = "\\"
 SINGLE_PRECISION_BITS = 24
 
 
@@ -24,9 +28,55 @@ class MeshgateCompiler(PGCompiler):
         kw["eager_grouping"] = True
         return f"{self.process(binary.left, **kw)}[{self.process(binary.right, **kw)}]"
 
+    def returning_clause(self, stmt: Any, returning_cols: Any, **kw: Any) -> str:
+        raise CompileError("RETURNING is not supported: the gateway only reads")
+
+    def visit_like_op_binary(self, binary: Any, operator: Any, **kw: Any) -> str:
+        return super().visit_like_op_binary(_with_backslash(binary), operator, **kw)
+
+    def visit_not_like_op_binary(self, binary: Any, operator: Any, **kw: Any) -> str:
+        return super().visit_not_like_op_binary(_with_backslash(binary), operator, **kw)
+
+    def visit_ilike_op_binary(self, binary: Any, operator: Any, **kw: Any) -> str:
+        return super().visit_ilike_op_binary(_with_backslash(binary), operator, **kw)
+
+    def visit_not_ilike_op_binary(self, binary: Any, operator: Any, **kw: Any) -> str:
+        return super().visit_not_ilike_op_binary(_with_backslash(binary), operator, **kw)
+
     def fetch_clause(self, select: Any, **kw: Any) -> str:
         """FETCH FIRST without PERCENT and TIES is a LIMIT, which every engine below knows."""
-        return self.limit_clause(select, **kw)
+        options = select._fetch_clause_options or {}
+        if options.get("percent") or options.get("with_ties"):
+            raise CompileError("FETCH FIRST with PERCENT or TIES is not supported")
+        text = f"\n LIMIT {self.process(select._fetch_clause, **kw)}"
+        if select._offset_clause is not None:
+            text += f" OFFSET {self.process(select._offset_clause, **kw)}"
+        return text
+
+    def _format_frame_clause(self, range_: Any, **kw: Any) -> str:  # SQLAlchemy 1.4
+        return super()._format_frame_clause(range_, **{**kw, "literal_binds": True})
+
+    def visit_frame_clause(self, frame: Any, **kw: Any) -> str:
+        """The bounds of a window's frame are no parameters."""
+        return super().visit_frame_clause(frame, **{**kw, "literal_binds": True})
+
+
+def _with_backslash(binary: Any) -> Any:
+    """A pattern in which the backslash escapes, whatever did before: the engine knows no other."""
+    escape = binary.modifiers.get("escape")
+    if escape in (None, BACKSLASH):
+        return binary
+    doubled = func.replace(binary.right, _constant(BACKSLASH), _constant(BACKSLASH * 2))
+    pattern = _constant(f"(?s){re.escape(escape)}(.)")
+    made = binary._clone()
+    made.right = func.regexp_replace(doubled, pattern, _constant(r"\\\1"), _constant("g"))
+    made.modifiers = {**binary.modifiers, "escape": BACKSLASH}
+    return made
+
+
+def _constant(text: str) -> Any:
+    quoted = text.replace("'", "''")
+    return literal_column(f"'{quoted}'")
 
 
 class MeshgateTypeCompiler(PGTypeCompiler):

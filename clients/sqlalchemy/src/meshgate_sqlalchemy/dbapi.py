@@ -28,7 +28,9 @@ from meshgate_sqlalchemy.errors import (
     Warning,  # noqa: A004 (PEP 249 names it so)
     translated,
 )
-from meshgate_sqlalchemy.literals import with_values
+from meshgate_sqlalchemy.literals import literal
+from meshgate_sqlalchemy.parameters import Parameters
+from meshgate_sqlalchemy.placeholders import check, filled, pieces
 from meshgate_sqlalchemy.rows import rows
 from meshgate_sqlalchemy.types import type_name
 
@@ -75,7 +77,7 @@ def connect(
     db_kwargs: Mapping[str, str] | None = None,
     *,
     token: str | None = None,
-    parameters: str = LITERAL,
+    parameters: str = SERVER,
 ) -> Connection:
     """A connection to the gateway at a ``grpc://`` or ``grpc+tls://`` address.
 
@@ -98,7 +100,7 @@ class Connection:
 
     def __init__(self, connection: adbc.Connection, parameters: str) -> None:
         self.adbc = connection
-        self.parameters = parameters
+        self.parameters = Parameters() if parameters == SERVER else None
 
     def cursor(self) -> Cursor:
         with translated():
@@ -144,10 +146,8 @@ class Cursor:
 
     def execute(self, statement: str, parameters: Sequence[Any] | None = None) -> Cursor:
         self._forget()
-        if parameters and self.connection.parameters == LITERAL:
-            statement, parameters = with_values(statement, parameters), None
         with translated():
-            self.adbc.execute(statement, list(parameters) if parameters else None)
+            self._send(statement, tuple(parameters or ()))
             self._reader = self.adbc.fetch_record_batch()
         self.description = _description(self._reader.schema)
         self._rows = self._all_rows(self._reader)
@@ -201,6 +201,29 @@ class Cursor:
     def __iter__(self) -> Iterator[Row]:
         self._check()
         return self._rows
+
+    def _send(self, statement: str, values: Sequence[Any]) -> None:
+        if not values:
+            self.adbc.execute(statement)
+        elif self.connection.parameters is None:
+            self._send_written(statement, values)
+        else:
+            text, row = self.connection.parameters.send(statement, values, self.adbc.adbc_prepare)
+            try:
+                self.adbc.execute(text, row)
+            except ProgrammingError as error:
+                if error.status_code is not AdbcStatusCode.INVALID_STATE:
+                    raise
+                # The engine can not prepare this one; the driver has kept its reason to itself.
+                self.adbc.close()
+                self.adbc = self.connection.adbc.cursor()
+                self._send_written(statement, values)
+
+    def _send_written(self, statement: str, values: Sequence[Any]) -> None:
+        """Send the statement with its values as literals."""
+        parts = pieces(statement)
+        check(parts, values)
+        self.adbc.execute(filled(parts, map(literal, values)))
 
     def _forget(self) -> None:
         self.description = None

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pyarrow as pa
 from adbc_driver_manager import (
     AdbcStatusCode,
     DatabaseError,
@@ -35,6 +36,7 @@ __all__ = [
     "OperationalError",
     "ProgrammingError",
     "Warning",
+    "failure",
     "gateway_code",
     "is_disconnect",
     "translated",
@@ -71,6 +73,17 @@ _GONE = (AdbcStatusCode.IO, AdbcStatusCode.UNKNOWN)
 """What the driver answers when there is no server, or when it left in the middle."""
 
 
+_ARROW: tuple[tuple[type[BaseException], AdbcStatusCode], ...] = (
+    (pa.ArrowInvalid, AdbcStatusCode.INVALID_ARGUMENT),
+    (pa.ArrowNotImplementedError, AdbcStatusCode.NOT_IMPLEMENTED),
+    (pa.ArrowKeyError, AdbcStatusCode.NOT_FOUND),
+    (pa.ArrowCancelled, AdbcStatusCode.CANCELLED),
+    (pa.ArrowException, AdbcStatusCode.INTERNAL),
+    (OSError, AdbcStatusCode.IO),
+)
+"""Errors in the middle of an answer come out of Arrow's reader as its own."""
+
+
 @contextmanager
 def translated() -> Iterator[None]:
     """Turn an error of the driver inside the block into one with the gateway's own words."""
@@ -78,6 +91,14 @@ def translated() -> Iterator[None]:
         yield
     except Error as error:
         raise translate(error) from None
+    except (pa.ArrowException, OSError) as error:
+        status = next(status for kind, status in _ARROW if isinstance(error, kind))
+        raise translate(DatabaseError(str(error), status_code=status)) from None
+
+
+def failure(kind: type[Error], text: str) -> Error:
+    """An error found on this side, before the gateway is asked."""
+    return kind(text, status_code=AdbcStatusCode.INVALID_ARGUMENT)
 
 
 def translate(error: Error) -> Error:
@@ -89,13 +110,10 @@ def translate(error: Error) -> Error:
         kind = _CLASSES.get(found["code"], ProgrammingError)
     elif error.status_code in (AdbcStatusCode.TIMEOUT, AdbcStatusCode.CANCELLED, *_GONE):
         kind = OperationalError
-    return kind(
-        text,
-        status_code=error.status_code,
-        vendor_code=error.vendor_code,
-        sqlstate=error.sqlstate,
-        details=error.details,
-    )
+    said = {"vendor_code": error.vendor_code, "sqlstate": error.sqlstate, "details": error.details}
+    if kind is NotSupportedError:
+        return NotSupportedError(text, **said)  # it has its status by itself
+    return kind(text, status_code=error.status_code, **said)
 
 
 def gateway_code(error: BaseException) -> str | None:

@@ -6,6 +6,7 @@ Without a catalogue in the URL the schemas are ``domain.product``; with one, the
 from __future__ import annotations
 
 import functools
+import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from meshgate_sqlalchemy.types import sqlalchemy_type
 TABLE, VIEW = "TABLE", "VIEW"
 
 _COMMENT = b"ARROW:FLIGHT:SQL:REMARKS"
+_DECLARED = b"meshgate:declared"
 _SPECIAL = re.compile(r"([%_\\])")
 
 EVERYWHERE = Scope()
@@ -79,11 +81,14 @@ class Reflection:
     def get_view_names(self, connection: Any, schema: str | None = None, **kw: Any) -> list[str]:
         return self._names(connection, schema, VIEW)
 
-    def get_temp_table_names(self, connection: Any, **kw: Any) -> list[str]:
+    def get_temp_table_names(
+        self, connection: Any, schema: str | None = None, **kw: Any
+    ) -> list[str]:
         return []
 
     get_temp_view_names = get_materialized_view_names = get_sequence_names = get_temp_table_names
 
+    @_cached
     def has_table(
         self, connection: Any, table_name: str, schema: str | None = None, **kw: Any
     ) -> bool:
@@ -93,10 +98,19 @@ class Reflection:
     def has_schema(self, connection: Any, schema_name: str, **kw: Any) -> bool:
         return bool(self._products(connection, self.in_schema(schema_name)))
 
-    def has_index(self, connection: Any, table_name: str, index_name: str, **kw: Any) -> bool:
+    def has_index(
+        self,
+        connection: Any,
+        table_name: str,
+        index_name: str,
+        schema: str | None = None,
+        **kw: Any,
+    ) -> bool:
         return False
 
-    def has_sequence(self, connection: Any, sequence_name: str, **kw: Any) -> bool:
+    def has_sequence(
+        self, connection: Any, sequence_name: str, schema: str | None = None, **kw: Any
+    ) -> bool:
         return False
 
     @_cached
@@ -109,7 +123,6 @@ class Reflection:
                 "type": sqlalchemy_type(field.type),
                 "nullable": field.nullable,
                 "default": None,
-                "autoincrement": False,
                 "comment": _metadata(field, _COMMENT),
             }
             for field in self._arrow_schema(connection, table_name, schema, **kw)
@@ -119,28 +132,47 @@ class Reflection:
     def get_pk_constraint(
         self, connection: Any, table_name: str, schema: str | None = None, **kw: Any
     ) -> dict[str, Any]:
-        self._arrow_schema(connection, table_name, schema, **kw)
-        return {"constrained_columns": [], "name": None}
+        key = self._declared(connection, table_name, schema, **kw).get("primary_key") or {}
+        columns = key.get("columns") or []
+        return {"constrained_columns": columns, "name": key.get("name") if columns else None}
 
     @_cached
     def get_foreign_keys(
         self, connection: Any, table_name: str, schema: str | None = None, **kw: Any
     ) -> list[dict[str, Any]]:
-        return self._none_of(connection, table_name, schema, **kw)
+        found = self._declared(connection, table_name, schema, **kw).get("foreign_keys") or ()
+        return [
+            {
+                "name": key["name"],
+                "constrained_columns": key["columns"],
+                "referred_schema": self._schema_of(*key["target"][:2], schema),
+                "referred_table": key["target"][2],
+                "referred_columns": key["target_columns"],
+                "options": {},
+            }
+            for key in found
+        ]
 
     @_cached
     def get_table_comment(
         self, connection: Any, table_name: str, schema: str | None = None, **kw: Any
     ) -> dict[str, Any]:
-        self._arrow_schema(connection, table_name, schema, **kw)
-        return {"text": None}
+        declared = self._declared(connection, table_name, schema, **kw)
+        return {"text": declared.get("comment") or None}
 
-    @_cached
-    def get_table_options(
-        self, connection: Any, table_name: str, schema: str | None = None, **kw: Any
+    def _declared(
+        self, connection: Any, table_name: str, schema: str | None, **kw: Any
     ) -> dict[str, Any]:
-        self._arrow_schema(connection, table_name, schema, **kw)
-        return {}
+        """The comment and the keys of a table, out of its contract."""
+        metadata = self._arrow_schema(connection, table_name, schema, **kw).metadata or {}
+        return dict(json.loads(metadata.get(_DECLARED) or "{}"))
+
+    def _schema_of(self, domain: str, product: str, schema: str | None) -> str | None:
+        """How a table that a key refers to names its schema, from a table in `schema`."""
+        if self.in_schema(schema).holds(domain, product) and schema is None:
+            return None
+        alone = domain == self.scope.domain and "." not in (schema or "")
+        return product if alone else write_schema(domain, product)
 
     def _none_of(
         self, connection: Any, table_name: str, schema: str | None = None, **kw: Any
@@ -166,7 +198,7 @@ class Reflection:
         domain, product, name, _ = found
         with _driver(connection) as driver:
             return driver.adbc.adbc_get_table_schema(
-                _exactly(name), catalog_filter=domain, db_schema_filter=_exactly(product)
+                name, catalog_filter=domain, db_schema_filter=product
             )
 
     def _names(self, connection: Any, schema: str | None, kind: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import decimal
 import json
 import uuid
@@ -11,6 +12,8 @@ from typing import Any
 import pyarrow as pa
 from sqlalchemy import types as sqltypes
 from sqlalchemy.dialects.postgresql import DOUBLE_PRECISION, INTERVAL
+
+from meshgate_sqlalchemy.literals import literal
 
 Processor = Callable[[Any], Any]
 
@@ -126,27 +129,68 @@ class MeshgateJSON(sqltypes.JSON):
         return lambda value: loads(value) if isinstance(value, str | bytes) else value
 
 
+class _Literal:
+    """A value that has a literal of its own type: a text would be read as something else."""
+
+    def literal_processor(self, dialect: Any) -> Processor | None:
+        return literal
+
+
+class MeshgateInterval(_Literal, INTERVAL):
+    """An interval, native."""
+
+    @classmethod
+    def adapt_emulated_to_native(cls, interval: Any, **kw: Any) -> MeshgateInterval:
+        return cls(precision=interval.second_precision)
+
+
+class MeshgateDateTime(_Literal, sqltypes.DateTime):
+    """A timestamp."""
+
+
+class MeshgateDate(sqltypes.Date):
+    """A date; of a datetime, its day."""
+
+    def literal_processor(self, dialect: Any) -> Processor | None:
+        return lambda value: literal(value.date() if isinstance(value, dt.datetime) else value)
+
+
+class MeshgateTime(sqltypes.Time):
+    """A time of day. Its literal is a text, which is read in the unit of what it meets."""
+
+    def literal_processor(self, dialect: Any) -> Processor | None:
+        return lambda value: f"'{value.isoformat()}'"
+
+
 COLUMN_TYPES: dict[type[Any], type[Any]] = {
     sqltypes.Numeric: MeshgateNumeric,
     sqltypes.Float: MeshgateFloat,
     sqltypes.JSON: MeshgateJSON,
-    sqltypes.Interval: INTERVAL,
+    sqltypes.Interval: MeshgateInterval,
+    INTERVAL: MeshgateInterval,
+    sqltypes.DateTime: MeshgateDateTime,
+    sqltypes.Date: MeshgateDate,
+    sqltypes.Time: MeshgateTime,
 }
 
 if hasattr(sqltypes, "Uuid"):  # SQLAlchemy 2
 
     class MeshgateUuid(sqltypes.Uuid):
-        """A UUID, which travels as text with hyphens."""
+        """A UUID, which travels as text: with hyphens, unless it is declared as CHAR(32)."""
 
         def bind_processor(self, dialect: Any) -> Processor | None:
-            return lambda value: None if value is None else str(value)
+            return lambda value: None if value is None else self._written(value)
 
         def literal_processor(self, dialect: Any) -> Processor | None:
-            return lambda value: f"'{uuid.UUID(str(value))}'"
+            return lambda value: f"'{self._written(value)}'"
 
         def result_processor(self, dialect: Any, coltype: object) -> Processor | None:
-            if not self.as_uuid:
-                return lambda value: None if value is None else str(value)
-            return lambda value: None if value is None else uuid.UUID(str(value))
+            if self.as_uuid:
+                return lambda value: None if value is None else uuid.UUID(value)
+            return lambda value: None if value is None else str(uuid.UUID(value))
+
+        def _written(self, value: Any) -> str:
+            plain = uuid.UUID(str(value))
+            return str(plain) if self.native_uuid else plain.hex
 
     COLUMN_TYPES[sqltypes.Uuid] = MeshgateUuid

@@ -7,6 +7,7 @@ meshgate://host:port/?token=...
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,8 +26,6 @@ COOKIES = DatabaseOptions.WITH_COOKIE_MIDDLEWARE.value
 
 OPTIONS = ("purpose", "dialect", "freshness", "verify", "timeout", "placement")
 """What the gateway can be told for each query: here, or as an execution option ``meshgate_...``."""
-
-TIMEOUTS = (DatabaseOptions.TIMEOUT_QUERY.value, DatabaseOptions.TIMEOUT_FETCH.value)
 
 _TRUTH = {"true": True, "1": True, "on": True, "false": False, "0": False, "off": False}
 _FILES = {
@@ -59,7 +58,7 @@ def read_url(url: Any) -> Target:
     if len(namespace) > 2:
         raise ArgumentError(f"{url.database!r} is more than a catalogue and a schema")
     options = {COOKIES: "true", **_login(url, query), **_tls(query), **_headers(query, namespace)}
-    parameters = query.get("parameters", LITERAL)
+    parameters = query.get("parameters", SERVER)
     if parameters not in (SERVER, LITERAL):
         raise ArgumentError(f"parameters is {SERVER} or {LITERAL}, not {parameters!r}")
     secure = _truth("tls", query.get("tls", "true" if _wants_tls(query) else "false"))
@@ -71,10 +70,7 @@ def read_url(url: Any) -> Target:
 
 def option_settings(options: Mapping[str, Any]) -> dict[str, str]:
     """Options of the gateway, by name, as settings of the driver."""
-    settings = {HEADER + name: _word(value) for name, value in options.items()}
-    if (timeout := options.get("timeout")) is not None:
-        settings |= dict.fromkeys(TIMEOUTS, str(_seconds(timeout)))
-    return settings
+    return {HEADER + name: _word(name, value) for name, value in options.items()}
 
 
 def _login(url: Any, query: Mapping[str, str]) -> dict[str, str]:
@@ -125,15 +121,8 @@ def _truth(name: str, value: str) -> bool:
     return _TRUTH[value.lower()]
 
 
-def _word(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _seconds(value: Any) -> float:
-    try:
-        seconds = float(value)
-    except ValueError:
-        seconds = 0.0
-    if seconds <= 0:
-        raise ArgumentError(f"timeout is a number of seconds, not {value!r}")
-    return seconds
+def _word(name: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    seconds = name == "timeout" and re.fullmatch(r"\d+(\.\d+)?", str(value))
+    return f"{value}s" if seconds else str(value)

@@ -71,6 +71,7 @@ _KINDS = {
     "PARSE_ERROR": SupersetErrorType.SYNTAX_ERROR,
     "UNAUTHENTICATED": SupersetErrorType.CONNECTION_ACCESS_DENIED_ERROR,
     "ACCESS_DENIED": SupersetErrorType.TABLE_SECURITY_ACCESS_ERROR,
+    "PURPOSE_REQUIRED": SupersetErrorType.TABLE_SECURITY_ACCESS_ERROR,
     "PURPOSE_NOT_GRANTED": SupersetErrorType.TABLE_SECURITY_ACCESS_ERROR,
     "RESIDENCY_VIOLATION": SupersetErrorType.TABLE_SECURITY_ACCESS_ERROR,
 }
@@ -142,6 +143,12 @@ class MeshgateEngineSpec(BaseEngineSpec):  # type: ignore[misc]
     @classmethod
     def _default_catalog(cls, url: Any) -> str | None:
         return (url.database or "").split("/")[0] or None
+
+    @classmethod
+    def get_default_schema(cls, database: Any, catalog: str | None) -> str | None:
+        """The URL's, or none. Superset would connect to find that out, for every chart."""
+        domain, _, product = (database.url_object.database or "").partition("/")
+        return product or None if catalog in (None, domain) else None
 
     @classmethod
     def get_catalog_names(cls, database: Any, inspector: Any) -> set[str]:

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.sql.Connection;
+import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -66,6 +67,35 @@ class OptionsTest {
             connection.setSchema("terms");
             assertEquals("terms", connection.getSchema());
             assertEquals(List.of("2"), rows(connection, "SELECT count(*) FROM shop.terms.notes"));
+        }
+    }
+
+    @Feature("session options")
+    @Test
+    void dialect() throws SQLException {
+        String sql = "SELECT `name` FROM `customers` WHERE id = 1";
+        try (Connection connection = connect("dialect", "mysql")) {
+            assertEquals(List.of("customer 1"), rows(connection, sql));
+            SQLException error =
+                    assertThrows(
+                            SQLException.class,
+                            () -> rows(connection, "SELECT\n`nome` FROM `customers`"));
+            assertTrue(error.getMessage().contains("line 2, column 1"), error::getMessage);
+        }
+        try (Connection connection = connect()) {
+            assertThrows(SQLException.class, () -> rows(connection, sql));
+        }
+    }
+
+    @Feature("session options")
+    @Test
+    void dialectOfAPreparedStatement() throws SQLException {
+        try (Connection connection = connect("dialect", "tsql");
+                PreparedStatement statement =
+                        connection.prepareStatement(
+                                "SELECT TOP 1 [name] FROM [customers] WHERE id > ? ORDER BY id")) {
+            statement.setLong(1, 4);
+            assertEquals(List.of("customer 5"), rows(statement.executeQuery()));
         }
     }
 

@@ -1,0 +1,5 @@
+"""The suite itself."""
+
+from __future__ import annotations
+
+from sqlalchemy.testing.suite import *  # noqa: F403

@@ -1,0 +1,82 @@
+"""Every block of Python in the pages of these clients, run against a served gateway."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.clients.sqlalchemy.environments import python_with_dialect
+from tests.environments import ROOT
+from tests.flight.conftest import mesh, served
+from tests.flight.serving import Served
+
+__all__ = ["mesh", "served"]
+
+SECONDS = 120
+
+
+def run(served: Served, environment: str, page: str, *expressions: str) -> list[Any]:
+    process = subprocess.run(
+        [
+            *(
+                str(python_with_dialect(environment)),
+                str(Path(__file__).with_name("page_runner.py")),
+            ),
+            *(str(ROOT / "docs" / "clients" / page), served.uri.removeprefix("grpc://")),
+            *expressions,
+        ],
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert process.returncode == 0, process.stderr[-4000:]
+    return list(json.loads(process.stdout.splitlines()[-1]))
+
+
+@pytest.mark.parametrize("environment", ["dataframes", "sqlalchemy14"])
+def test_pandas(served: Served, environment: str) -> None:
+    rows, dtype, few, table, large, pieces = run(
+        served,
+        environment,
+        "pandas.md",
+        *("len(orders)", "str(few.dtypes['amount'])", "len(few)", "len(table)", "len(large)"),
+        "pieces",
+    )
+    assert (rows, few, table, large) == (100, 10, 100, 19)
+    assert dtype == "decimal128(12, 2)[pyarrow]"
+    assert pieces == [30, 30, 30, 10]
+
+
+def test_polars(served: Served) -> None:
+    shape, dtype, rows, refused, large = run(
+        served,
+        "dataframes",
+        "polars.md",
+        *("orders.shape", "str(orders.schema['amount'])", "rows", "str(refused)", "large.height"),
+    )
+    assert (shape, rows, large) == ([100, 3], 100, 19)
+    assert "credentials are missing" in refused
+    assert dtype == "Decimal(precision=12, scale=2)"
+
+
+def test_duckdb(served: Served) -> None:
+    best, count = run(served, "dataframes", "duckdb.md", "best[0][0]", "count")
+    assert (best, count) == ("customer 1", 100)
+
+
+@pytest.mark.parametrize("environment", ["sqlalchemy14", "sqlalchemy2"])
+def test_sqlalchemy(served: Served, environment: str) -> None:
+    names, rows, refused, streamed = run(
+        served,
+        environment,
+        "sqlalchemy.md",
+        *("inspector.get_schema_names()", "len(rows)", "str(refused)", "streamed"),
+    )
+    assert names == ["hr.staff", "ops.probe", "sales.shop"]
+    assert (rows, streamed) == (3, 4000)
+    assert "[UNKNOWN_COLUMN]" in refused and "(line 1, column 8)" in refused and "Hint:" in refused
