@@ -51,6 +51,7 @@ from gateway.plan.sessions import (
     Form,
     Providers,
     columns_of,
+    decimals_of,
     frame_of,
     register_fragments,
     register_tables,
@@ -101,7 +102,7 @@ def plan_query(
     if any(view.security.minimum_rows is not None for view in query.views.values()):
         raise violation(None)
     known = columns_of(tables, query.views)
-    text = rewritten(query.tree, known)
+    text = rewritten(query.tree, known, decimals_of(tables, query.views))
     if text is None:
         text = query.text
     else:
