@@ -34,6 +34,7 @@ from gateway.plan.embedded import elsewhere
 from gateway.plan.federation import Optimised, federated, needs_substrait
 from gateway.plan.fragment import FragmentReads
 from gateway.plan.history import History
+from gateway.plan.hoisting import with_filters_above
 from gateway.plan.plan import Plan
 from gateway.plan.reading import reading
 from gateway.plan.reads import engine_reads, read_columns
@@ -334,4 +335,7 @@ def open_frame(
         assert plan.unfederated is not None
         return frame_of(context, plan.unfederated)
     register_fragments(context, plan.answers, reads, fetched)
-    return engine.from_substrait(plan.remainder, context)
+    handed = tuning is None or tuning.push_filters
+    return engine.from_substrait(
+        plan.remainder if handed else with_filters_above(plan.remainder), context
+    )
