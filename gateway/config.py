@@ -22,6 +22,7 @@ class Config:
     join and aggregate local Parquet files.
     What a whole query of one source took is remembered for `history_age_seconds`: where pushing it
     took long, pulling it is tried once, and the faster form is kept. 0 turns that off.
+    `postgres` is where `meshgate serve` listens for PostgreSQL's clients, [HOST:]PORT; "" nowhere.
     """
 
     region: str = ""
@@ -46,3 +47,4 @@ class Config:
     audit_wait_seconds: float = 10.0
     embedded_duckdb: bool = True
     history_age_seconds: float = 3600.0
+    postgres: str = ""

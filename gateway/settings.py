@@ -50,13 +50,14 @@ NUMBERS: Mapping[str, Bounds] = {
     "audit_wait_seconds": Bounds(0.1, 600),
 }
 SWITCHES = ("embedded_duckdb",)
+TEXTS = ("postgres",)
 
 
 def load_config(mesh: Path, *, region: str = "") -> Config:
     """The settings of a mesh folder. CatalogueError for the first thing that is wrong in them."""
     path = mesh / FILE_NAME
-    table = Table(path, "", read_tables(path), (*NUMBERS, *SWITCHES))
-    given: dict[str, int | float | bool] = {}
+    table = Table(path, "", read_tables(path), (*NUMBERS, *SWITCHES, *TEXTS))
+    given: dict[str, int | float | bool | str] = {}
     whole = {f.name for f in fields(Config) if f.type == "int"}
     for name, bounds in NUMBERS.items():
         if name in table:
@@ -66,6 +67,12 @@ def load_config(mesh: Path, *, region: str = "") -> Config:
             value = table.raw(name)
             if not isinstance(value, bool):
                 raise table.wrong(f"{name} has to be true or false")
+            given[name] = value
+    for name in TEXTS:
+        if name in table:
+            value = table.raw(name)
+            if not isinstance(value, str):
+                raise table.wrong(f"{name} has to be a text")
             given[name] = value
     return replace(Config(region=region), **given)  # type: ignore[arg-type]
 

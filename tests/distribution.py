@@ -17,6 +17,7 @@ UNITS = {
     "tests/conformance/": "the canonical table in every source",
     "tests/attacks/": "the attacked mesh",
     "tests/demo/": "the demo",
+    "tests/clients/jdbc/": "the JDBC driver",
 }
 """Units that take minutes, longest first, by how the ids of their tests begin; the first fits."""
 

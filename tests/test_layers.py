@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent
 
 STAGES = (
     *("languages", "catalogue", "plan", "engines", "audit", "identity", "substrait"),
-    *("flight", "commands", "demo"),
+    *("flight", "postgres_wire", "commands", "demo"),
 )
 
 # package -> the gateway packages it may import; top-level modules are named as they are
@@ -22,6 +22,9 @@ ALLOWED = {
     "engines": {"errors", "model", "config", "plan", "engines"},
     "audit": {"errors"},
     "identity": {"errors", "model", "toml_tables"},
+    "postgres_wire": {
+        *("errors", "model", "pipeline", "identity", "flight", "languages"),
+    },
     "substrait": {"errors", "model", "config", "plan", "engines"},
     "flight": {
         *("errors", "model", "catalogue", "pipeline", "query_report", "config", "identity", "logs"),

@@ -10,7 +10,7 @@ import pytest
 
 from gateway.config import Config
 from gateway.errors import CatalogueError
-from gateway.settings import FILE_NAME, NUMBERS, SWITCHES, load_config
+from gateway.settings import FILE_NAME, NUMBERS, SWITCHES, TEXTS, load_config
 
 DOCS = Path(__file__).parents[1] / "docs" / "settings.md"
 NOT_SETTABLE = {"region", "audit_folder", "batch_rows_of_nested_loops", "poll_seconds"}
@@ -54,9 +54,9 @@ def test_what_is_wrong_is_said(tmp_path: Path, text: str, said: str) -> None:
 
 
 def test_every_setting_has_its_place_and_its_line() -> None:
-    assert {field.name for field in fields(Config)} == {*NUMBERS, *SWITCHES, *NOT_SETTABLE}
+    assert {field.name for field in fields(Config)} == {*NUMBERS, *SWITCHES, *TEXTS, *NOT_SETTABLE}
     described = set(re.findall(r"^\| `(\w+)`", DOCS.read_text(), re.MULTILINE))
-    assert described == {*NUMBERS, *SWITCHES}
+    assert described == {*NUMBERS, *SWITCHES, *TEXTS}
 
 
 def test_defaults_are_within_their_bounds() -> None:

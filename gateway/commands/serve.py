@@ -15,8 +15,10 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from gateway.config import Config
 from gateway.errors import UserError
 from gateway.flight.admission import Admission
 from gateway.flight.authentication import Authenticator
@@ -25,7 +27,12 @@ from gateway.flight.service import FlightSql, Limits
 from gateway.identity.identity import Identity
 from gateway.logs import start_logging
 from gateway.pipeline import Gateway
+from gateway.postgres_wire import listening as postgres_wire
+from gateway.postgres_wire.listening import Address
 from gateway.settings import load_config
+
+if TYPE_CHECKING:
+    from gateway.postgres_wire.server import PostgresServer
 
 DEFAULT_LISTEN = "grpc://127.0.0.1:8815"
 HURRY_SECONDS = 8.0
@@ -53,6 +60,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--tls-cert", type=Path, metavar="PEM", help="certificate chain")
     parser.add_argument("--tls-key", type=Path, metavar="PEM", help="private key")
+    parser.add_argument(
+        "--postgres",
+        metavar="[HOST:]PORT",
+        help="listen for PostgreSQL's clients as well (psql, ODBC, dbt); HOST is 127.0.0.1",
+    )
+    parser.add_argument(
+        "--postgres-cleartext",
+        action="store_true",
+        help="let them send passwords without TLS from other machines",
+    )
     parser.add_argument(
         "--drain-seconds",
         type=float,
@@ -83,14 +100,17 @@ def run(args: argparse.Namespace) -> int:
     listeners = listeners_of(args)
     for listener in listeners:  # before anything is opened: an audit log would be left behind
         check_free(listener.uri)
+    config = load_config(args.mesh, region=args.region)
+    postgres = postgres_address(args, config)
     signals = _listen_for_signals()
     identity = Identity(args.mesh)
-    gateway = Gateway.open(args.mesh, load_config(args.mesh, region=args.region))
+    gateway = Gateway.open(args.mesh, config)
     limits = Limits(streams=args.max_streams, streams_per_principal=args.max_streams_per_user)
     service = FlightSql(gateway, limits)
     authenticator = Authenticator(identity)
     try:
         servers = [listen(listener, service, authenticator) for listener in listeners]
+        front = listen_for_postgres(postgres, args, service, identity) if postgres else None
     except BaseException:
         gateway.close()  # threads that still work would keep the process from ending
         raise
@@ -100,13 +120,19 @@ def run(args: argparse.Namespace) -> int:
     gc.freeze()  # what is loaded by now stays: no collection shall walk through it again
     for listener, server in zip(listeners, servers, strict=True):
         print(f"listening on {address(listener.uri, server.port)}", flush=True)
+    if front is not None:
+        print(f"listening on {front.address}", flush=True)
     os.read(signals, 1)
     logger.info(
         "stopping: running queries have %g seconds; interrupt again to stop at once",
         args.drain_seconds,
     )
     threading.Thread(target=_hurry, args=(signals, service.admission), daemon=True).start()
+    if front is not None:
+        front.drain()
     ended = drain(servers, service, args.drain_seconds)
+    if front is not None:
+        ended = front.close() and ended
     gateway.close()
     logger.info("stopped")
     if not ended:
@@ -156,7 +182,34 @@ def listen(listener: Listener, service: FlightSql, authenticator: Authenticator)
         raise UserError(f"can not listen on {uri}", hint="is the certificate wrong?") from error
 
 
-def check_free(uri: str) -> None:
+def postgres_address(args: argparse.Namespace, config: Config) -> Address | None:
+    """Where to listen for PostgreSQL's clients; None without being asked. Raises UserError."""
+    asked = args.postgres or config.postgres
+    if not asked:
+        return None
+    where = postgres_wire.address(asked)
+    secure = bool(args.tls_cert)
+    postgres_wire.check(where, secure=secure, cleartext=args.postgres_cleartext)
+    check_free(str(where), "--postgres")
+    return where
+
+
+def listen_for_postgres(
+    where: Address, args: argparse.Namespace, service: FlightSql, identity: Identity
+) -> PostgresServer:
+    """A server for PostgreSQL's clients: what it takes to import is taken only here."""
+    from gateway.postgres_wire.queries import Engine
+    from gateway.postgres_wire.server import PostgresServer
+
+    context = None
+    if args.tls_cert:
+        context = postgres_wire.tls_context(args.tls_cert, args.tls_key)
+    engine = Engine(service.gateway, service.executions, service.admission)
+    cleartext = args.postgres_cleartext
+    return PostgresServer(where, engine, identity, context, cleartext=cleartext)
+
+
+def check_free(uri: str, option: str = "--listen") -> None:
     """Raise UserError if nobody can listen at an address: what gRPC says is for its log only."""
     parts = urlsplit(uri)
     try:
@@ -170,7 +223,7 @@ def check_free(uri: str) -> None:
         taken = error.errno == errno.EADDRINUSE
         raise UserError(
             f"can not listen on {uri}: {'the port is taken' if taken else error.strerror}",
-            hint="name another one with --listen; port 0 is any free one" if taken else None,
+            hint=f"name another one with {option}; port 0 is any free one" if taken else None,
         ) from error
 
 
@@ -192,9 +245,11 @@ def listeners_of(args: argparse.Namespace) -> list[Listener]:
     if bool(args.listen_mtls) != bool(args.client_ca):
         raise UserError("--listen-mtls and --client-ca go together")
     certificate, key = args.tls_cert, args.tls_key
-    if bool(secure) != bool(certificate and key) or bool(certificate) != bool(key):
+    given = bool(certificate and key)
+    unused = given and not secure and not args.postgres
+    if (secure and not given) or unused or bool(certificate) != bool(key):
         raise UserError("--tls-cert and --tls-key go together, with --listen grpc+tls://HOST:PORT")
-    tls = _tls(certificate, key) if secure else None
+    tls = _tls(certificate, key) if given else None
     listeners = [Listener(args.listen, tls if args.listen in secure else None)]
     if args.listen_mtls:
         listeners.append(Listener(args.listen_mtls, tls, _read_authority(args.client_ca)))

@@ -35,6 +35,9 @@ from gateway.plan.planner import open_frame
 
 log = logging.getLogger("meshgate.engine")
 
+_NO_FILTER = ("BooleanScalar", "ArrowNotImplementedError")
+"""What errors say about filters that a table can not be handed."""
+
 IsCancelled = Callable[[], bool]
 
 
@@ -212,11 +215,12 @@ def _joins_right(frame: DataFrame) -> bool:
 def another_way(tuning: Tuning, error: Exception) -> Tuning | None:
     """How the engine may yet succeed, or None.
 
-    Hash joins do not spill; a table can not be handed a filter of which one part is constant.
+    Hash joins do not spill; a table can not be handed a filter of which one part is constant, nor
+    any filter when one of its columns is of a type that Arrow's filters have no word for.
     """
     if exhausted(error):
         return replace(tuning, hash_joins=False)
-    if "BooleanScalar" in str(error):
+    if any(said in str(error) for said in _NO_FILTER):
         return replace(tuning, push_filters=False)
     return None
 

@@ -75,6 +75,11 @@ class FlightSql:
         )
         self.executions = Executions(gateway, self.admission, self.reports)
 
+    @property
+    def gateway(self) -> Gateway:
+        """The gateway that answers."""
+        return self._gateway
+
     def flight(self, caller: Caller, command: bytes) -> Flight:
         """Plan what a command asks for: a query, a prepared statement, or metadata."""
         self.admission.check()

@@ -57,6 +57,11 @@ class Statement:
         self._planned_at = time.monotonic()
 
     @property
+    def request(self) -> Request:
+        """What it was made for."""
+        return self._request
+
+    @property
     def query_id(self) -> str:
         return self._request.id
 

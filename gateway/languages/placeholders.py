@@ -6,7 +6,7 @@ Inside the gateway all of them are ``$n``; a statement is run with values writte
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlglot import exp
@@ -20,6 +20,15 @@ MAX_PARAMETERS = 4096
 
 _NAMED = "values have no names here"
 _HINT = "write ? for each value in its turn, or $1, $2, ..."
+_OPENING = {TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.CASE}
+_CLOSING = {TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.END}
+_SETS = {TokenType.UNION, TokenType.EXCEPT, TokenType.INTERSECT}
+_AFTER_OUTPUTS = {
+    *(TokenType.FROM, TokenType.WHERE, TokenType.GROUP_BY, TokenType.HAVING, TokenType.QUALIFY),
+    *(TokenType.ORDER_BY, TokenType.LIMIT, TokenType.OFFSET, TokenType.FETCH, *_SETS),
+}
+_BEFORE_ONE = {TokenType.SELECT, TokenType.DISTINCT, TokenType.ALL, TokenType.COMMA}
+_BEHIND_ONE = {TokenType.COMMA, TokenType.R_PAREN, TokenType.SEMICOLON, *_AFTER_OUTPUTS}
 _COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Between, exp.In)
 
 
@@ -28,7 +37,8 @@ class Placeholders:
     """The placeholders of a text: `spans` are (start, end, number), in order.
 
     `casts` are the SQL types that numbers are cast to where they stand. `limits` are the numbers
-    that count rows, `compared` those that are only ever compared with columns.
+    that count rows, `compared` those that are only ever compared with columns. `outputs` are the
+    spans that are columns by themselves, which need names: two equal values would have one.
     """
 
     count: int = 0
@@ -36,10 +46,14 @@ class Placeholders:
     casts: Mapping[int, str] = field(default_factory=dict)
     limits: frozenset[int] = frozenset()
     compared: frozenset[int] = frozenset()
+    outputs: frozenset[int] = frozenset()
 
     def edits(self, texts: Sequence[str]) -> tuple[Edit, ...]:
         """The edits that put a text in the place of each number."""
-        return tuple(Edit(start, end, texts[n - 1]) for start, end, n in self.spans)
+        return tuple(
+            Edit(start, end, f'{texts[n - 1]} AS "${n}_{i}"' if i in self.outputs else texts[n - 1])
+            for i, (start, end, n) in enumerate(self.spans)
+        )
 
 
 NONE = Placeholders()
@@ -105,7 +119,30 @@ def placeholders(tree: exp.Expr, words: Sequence[Token]) -> Placeholders:
         if not _compared(node):
             free.add(number)
     compared = frozenset(numbers - free)
-    return Placeholders(count, tuple(spans), casts, frozenset(limits), compared)
+    outputs = frozenset(_outputs(words))
+    return Placeholders(count, tuple(spans), casts, frozenset(limits), compared, outputs)
+
+
+def _outputs(words: Sequence[Token]) -> Iterator[int]:
+    """Which of the placeholders, in their order, stand by themselves in a list of outputs."""
+    lists = [False]  # whether a list of outputs is being read, at each open level
+    seen = -1
+    for i, word in enumerate(words):
+        kind = word.token_type
+        if kind in _OPENING:
+            lists.append(False)
+        elif kind in _CLOSING and len(lists) > 1:
+            lists.pop()
+        elif kind is TokenType.SELECT:
+            lists[-1] = True
+        elif kind in _AFTER_OUTPUTS:
+            lists[-1] = False
+        elif _number(words, i) is not None:
+            seen += 1
+            before = words[i - 1].token_type if i else None
+            after = words[i + 2].token_type if i + 2 < len(words) else None
+            if lists[-1] and before in _BEFORE_ONE and (after is None or after in _BEHIND_ONE):
+                yield seen
 
 
 def _compared(node: exp.Parameter) -> bool:

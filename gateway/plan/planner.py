@@ -34,6 +34,7 @@ from gateway.plan.embedded import elsewhere
 from gateway.plan.federation import Optimised, federated, needs_substrait
 from gateway.plan.fragment import FragmentReads
 from gateway.plan.history import History
+from gateway.plan.hoisting import with_filters_above
 from gateway.plan.plan import Plan
 from gateway.plan.reading import reading
 from gateway.plan.reads import engine_reads, read_columns
@@ -51,6 +52,7 @@ from gateway.plan.sessions import (
     Form,
     Providers,
     columns_of,
+    decimals_of,
     frame_of,
     register_fragments,
     register_tables,
@@ -101,7 +103,7 @@ def plan_query(
     if any(view.security.minimum_rows is not None for view in query.views.values()):
         raise violation(None)
     known = columns_of(tables, query.views)
-    text = rewritten(query.tree, known)
+    text = rewritten(query.tree, known, decimals_of(tables, query.views))
     if text is None:
         text = query.text
     else:
@@ -333,4 +335,7 @@ def open_frame(
         assert plan.unfederated is not None
         return frame_of(context, plan.unfederated)
     register_fragments(context, plan.answers, reads, fetched)
-    return engine.from_substrait(plan.remainder, context)
+    handed = tuning is None or tuning.push_filters
+    return engine.from_substrait(
+        plan.remainder if handed else with_filters_above(plan.remainder), context
+    )

@@ -22,6 +22,7 @@ from gateway.errors import GatewayError, InvalidQuery, ResidencyViolation, Schem
 from gateway.plan.cutter import FRAGMENT_TABLE
 from gateway.plan.fragment import Fragment, FragmentReads
 from gateway.plan.lazy import LazyDataset, Opener, ReadableDataset
+from gateway.plan.lossy_casts import Scales, scales
 from gateway.plan.rewrite import rewritten
 from gateway.plan.scan import scan_opener, scan_recorder
 from gateway.plan.secured_read import quoted_name, view_text
@@ -122,7 +123,9 @@ def _view(
             schema = bare(tables[meant].dataset.schema)
         engine.register(private, own, given, schema)
     known = {own: _columns(meant, tables, views) for own, meant in view.names.items()}
-    text = rewritten(view.tree, known) or view.text
+    read = [views[n].dataset if n in views else tables[n].dataset for n in view.names.values()]
+    decimals = scales(dataset.schema for dataset in read)
+    text = rewritten(view.tree, known, decimals) or view.text
     try:
         frame = frame_of(private, text)
     except GatewayError as error:
@@ -182,6 +185,13 @@ def columns_of(tables: Tables, views: Views) -> dict[TableName, Sequence[str]]:
     """The columns of everything the caller's text can name."""
     named = {name: t.dataset.schema.names for name, t in tables.items() if not t.nested}
     return named | {name: v.dataset.schema.names for name, v in views.items() if not v.nested}
+
+
+def decimals_of(tables: Tables, views: Views) -> Scales:
+    """The scales of the decimal columns that the caller's text can name."""
+    named = [t.dataset for t in tables.values() if not t.nested]
+    named += [v.dataset for v in views.values() if not v.nested]
+    return scales(dataset.schema for dataset in named)
 
 
 def _no_rows(

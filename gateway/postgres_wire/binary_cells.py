@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from gateway.postgres_wire import calendar
 from gateway.postgres_wire.cells import lengths, of_texts, pack, plain, prefixes
 from gateway.postgres_wire.text_cells import UTC, texts, to_microseconds
-from gateway.postgres_wire.types import JSON, is_list, pg_type
+from gateway.postgres_wire.types import JSON, Oid, is_list, pg_type
 
 _INTEGERS = {
     **dict.fromkeys((pa.int8(), pa.int16(), pa.uint8()), ">i2"),
@@ -29,6 +29,8 @@ def cells(array: pa.Array) -> pa.Array:
     kind = array.type
     if isinstance(kind, pa.UuidType):
         return of_texts(array.storage.cast(pa.binary()))
+    if isinstance(kind, Oid):
+        return plain(np.asarray(array.storage.fill_null(0)).astype(">u4"), array)
     if isinstance(kind, pa.BaseExtensionType):
         return cells(array.storage)
     if pa.types.is_boolean(kind):
@@ -77,7 +79,7 @@ def _dates(array: pa.Array) -> pa.Array:
 
 def _arrays(array: pa.Array) -> pa.Array:
     """One dimension, counted from 1; the elements of a row lie beside each other already."""
-    lists = array.cast(pa.large_list(array.type.value_field))
+    lists = array
     element, _ = pg_type(array.type.value_type)
     elements = cells(lists.flatten())
     sizes = lengths(elements)

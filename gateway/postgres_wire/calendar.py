@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pyarrow as pa
 
@@ -101,3 +103,84 @@ def intervals(array: pa.Array) -> list[Interval | None]:
         (int(v["months"]), int(v["days"]), int(v["nanoseconds"]) // 1000) if there else None
         for v, there in zip(raw, valid, strict=True)
     ]
+
+
+_MOMENT = re.compile(
+    r"(?P<year>\d{1,7})-(?P<month>\d{1,2})-(?P<day>\d{1,2})"
+    r"(?:[T\s]+(?P<time>\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?))?"
+    r"\s*(?P<zone>[Zz]|UTC|[+-]\d{1,2}(?::?\d{2}){0,2})?(?P<era>\s*BC)?\Z"
+)
+_PART = re.compile(r"([+-]?\d+(?:\.\d+)?)\s*([a-z]+)")
+_CLOCK = re.compile(r"([+-]?)(\d+):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?")
+_MONTHS = {"year": 12, "mon": 1, "month": 1}
+_DAYS = {"week": 7, "day": 1}
+_SECONDS = {"hour": 3600, "minute": 60, "min": 60, "second": 1, "sec": 1}
+
+
+def moment_of(text: str) -> tuple[int, int | None]:
+    """A written moment: microseconds since 1970-01-01, and how far its zone is from UTC.
+
+    ValueError for anything that is none.
+    """
+    found = _MOMENT.match(text.strip())
+    if found is None:
+        raise ValueError("not a moment")
+    year = int(found["year"]) * (-1 if found["era"] else 1) + (1 if found["era"] else 0)
+    days = _days(year, int(found["month"]), int(found["day"]))
+    zone = found["zone"]
+    offset = None
+    if zone is not None:
+        offset = 0
+        if zone[0] in "+-":
+            digits = (
+                zone[1:].replace(":", "").ljust(6, "0") if len(zone) != 2 else f"0{zone[1]}0000"
+            )
+            hours, minutes, seconds = (int(digits[i : i + 2]) for i in (0, 2, 4))
+            offset = (hours * 3600 + minutes * 60 + seconds) * 1_000_000
+            offset = -offset if zone[0] == "-" else offset
+    return days * DAY + (_clock(found["time"]) if found["time"] else 0), offset
+
+
+def _days(year: int, month: int, day: int) -> int:
+    if not 1 <= month <= 12 or not 1 <= day <= 31:
+        raise ValueError("not a day")
+    shifted = year - (month <= 2)
+    era, year_of_era = divmod(shifted, 400)
+    day_of_year = (153 * (month - 3 if month > 2 else month + 9) + 2) // 5 + day - 1
+    day_of_era = year_of_era * 365 + year_of_era // 4 - year_of_era // 100 + day_of_year
+    found = era * 146_097 + day_of_era - 719_468
+    if date_text(found)[-2:] != f"{day:02}" and year > 0:
+        raise ValueError("no such day in the month")
+    return found
+
+
+def _clock(text: str) -> int:
+    found = _CLOCK.fullmatch(text)
+    if found is None:
+        raise ValueError("not a time")
+    sign, hours, minutes, seconds, fraction = found.groups()
+    whole = int(hours) * 3600 + int(minutes) * 60 + int(seconds or 0)
+    microseconds = whole * 1_000_000 + int((fraction or "").ljust(6, "0")[:6] or 0)
+    return -microseconds if sign == "-" else microseconds
+
+
+def interval_of(text: str) -> tuple[int, int, int]:
+    """A written interval: months, days, nanoseconds. ValueError for anything that is none."""
+    months = days = microseconds = 0
+    rest = text.strip().lower()
+    for clock in _CLOCK.finditer(rest):
+        microseconds += _clock(clock[0])
+    rest = _CLOCK.sub(" ", rest)
+    for number, unit in _PART.findall(rest):
+        name = unit.rstrip("s") if unit not in ("s",) else "sec"
+        if name in _MONTHS:
+            months += int(float(number) * _MONTHS[name])
+        elif name in _DAYS:
+            days += int(float(number) * _DAYS[name])
+        elif name in _SECONDS:
+            microseconds += round(float(number) * _SECONDS[name] * 1_000_000)
+        else:
+            raise ValueError("not an interval")
+    if _PART.sub("", rest).strip():
+        raise ValueError("not an interval")
+    return months, days, microseconds * 1000

@@ -140,8 +140,8 @@ Command = (
     | Copy
 )
 
-_WRITES = """ALTER ANALYZE CALL CHECKPOINT CLUSTER COMMENT CREATE DELETE DO DROP GRANT IMPORT INSERT LOAD
-    MERGE REASSIGN REFRESH REINDEX REVOKE SECURITY TRUNCATE UPDATE VACUUM"""
+_WRITES = """ALTER ANALYZE CALL CHECKPOINT CLUSTER COMMENT CREATE DELETE DO DROP GRANT IMPORT INSERT
+    LOAD MERGE REASSIGN REFRESH REINDEX REVOKE SECURITY TRUNCATE UPDATE VACUUM"""
 WRITES = frozenset(_WRITES.split())
 _READS = frozenset({"SELECT", "WITH", "VALUES", "TABLE", "EXPLAIN", "(", "FROM"})
 
@@ -426,8 +426,8 @@ def _declare(words: Words, _: str) -> Command:
             binary = True
         elif word.upper not in ("INSENSITIVE", "ASENSITIVE", "NO", "SCROLL"):
             raise words.wrong(word)
-    while word := words.skip("WITH", "WITHOUT", "HOLD"):
-        hold = word == "WITH" or (hold and word == "HOLD")
+    while said := words.skip("WITH", "WITHOUT", "HOLD"):
+        hold = said == "WITH" or (hold and said == "HOLD")
     if not words.skip("FOR"):
         raise words.wrong(words.next())
     return Declare(name, words.rest(), hold, binary)

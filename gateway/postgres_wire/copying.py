@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gateway.postgres_wire import messages
+from gateway.postgres_wire.cells import lengths, of_texts, plain
 from gateway.postgres_wire.commands import Command, Copy, Query, Words
 from gateway.postgres_wire.errors import READ_ONLY, SYNTAX_ERROR, UNSUPPORTED, SqlError
-from gateway.postgres_wire.rows import pieces
+from gateway.postgres_wire.rows import content, pieces
 from gateway.postgres_wire.text_cells import texts
 from gateway.postgres_wire.words import NAME, NUMBER, QUOTED, STRING
 
@@ -19,6 +20,7 @@ BINARY_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 BINARY_TRAILER = b"\xff\xff"
 
 _ESCAPES = (("\\", "\\\\"), ("\b", "\\b"), ("\f", "\\f"), ("\n", "\\n"), ("\r", "\\r"))
+_NEW_LINE = pa.scalar("\n", pa.large_string())
 _OPTIONS = ("FORMAT", "HEADER", "DELIMITER", "NULL", "QUOTE", "ESCAPE", "ENCODING", "FORCE_QUOTE")
 
 
@@ -84,33 +86,34 @@ def _with_options(words: Words, query: Query) -> Copy:
 
 def header(copy: Copy, names: list[str]) -> bytes:
     """The names of the columns as the first row, where they are asked for."""
-    if copy.kind == "binary":
-        return messages.copy_data(BINARY_HEADER)
     if not copy.header:
         return b""
     row = pa.RecordBatch.from_arrays([pa.array([name]) for name in names], names=names)
     return b"".join(rows(copy, row, ZoneInfo("UTC")))
 
 
-def rows(copy: Copy, batch: pa.RecordBatch, zone: ZoneInfo) -> Iterator[bytes]:
-    """CopyData messages with the rows of a batch in text or CSV."""
+def rows(copy: Copy, batch: pa.RecordBatch, zone: ZoneInfo) -> Iterator[bytes | memoryview]:
+    """The rows of a batch in text or CSV, each a CopyData message."""
+    wide = pa.large_string()
     for piece in pieces(batch):
-        columns = [
-            _cells(copy, texts(array, zone).cast(pa.large_string())) for array in piece.columns
-        ]
-        lines = pc.binary_join_element_wise(*columns, copy.delimiter) if columns else None
-        written = [""] * piece.num_rows if lines is None else lines.to_pylist()
-        yield messages.copy_data(("\n".join(written) + "\n").encode())
+        columns = [_cells(copy, texts(array, zone).cast(wide)) for array in piece.columns]
+        lines = pc.binary_join_element_wise(*columns, pa.scalar(copy.delimiter, wide))
+        cells = of_texts(pc.binary_join_element_wise(lines, _NEW_LINE, pa.scalar("", wide)))
+        head = np.empty(len(cells), np.dtype([("letter", "S1"), ("length", ">i4")]))
+        head["letter"] = b"d"
+        head["length"] = lengths(cells) + 4
+        yield content(pc.binary_join_element_wise(plain(head), cells, pa.scalar(b"", cells.type)))
 
 
 def _cells(copy: Copy, found: pa.Array) -> pa.Array:
     if copy.kind == "csv":
         doubled = pc.replace_substring(found, copy.quote, copy.quote * 2)
-        quoted = pc.binary_join_element_wise(copy.quote, doubled, copy.quote, "")
+        mark = pa.scalar(copy.quote, doubled.type)
+        quoted = pc.binary_join_element_wise(mark, doubled, mark, pa.scalar("", doubled.type))
         special = "".join(f"\\x{{{ord(c):x}}}" for c in (copy.quote, copy.delimiter))
         needed = pc.match_substring_regex(found, f"[{special}\r\n]")
         needed = pc.or_(needed, pc.equal(found, copy.null))
-        found = pc.if_else(needed, quoted.cast(pa.large_string()), found)
+        found = pc.if_else(needed, quoted, found)
     else:
         for character, escape in (*_ESCAPES, ("\t", "\\t"), ("\v", "\\v")):
             found = pc.replace_substring(found, character, escape)

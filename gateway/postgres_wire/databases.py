@@ -83,9 +83,7 @@ class Database:
 
         for chain in chains(text):
             names = [word.name for word in chain]
-            if len(chain) > 1 and names[0] == self.name and (
-                names[1] in known or "." in names[1]
-            ):
+            if len(chain) > 1 and names[0] == self.name and (names[1] in known or "." in names[1]):
                 keep(chain[0].start, chain[1].start, "")
                 chain, names = chain[1:], names[1:]
             if len(chain) > 1 and chain[0].kind == QUOTED and names[0] in known:

@@ -10,7 +10,15 @@ import logging
 import uuid
 
 from connectors.interface import SourceError
-from gateway.errors import GatewayError, InternalError, Kind, UserError, from_source
+from gateway.errors import (
+    Busy,
+    GatewayError,
+    InternalError,
+    Kind,
+    Unsupported,
+    UserError,
+    from_source,
+)
 from gateway.postgres_wire import messages
 
 logger = logging.getLogger(__name__)
@@ -74,7 +82,9 @@ class SqlError(UserError):
     def __init__(
         self, sqlstate: str, message: str, *, hint: str | None = None, at: int | None = None
     ) -> None:
-        code = next((c for c, state in SQLSTATES.items() if state == sqlstate), UserError.code)
+        own = {READ_ONLY: Unsupported.code, TOO_MANY: Busy.code, SHUTTING_DOWN: Busy.code}
+        known = {state: code for code, state in reversed(SQLSTATES.items())}
+        code = own.get(sqlstate) or known.get(sqlstate, UserError.code)
         super().__init__(message, code=code, hint=hint)
         self.sqlstate = sqlstate
         self.at = at
@@ -84,8 +94,13 @@ class Fatal(SqlError):
     """After which the connection is closed."""
 
 
-def translate(error: BaseException, at: int | None = None) -> bytes:
-    """The ErrorResponse for whatever was raised. `at` is its place, in characters from 1."""
+def placed(error: GatewayError, at: int) -> None:
+    """Say where in the client's own message an error is, in characters from 1."""
+    error.at = at  # type: ignore[attr-defined]
+
+
+def translate(error: BaseException) -> bytes:
+    """The ErrorResponse for whatever was raised."""
     known = as_gateway_error(error)
     fields = {
         "S": "FATAL" if isinstance(error, Fatal) else "ERROR",
@@ -96,9 +111,7 @@ def translate(error: BaseException, at: int | None = None) -> bytes:
     }
     if known.hint:
         fields["H"] = known.hint
-    if isinstance(known, SqlError) and known.at is not None:
-        at = known.at
-    if at is not None:
+    if (at := getattr(known, "at", None)) is not None:
         fields["P"] = str(at)
     return messages.fields(b"E", fields)
 

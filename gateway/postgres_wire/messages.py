@@ -227,8 +227,8 @@ def row_description(columns: Sequence[Column], formats: Sequence[int]) -> bytes:
     return message(b"T", b"".join(parts))
 
 
-def copy_out(columns: int) -> bytes:
-    return message(b"H", struct.pack(f"!bH{columns}h", TEXT, columns, *[TEXT] * columns))
+def copy_out(columns: int, code: int) -> bytes:
+    return message(b"H", struct.pack(f"!bH{columns}h", code, columns, *[code] * columns))
 
 
 def copy_data(data: bytes) -> bytes:

@@ -1,16 +1,33 @@
-"""Queries of a session: over datasets, by the gateway's one pipeline, or over the catalogue.
+"""Queries of a session, over datasets: through the gateway's one pipeline, like any other front's.
 
-Everything here may take long and is called from a thread of its own.
+What is here may take long: a session calls it in a thread of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Protocol
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Protocol
 
 import pyarrow as pa
 
-from gateway.errors import GatewayError
+from gateway.errors import Cancelled, GatewayError
+from gateway.flight.admission import Admission
+from gateway.flight.executions import Executions, Running
+from gateway.flight.statements import Statement
+from gateway.flight.streams import QueryStream
+from gateway.model import Request
+from gateway.postgres_wire.catalogue.engine import Catalogues
+from gateway.postgres_wire.column_names import named
+from gateway.postgres_wire.databases import Written
+from gateway.postgres_wire.errors import UNSUPPORTED, SqlError, placed
+from gateway.postgres_wire.parameters import oid_of
+
+if TYPE_CHECKING:
+    from gateway.pipeline import Gateway
+
+Gone = Callable[[], bool]
 
 
 class Rows(Protocol):
@@ -22,15 +39,25 @@ class Rows(Protocol):
 
     def close(self) -> None: ...
 
-    def stop(self, reason: Callable[[], GatewayError]) -> None:
-        """Let the work stop soon, from any thread."""
+
+class PlannedQuery(Protocol):
+    """A query that has been understood; it may be started any number of times.
+
+    `text` is what the gateway reads, `parameters` are the oids of its placeholders.
+    """
+
+    text: str
+    schema: pa.Schema
+    parameters: tuple[int, ...]
+
+    def start(self, request: Request, values: Sequence[pa.Scalar], gone: Gone) -> Rows: ...
 
 
 class Table:
     """Rows that are there already."""
 
     def __init__(self, table: pa.Table) -> None:
-        self._batches = iter(table.combine_chunks().to_batches())
+        self._batches = iter(table.to_batches())
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         return self
@@ -41,5 +68,71 @@ class Table:
     def close(self) -> None:
         pass
 
-    def stop(self, reason: Callable[[], GatewayError]) -> None:
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """What runs queries over datasets, for all sessions."""
+
+    gateway: Gateway
+    executions: Executions
+    admission: Admission
+    catalogues: Catalogues = field(default_factory=Catalogues)
+
+
+class DatasetQuery:
+    """A query over datasets, planned once already: that says what it takes and gives."""
+
+    def __init__(self, engine: Engine, request: Request, written: Written, start: int) -> None:
+        self.text = written.text
+        self._engine = engine
+        self._place = Place(written, start)
+        with self._place:
+            prepared = engine.gateway.prepare(request)
+            self._statement = Statement(engine.gateway, request, prepared)
+        self.schema = named(self._statement.schema, request.text)
+        self.parameters = tuple(oid_of(kind) for kind in prepared.parameters.types)
+
+    def start(self, request: Request, values: Sequence[pa.Scalar], gone: Gone) -> QueryStream:
+        """Run it for whoever `request` is of, with its options as they are now."""
+        with self._place:
+            statement = self._statement
+            if values or not self._same(request):
+                asked = replace(request, parameters=tuple(values), id=uuid.uuid4().hex)
+                statement = Statement(self._engine.gateway, asked)
+            if statement.schema.types != self.schema.types:
+                raise SqlError(
+                    UNSUPPORTED,
+                    "the columns of the answer have changed since the query was prepared",
+                    hint="prepare it again",
+                )
+            prepared = statement.take(request.principal)
+            of = Running(request.principal.name, statement)
+            return self._engine.executions.start(prepared, of, gone)
+
+    def _same(self, request: Request) -> bool:
+        before = self._statement.request
+        return replace(before, id="", principal=request.principal) == replace(request, id="")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a query stands in a client's text: what is raised inside gets its place there."""
+
+    written: Written
+    start: int
+
+    def __enter__(self) -> None:
         pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, GatewayError) and error.position is not None:
+            place = error.position
+            lines = self.written.text.split("\n")
+            before = sum(len(line) + 1 for line in lines[: place.line - 1])
+            at = self.written.origin(before + place.column - 1)
+            placed(error, self.start + at + 1)
+
+
+def timed_out() -> Cancelled:
+    """The statement took longer than its session allows."""
+    return Cancelled("the statement was cancelled: it took longer than statement_timeout")

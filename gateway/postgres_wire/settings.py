@@ -45,6 +45,7 @@ DEFAULTS: Mapping[str, str] = {
     "statement_timeout": "0",
     "transaction_isolation": "repeatable read",
     "transaction_read_only": "on",
+    "default_table_access_method": "heap",
     "default_transaction_isolation": "repeatable read",
     "extra_float_digits": "1",
     "max_identifier_length": "63",
@@ -82,7 +83,7 @@ REPORTED = {
 _HARMLESS = """array_nulls backslash_quote check_function_bodies client_connection_check_interval
     client_min_messages constraint_exclusion cpu_index_tuple_cost cpu_operator_cost cpu_tuple_cost
     cursor_tuple_fraction deadlock_timeout debug_print_plan default_tablespace
-    default_table_access_method default_text_search_config default_transaction_deferrable
+    default_text_search_config default_transaction_deferrable
     default_with_oids effective_cache_size enable_bitmapscan enable_hashagg enable_hashjoin
     enable_indexonlyscan enable_indexscan enable_material enable_mergejoin enable_nestloop
     enable_seqscan enable_sort escape_string_warning from_collapse_limit geqo gin_fuzzy_search_limit
@@ -95,9 +96,9 @@ _HARMLESS = """array_nulls backslash_quote check_function_bodies client_connecti
     transaction_deferrable transaction_timeout transform_null_equals vacuum_cost_delay work_mem
     xmlbinary xmloption"""
 IGNORED = frozenset(_HARMLESS.split())
-_CONSTANT = """in_hot_standby integer_datetimes is_superuser scram_iterations server_encoding server_version
-    server_version_num session_authorization max_identifier_length max_index_keys block_size
-    lc_collate lc_ctype ssl wal_level"""
+_CONSTANT = """in_hot_standby integer_datetimes is_superuser scram_iterations server_encoding
+    server_version server_version_num session_authorization max_identifier_length max_index_keys
+    block_size lc_collate lc_ctype ssl wal_level"""
 _FIXED = frozenset(_CONSTANT.split())
 
 
@@ -244,7 +245,7 @@ class Settings:
 
 
 def names() -> set[str]:
-    return set(options.READERS)
+    return set(options.READERS) - {"catalog", "schema", "dialect"}
 
 
 def canonical(name: str) -> str:

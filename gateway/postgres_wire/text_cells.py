@@ -60,7 +60,9 @@ def texts(array: pa.Array, zone: ZoneInfo) -> pa.Array:
     if is_list(kind) and pg_type(kind)[0] is not JSON:
         return _arrays(array, zone)
     if pa.types.is_nested(kind):
-        return pa.array([None if v is None else to_json(v) for v in array.to_pylist()], pa.string())
+        return pa.array(
+            [v if v is None else to_json(v, kind) for v in array.to_pylist()], pa.string()
+        )
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
         return _hexadecimal(array).cast(pa.large_string())
     if pa.types.is_fixed_size_binary(kind):
@@ -165,8 +167,7 @@ _QUOTED = r'^$|[{}",\\\s]|^[nN][uU][lL][lL]$'
 
 
 def _arrays(array: pa.Array, zone: ZoneInfo) -> pa.Array:
-    lists = array.cast(pa.large_list(array.type.value_field))
-    values = lists.flatten()
+    lists, values = array, array.flatten()
     written = texts(values, zone).cast(pa.large_string())
     escaped = pc.replace_substring_regex(written, r'(["\\])', r"\\\1")
     quoted = pc.binary_join_element_wise('"', escaped.cast(pa.string()), '"', "").cast(
@@ -183,28 +184,30 @@ def _arrays(array: pa.Array, zone: ZoneInfo) -> pa.Array:
     return pc.if_else(pa.array(valid), braced, pa.scalar(None, pa.string()))
 
 
-def to_json(value: object) -> str:
-    return json.dumps(_plain(value), ensure_ascii=False, separators=(",", ":"))
+def to_json(value: object, kind: pa.DataType) -> str:
+    """A value of a nested type; what JSON has no kind for is a text."""
+    return json.dumps(_plain(value, kind), ensure_ascii=False, separators=(",", ":"))
 
 
-def _plain(value: object) -> object:
-    """The value in the kinds JSON has: what it has none for is text."""
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list):
-        if value and all(isinstance(item, tuple) and len(item) == 2 for item in value):
-            return {_key(key): _plain(item) for key, item in value}  # a map
-        return [_plain(item) for item in value]
+def _plain(value: Any, kind: pa.DataType) -> object:
+    if value is None:
+        return None
+    if pa.types.is_map(kind):
+        return {_key(key, kind): _plain(item, kind.item_type) for key, item in value}
+    if pa.types.is_struct(kind):
+        return {field.name: _plain(value[field.name], field.type) for field in kind}
+    if is_list(kind):
+        return [_plain(item, kind.value_type) for item in value]
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
     for kinds, write in _WRITTEN:
         if isinstance(value, kinds):
             return write(value)
-    return value if isinstance(value, str | int | bool | type(None)) else str(value)
+    return value if isinstance(value, str | int | bool) else str(value)
 
 
-def _key(key: object) -> str:
-    found = _plain(key)
+def _key(key: object, kind: pa.MapType) -> str:
+    found = _plain(key, kind.key_type)
     return found if isinstance(found, str) else json.dumps(found)
 
 

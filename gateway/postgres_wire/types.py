@@ -56,6 +56,48 @@ TYPES = (
 BY_OID = {kind.oid: kind for kind in TYPES}
 BY_ARRAY = {kind.array: kind for kind in TYPES if kind.array}
 
+
+class Oid(pa.ExtensionType):  # type: ignore[misc]
+    """Numbers of objects, which only the catalogues have: a number of a dataset is none."""
+
+    def __init__(self) -> None:
+        super().__init__(pa.uint32(), "meshgate.oid")
+
+    def __arrow_ext_serialize__(self) -> bytes:
+        return b""
+
+    @classmethod
+    def __arrow_ext_deserialize__(cls, storage: pa.DataType, serialized: bytes) -> Oid:
+        return cls()
+
+
+def with_oids(table: pa.Table) -> pa.Table:
+    """An answer of the catalogues: its unsigned numbers are oids."""
+    columns = [
+        pa.chunked_array([_oids(c) for c in column.chunks], _oid_type(column.type))
+        for column in table.columns
+    ]
+    return pa.table(columns, names=table.column_names)
+
+
+def _oid_type(kind: pa.DataType) -> pa.DataType:
+    if kind == pa.list_(pa.uint32()):
+        return pa.list_(Oid())
+    return Oid() if kind == pa.uint32() else kind
+
+
+def _oids(array: pa.Array) -> pa.Array:
+    if array.type == pa.uint32():
+        return pa.ExtensionArray.from_storage(Oid(), array)
+    if array.type == pa.list_(pa.uint32()):
+        values = pa.ExtensionArray.from_storage(Oid(), array.values)
+        buffers = [array.buffers()[0], array.buffers()[1]]
+        return pa.Array.from_buffers(
+            pa.list_(Oid()), len(array), buffers, offset=array.offset, children=[values]
+        )
+    return array
+
+
 _SIMPLE = {
     pa.bool_(): BOOL,
     pa.int8(): INT2,
@@ -86,6 +128,8 @@ def pg_type(kind: pa.DataType) -> tuple[PgType, bool]:
 
     Lists of what PostgreSQL has no flat type for, maps and structs are shown as JSON.
     """
+    if isinstance(kind, Oid):
+        return OID, False
     if (simple := _SIMPLE.get(kind)) is not None:
         return simple, False
     if pa.types.is_decimal(kind):
@@ -122,7 +166,7 @@ def column(field: pa.Field) -> Column:
 def modifier(kind: pa.DataType) -> int:
     """`atttypmod`: precision and scale of a decimal, -1 for anything else."""
     if pa.types.is_decimal(kind) and kind.scale >= 0:
-        return ((kind.precision << 16) | kind.scale) + 4
+        return int((kind.precision << 16) | kind.scale) + 4
     if pa.types.is_uint64(kind):
         return (20 << 16) + 4
     return -1

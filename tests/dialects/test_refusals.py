@@ -76,6 +76,7 @@ REFUSED = {
         "SELECT id FROM sales WHERE note = 0",
         "SELECT id FROM sales WHERE id = 'abc'",
         "SELECT note + 1 FROM sales",
+        "SELECT id FROM sales WHERE id / 3 IN (0.3333)",
         "SELECT id & 1, id ^ 2 FROM sales",
         "SELECT COUNT(DISTINCT id, customer) FROM sales",
         "SELECT CAST(moment AS CHAR) FROM sales",

@@ -45,6 +45,21 @@ def test_values_are_bound(cursor: Any) -> None:
     assert asked(cursor, text, (None, 3)) == []
 
 
+def test_outputs_need_no_names(cursor: Any) -> None:
+    assert asked(cursor, "SELECT ?, ?, id FROM orders WHERE id = ?", ("x", "x", 5)) == [
+        ("x", "x", 5)
+    ]
+    assert asked(cursor, "SELECT $2, $1, $1", ("x", "x")) == [("x", "x", "x")]
+    text = "SELECT DISTINCT ? FROM orders UNION ALL SELECT ? UNION ALL SELECT lower(?) ORDER BY 1"
+    assert asked(cursor, text, ("b", "a", "C")) == [("a",), ("b",), ("c",)]
+    assert asked(
+        cursor, "SELECT (SELECT ?), CASE WHEN ? THEN ? ELSE ? END AS x", ("a", True, "b", "c")
+    ) == [("a", "b")]
+    assert asked(cursor, "SELECT id FROM orders WHERE id IN (SELECT CAST(? AS INT))", (3,)) == [
+        (3,)
+    ]
+
+
 def test_a_parameter_may_be_used_more_than_once(cursor: Any) -> None:
     text = "SELECT $2 AS b, $1 AS a, $2 || $1 AS ba"
     assert asked(cursor, text, ("x", "y")) == [("y", "x", "yx")]

@@ -215,3 +215,16 @@ def test_the_report_names_what_the_engine_read_itself(
     assert main(["query", *address, "--report", text]) == 0
     error = capsys.readouterr().err
     assert "  memory:flight-sales: read in place by the gateway's engine: " in error
+
+
+def test_a_query_is_written_in_the_dialect_that_is_named(
+    served: Served, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["--dialect", "mysql", "--format", "csv", 'SELECT 7 / 2 AS `half`, "a" AS t']
+    assert main([*ask(served, *given)[len(MESHGATE) :]]) == 0
+    assert capsys.readouterr().out == "half,t\n3.5000,a\n"
+    assert main([*ask(served, "--dialect", "mysq", "SELECT 1")[len(MESHGATE) :]]) == 1
+    assert "did you mean mysql?" in capsys.readouterr().err
+    given = ["--dialect", "mysql", "SELECT 1,\n  nosuch(2)"]
+    assert main([*ask(served, *given)[len(MESHGATE) :]]) == 1
+    assert "line 2, column 3" in capsys.readouterr().err

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pyarrow as pa
 from sqlglot import exp
 
@@ -102,7 +104,7 @@ def _avg(given: Call) -> Operand:
     total = Operand(_measure(given, "sum", value.sql), _sum_kind(value.kind))
     count = Operand(_measure(given, "count", value.sql.copy()), INTEGER)
     made = average(total, count, value.kind, given)
-    return given.made(made.sql, made.kind)
+    return replace(given.made(made.sql, made.kind), places=made.places)
 
 
 @function("MIN MAX", EVERY, aggregate=True)

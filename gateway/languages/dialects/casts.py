@@ -152,7 +152,7 @@ def _to_decimal(
         raise context.refused(node, "NUMERIC of any size", "say how large: NUMERIC(18, 4)")
     if not 0 <= shape[1] <= shape[0] <= 38:
         raise context.refused(node, f"a decimal of {shape[0]} digits", "38 are the most")
-    if is_decimal(operand.kind) and operand.kind.scale > shape[1]:
+    if is_decimal(operand.kind) and max(operand.kind.scale, operand.places) > shape[1]:
         rounded = call("round", operand.sql, number(shape[1]))
         operand = replace(operand, sql=rounded)  # a cast alone the engine would compare through
     return _made(operand, decimal_type(*shape), decimal(*shape), try_=try_)

@@ -74,14 +74,27 @@ def _places(left: Operand, right: Operand, rule: Quotient) -> int:
 def exact_quotient(left: Operand, right: Operand, places: int, context: Context) -> Operand:
     """A decimal quotient, rounded to so many places with halves away from zero.
 
-    The engine's has four places more than its dividend, and cuts the rest off.
+    The engine's has four places more than its dividend, and cuts the rest off. MySQL computes on
+    with more places than it shows in the end: `places` of the operand are these.
     """
     _, scale = shape(left)
+    if context.dialect.quotient is Quotient.FOUR:
+        held = _held(max(scale, left.places), max(shape(right)[1], right.places))
+        dividend = cast(left.sql, decimal_type(38, max(scale, left.places, held - 4)))
+        cut = call("trunc", binary(exp.Div, dividend, divisor_of(right, context)), number(held))
+        return replace(result(cut, decimal(38, places), left, right), places=held)
     dividend = cast(left.sql, decimal_type(38, max(scale, places - 3, 1)))
     quotient_ = binary(exp.Div, dividend, divisor_of(right, context))
     rounded = call("round", quotient_, number(places))
     sql = cast(rounded, decimal_type(38, places))  # ROUND claims another type than it gives
     return result(sql, decimal(38, places), left, right)
+
+
+def _held(left: int, right: int) -> int:
+    """How many places MySQL's quotient has: it divides words of nine digits."""
+    words_left, words_right = (9 * -(-places // 9) for places in (left, right))
+    more = max(0, 4 - (words_left - left) - (words_right - right))
+    return int(9 * -(-(words_left + words_right + more) // 9))
 
 
 def divisor_of(right: Operand, context: Context) -> exp.Expr:

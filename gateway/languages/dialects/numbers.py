@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sqlglot import exp
 
 from gateway.languages.dialects.casts import half_even
@@ -23,6 +25,7 @@ from gateway.languages.dialects.operands import (
     case,
     cast,
     decimal,
+    decimal_type,
     is_decimal,
     is_float,
     is_integer,
@@ -66,9 +69,12 @@ def _round(given: Call) -> Operand:
         return given.made(call("round", value.sql, number(places)), FLOAT)
     kind = value.kind
     if is_decimal(kind) and kind is not None:
-        if places >= kind.scale:
+        if places >= max(kind.scale, value.places):
             return given.made(value.sql, kind)
-        kind = decimal(kind.precision, max(places, 0))
+        kind = decimal(kind.precision + 1, max(places, 0))
+        rounded = call("round", value.sql, number(places))  # it claims another type than it gives
+        made = given.made(cast(rounded, decimal_type(kind.precision, kind.scale)), kind)
+        return replace(made, places=0)
     if is_integer(kind) and places >= 0:
         return given.made(value.sql, kind)
     return given.made(call("round", value.sql, number(places)), kind)

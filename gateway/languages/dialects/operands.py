@@ -23,7 +23,8 @@ class Operand:
     """An expression of the gateway's own SQL. `constant` is its value, where it is written out.
 
     `computed` marks a comparison, which is a number in some dialects; `aggregate` one that has an
-    aggregate in it. `digits` is how many digits a whole number has at most.
+    aggregate in it. `digits` is how many digits a whole number has at most,
+    `places` how many a decimal has behind its point where that is more than its kind says.
     """
 
     sql: exp.Expr
@@ -33,6 +34,7 @@ class Operand:
     aggregate: bool = False
     window: bool = False
     digits: int = 19
+    places: int = 0
 
     def copied(self) -> Operand:
         """The same, to stand in a second place."""

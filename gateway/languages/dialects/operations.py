@@ -30,6 +30,7 @@ from gateway.languages.dialects.operators import (
     concatenated,
     matched,
     result,
+    settled,
 )
 
 
@@ -198,6 +199,8 @@ def member(node: exp.In, context: Context) -> Operand:
     if not node.expressions:
         raise context.refused(node, "IN over this")
     values = [as_value(context.operand(e), context) for e in node.expressions]
+    if any(o.places for o in (left, *values)):  # MySQL compares these now rounded, now not
+        raise context.refused(node, "IN over a quotient", "write ROUND around it")
     left, *values = matched([left, *values], node, context)
     sql = exp.In(this=paren(left.sql), expressions=[v.sql for v in values])
     return result(sql, BOOLEAN, left, *values, computed=True)
@@ -205,7 +208,7 @@ def member(node: exp.In, context: Context) -> Operand:
 
 def between(node: exp.Between, context: Context) -> Operand:
     parts = [as_value(context.operand(node.args[k]), context) for k in ("this", "low", "high")]
-    value, low, high = matched(parts, node, context)
+    value, low, high = matched([settled(o) for o in parts], node, context)
     sql = exp.Between(this=paren(value.sql), low=paren(low.sql), high=paren(high.sql))
     return result(sql, BOOLEAN, *parts, computed=True)
 

@@ -13,11 +13,13 @@ from gateway.languages.dialects.operands import (
     BOOLEAN,
     DATE,
     INTEGER,
+    MAX_DIGITS,
     TEXT,
     TIMESTAMP,
     Kind,
     Operand,
     binary,
+    call,
     case,
     cast,
     decimal,
@@ -74,7 +76,18 @@ def result(sql: exp.Expr, kind: Kind, *of: Operand, computed: bool = False) -> O
         computed=computed,
         aggregate=any(o.aggregate for o in of),
         window=any(o.window for o in of),
+        places=max((o.places for o in of), default=0),
     )
+
+
+def settled(operand: Operand) -> Operand:
+    """A decimal with the places its kind has, where it was computed with more."""
+    if not operand.places or not is_decimal(operand.kind):
+        return operand
+    scale = operand.kind.scale
+    rounded = call("round", operand.sql, number(scale))
+    sql = cast(rounded, decimal_type(MAX_DIGITS, scale))  # ROUND claims another type than it gives
+    return replace(operand, sql=sql, places=0)
 
 
 # --- arithmetic
@@ -120,7 +133,7 @@ def comparison(
     kind: type[exp.Expr], left: Operand, right: Operand, node: exp.Expr, context: Context
 ) -> Operand:
     """``=``, ``<`` and their like, over operands of one family."""
-    left, right = matched([left, right], node, context)
+    left, right = matched([settled(left), settled(right)], node, context)
     return result(binary(kind, *_alike(left, right)), BOOLEAN, left, right, computed=True)
 
 
@@ -238,7 +251,7 @@ def concatenated(operands: Sequence[Operand], node: exp.Expr, context: Context) 
 
 def as_text(operand: Operand, node: exp.Expr, context: Context) -> exp.Expr:
     """A value as the text every dialect makes of it. Raises where they differ."""
-    operand = as_value(operand, context)
+    operand = settled(as_value(operand, context))
     if is_text(operand.kind):
         return operand.sql
     if is_open(operand.kind):

@@ -106,6 +106,7 @@ class Call:
             computed=computed,
             aggregate=any(o.aggregate for o in of),
             window=any(o.window for o in of),
+            places=max((o.places for o in of), default=0),
         )
 
 

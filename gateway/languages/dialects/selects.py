@@ -10,7 +10,7 @@ from gateway.languages.dialects.calls import sort_key
 from gateway.languages.dialects.clauses import finish, keys_of, ordinal
 from gateway.languages.dialects.context import Context, Translated, only
 from gateway.languages.dialects.operands import Operand
-from gateway.languages.dialects.operators import as_condition, as_value
+from gateway.languages.dialects.operators import as_condition, as_value, settled
 from gateway.languages.dialects.scope import Alias, Column, Scope, spelling
 from gateway.languages.dialects.sources import joined, source_of
 
@@ -103,7 +103,7 @@ class Select:
             inner = node.this
         elif isinstance(node, exp.Aliases):
             raise context.refused(node, "several names of one output")
-        operand = as_value(context.operand(inner), context)
+        operand = settled(as_value(context.operand(inner), context))
         self._add(name or self._unnamed(inner, operand), operand)
 
     def _add(self, name: str, operand: Operand) -> None:

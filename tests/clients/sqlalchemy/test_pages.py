@@ -38,7 +38,15 @@ def run(served: Served, environment: str, page: str, *expressions: str) -> list[
     return list(json.loads(process.stdout.splitlines()[-1]))
 
 
-@pytest.mark.parametrize("environment", ["dataframes", "sqlalchemy14"])
+@pytest.mark.parametrize(
+    "environment",
+    [
+        pytest.param("dataframes", marks=pytest.mark.feature("pandas 3.1.1", "user and password")),
+        pytest.param(
+            "sqlalchemy14", marks=pytest.mark.feature("pandas 2.1.4", "user and password")
+        ),
+    ],
+)
 def test_pandas(served: Served, environment: str) -> None:
     rows, dtype, few, table, large, pieces = run(
         served,
@@ -52,6 +60,7 @@ def test_pandas(served: Served, environment: str) -> None:
     assert pieces == [30, 30, 30, 10]
 
 
+@pytest.mark.feature("polars 2.1.0", "user and password")
 def test_polars(served: Served) -> None:
     shape, dtype, rows, refused, large = run(
         served,
@@ -64,6 +73,7 @@ def test_polars(served: Served) -> None:
     assert dtype == "Decimal(precision=12, scale=2)"
 
 
+@pytest.mark.feature("DuckDB 2.0.1", "user and password")
 def test_duckdb(served: Served) -> None:
     best, count = run(served, "dataframes", "duckdb.md", "best[0][0]", "count")
     assert (best, count) == ("customer 1", 100)

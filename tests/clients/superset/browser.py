@@ -46,7 +46,6 @@ class Screen:
         """Log in; again if need be: the form may be drawn anew while it is being filled."""
         for _ in range(LOG_INS):
             self.page.goto(f"{self._superset.address}/login/")
-            self.page.wait_for_load_state("networkidle")
             self.page.fill("input#username", self._user)
             self.page.fill("input#password", self._superset.password(self._user))
             self.page.locator("button:has-text('Sign in')").click()

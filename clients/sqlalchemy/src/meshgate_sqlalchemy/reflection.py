@@ -140,18 +140,21 @@ class Reflection:
     def get_foreign_keys(
         self, connection: Any, table_name: str, schema: str | None = None, **kw: Any
     ) -> list[dict[str, Any]]:
-        found = self._declared(connection, table_name, schema, **kw).get("foreign_keys") or ()
-        return [
-            {
-                "name": key["name"],
-                "constrained_columns": key["columns"],
-                "referred_schema": self._schema_of(*key["target"][:2], schema),
-                "referred_table": key["target"][2],
-                "referred_columns": key["target_columns"],
-                "options": {},
-            }
-            for key in found
-        ]
+        declared = self._declared(connection, table_name, schema, **kw)
+        found = []
+        for key in declared.get("foreign_keys") or ():
+            domain, product, table = key["target"]
+            found.append(
+                {
+                    "name": key["name"],
+                    "constrained_columns": key["columns"],
+                    "referred_schema": self._schema_of(domain, product, schema),
+                    "referred_table": table,
+                    "referred_columns": key["target_columns"],
+                    "options": {},
+                }
+            )
+        return found
 
     @_cached
     def get_table_comment(

@@ -67,6 +67,16 @@ class ParametersTest {
         finds("1", "c_float64", s -> s.setDouble(1, 0.1));
     }
 
+    @Feature("prepared parameters")
+    @Test
+    void numbersOfAnotherWidth() throws SQLException {
+        finds("2", "id", s -> s.setInt(1, 2));
+        finds("2", "id", s -> s.setShort(1, (short) 2));
+        finds("2", "c_int32", s -> s.setLong(1, Integer.MAX_VALUE));
+        finds("1", "c_float64", s -> s.setBigDecimal(1, new BigDecimal("0.1")));
+        finds("1", "c_float32", s -> s.setDouble(1, 1.5));
+    }
+
     @EveryDriver
     @Feature("prepared parameters")
     @Test

@@ -1,0 +1,101 @@
+"""A small mesh over tables in memory, served by the PostgreSQL front."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+import yaml
+
+from connectors import memory
+from gateway.cli import main
+from gateway.identity.users import add_user
+from tests.clients.postgres_wire.serving import (
+    ALICE,
+    BOB,
+    KINDS,
+    MANY,
+    ORDERS,
+    PEOPLE,
+    Served,
+)
+
+POLICIES = """\
+p,all/reader,*,*,discover|read,*,*,*,allow
+p,sales/reader,sales,mesh://sales/*/*,discover|read,*,*,*,allow
+"""
+
+
+@pytest.fixture(scope="session")
+def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("mesh")
+    sources = {
+        ("sales", "shop"): memory.register("wire-sales", {"orders": ORDERS, "many": MANY}),
+        ("sales", "types"): memory.register("wire-types", {"kinds": KINDS}),
+        ("hr", "staff"): memory.register("wire-staff", {"people": PEOPLE}),
+    }
+    with sqlite3.connect(folder / "keyed.db") as database:
+        database.execute("CREATE TABLE items (id INTEGER NOT NULL PRIMARY KEY, name TEXT)")
+        database.execute(
+            "CREATE TABLE lines (id INTEGER NOT NULL PRIMARY KEY,"
+            " item INTEGER REFERENCES items (id))"
+        )
+    database.close()
+    keyed = ["--domain", "sales", "--product", "keyed", "--connector", "sqlite"]
+    assert main(["publish", "--mesh", str(folder), *keyed, "--uri", str(folder / "keyed.db")]) == 0
+    _declare_key(folder)
+    for (domain, product), uri in sources.items():
+        names = ["--domain", domain, "--product", product]
+        source = ["--connector", "memory", "--uri", uri]
+        assert main(["publish", "--mesh", str(folder), *names, *source]) == 0
+    (folder / "policies").mkdir()
+    (folder / "policies" / "access.csv").write_text(POLICIES)
+    add_user(folder, ALICE[0], ["all/reader"], ALICE[1])
+    add_user(folder, BOB[0], ["sales/reader"], BOB[1])
+    yield folder
+    for name in ("wire-sales", "wire-types", "wire-staff"):
+        memory.forget(name)
+
+
+@pytest.fixture(scope="module")
+def served(mesh: Path) -> Iterator[Served]:
+    served = Served(mesh)
+    yield served
+    served.close()
+
+
+@pytest.fixture
+def connection(served: Served) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(served.dsn(), autocommit=True) as connection:
+        yield connection
+
+
+def _declare_key(folder: Path) -> None:
+    """Let the contracts say that ids are keys, and that lines are of items."""
+    (lines,) = folder.glob("products/sales/keyed/lines-*.odcs.yaml")
+    (items,) = folder.glob("products/sales/keyed/items-*.odcs.yaml")
+    for contract in (lines, items):
+        declared = yaml.safe_load(contract.read_text())
+        for column in declared["schema"][0]["properties"]:
+            if column["name"] == "id":
+                column |= {"primaryKey": True, "primaryKeyPosition": 1}
+            if column["name"] == "item":
+                target = f"{items.name}#/schema/items/properties/id"
+                column["relationships"] = [{"type": "foreignKey", "to": target}]
+        contract.write_text(yaml.safe_dump(declared, sort_keys=False))
+
+
+def program(name: str) -> str:
+    """A program of this machine; on CI it has to be there."""
+    found = shutil.which(name)
+    if found is None:
+        missing = f"{name} is not installed: run scripts/install-services as root"
+        if os.environ.get("CI", "").lower() == "true":
+            pytest.fail(missing)
+        pytest.skip(missing)
+    return found
