@@ -160,7 +160,10 @@ def _fitted(value: pa.Scalar, field: pa.Field) -> pa.Scalar:
     given, taken = _is_moment(value.type), _is_moment(field.type)
     if given == taken or pa.types.is_string(value.type) or pa.types.is_string(field.type):
         try:
-            return value.cast(field.type)
+            cast = value.cast(field.type)
+            if given and taken and cast.cast(value.type) != value:
+                return value  # a time of day that a date would lose
+            return cast
         except (pa.ArrowException, ValueError, OverflowError):
             if (given and taken) or (_is_number(value.type) and _is_number(field.type)):
                 return value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from gateway.languages.literals import literal
 from gateway.model import Request
 from gateway.pipeline import Gateway
-from tests.gateways import ANA, EVERYTHING, ask, gateway, in_source
+from tests.gateways import ANA, EVERYTHING, ask, gateway, in_memory, in_source
 
 T = "shop.sqlite.t"
 ARMS = f"(SELECT 'a' AS k, 5 AS m, id FROM {T} UNION ALL SELECT name, n, id FROM {T}) s"
@@ -102,3 +103,12 @@ def test_one_parameter_beside_columns_of_different_types(tmp_path: Path) -> None
 
 def test_a_parameter_of_no_known_type_takes_any_value(mesh: Gateway) -> None:
     assert _rows(mesh, f"SELECT id FROM {T} WHERE id = ? + ?", [2, 3]) == ["{'id': 5}"]
+
+
+def test_a_moment_beside_a_date_keeps_its_time_of_day() -> None:
+    day = datetime.datetime(2024, 1, 1)
+    mesh = gateway(in_memory({"days": pa.table({"d": [day.date()]})}, "moments"))
+    text = "SELECT count(*) AS n FROM shop.memory.days WHERE d = ?"
+    assert _rows(mesh, text, [day]) == ["{'n': 1}"]
+    assert _rows(mesh, text, [day.replace(hour=5)]) == ["{'n': 0}"]
+    assert _rows(mesh, text.replace("=", "<"), [day.replace(hour=5)]) == ["{'n': 1}"]
