@@ -24,6 +24,10 @@ from tests.clients.postgres_wire.serving import (
     PEOPLE,
     Served,
 )
+from tests.identity.issuing import SETTINGS, Signer, write_keys
+
+KEY = Signer("key", "ES256")
+"""Of the issuer whose tokens are believed."""
 
 POLICIES = """\
 p,all/reader,*,*,discover|read,*,*,*,allow
@@ -55,6 +59,8 @@ def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         assert main(["publish", "--mesh", str(folder), *names, *source]) == 0
     (folder / "policies").mkdir()
     (folder / "policies" / "access.csv").write_text(POLICIES)
+    (folder / "identity.toml").write_text(SETTINGS)
+    write_keys(folder, KEY)
     add_user(folder, ALICE[0], ["all/reader"], ALICE[1])
     add_user(folder, BOB[0], ["sales/reader"], BOB[1])
     yield folder

@@ -9,16 +9,58 @@ import time
 from decimal import Decimal
 from pathlib import Path
 
+import jwt
 import psycopg
 import pytest
 import trustme
 from psycopg import errors
 
 from gateway.postgres_wire.listening import tls_context
-from tests.clients.postgres_wire.serving import KINDS, Served
+from tests.clients.postgres_wire.conftest import KEY
+from tests.clients.postgres_wire.serving import ALICE, BOB, KINDS, Served
+from tests.identity.issuing import Signer
 
 CLIENT = "psycopg 3"
 pytestmark = pytest.mark.timeout(120)
+
+
+@pytest.mark.feature(CLIENT, "user and password")
+def test_it_connects_with_user_and_password(served: Served) -> None:
+    with psycopg.connect(served.dsn()) as connection:
+        assert connection.execute("SELECT count(*) FROM sales.shop.orders").fetchone() == (100,)
+    said = []
+    for wrong in ((ALICE[0], "guess"), ("nobody", ALICE[1])):
+        with pytest.raises(psycopg.OperationalError) as caught:
+            psycopg.connect(served.dsn(wrong))
+        said.append(str(caught.value).partition("FATAL")[2])
+    assert said[0] == said[1]
+
+
+@pytest.mark.feature(CLIENT, "token")
+def test_it_connects_with_a_token_as_password(served: Served) -> None:
+    token = KEY.sign(groups=["analysts"])
+    name = jwt.decode(token, options={"verify_signature": False})["sub"]
+    for user in ("token", name):
+        with psycopg.connect(served.dsn((user, token)), autocommit=True) as connection:
+            assert connection.execute("SELECT count(*) FROM sales.shop.orders").fetchone() == (100,)
+            with pytest.raises(errors.UndefinedTable):
+                connection.execute("SELECT * FROM hr.staff.people")
+    for user, wrong in (
+        ("token", KEY.sign(groups=["analysts"], exp=int(time.time()) - 600)),
+        ("token", Signer("key", "ES256").sign(groups=["analysts"])),
+        (ALICE[0], token),
+    ):
+        with pytest.raises(psycopg.OperationalError, match="FATAL"):
+            psycopg.connect(served.dsn((user, wrong)))
+
+
+@pytest.mark.feature(CLIENT, "catalogue")
+def test_catalogues_show_what_the_user_may_see(served: Served) -> None:
+    query = "SELECT table_schema, table_name FROM information_schema.tables WHERE table_name = %s"
+    for user, expected in ((ALICE, 1), (BOB, 0)):
+        with psycopg.connect(served.dsn(user), autocommit=True) as connection:
+            assert len(connection.execute(query, ("people",)).fetchall()) == expected
+            assert len(connection.execute(query, ("orders",)).fetchall()) == 1
 
 
 @pytest.mark.feature(CLIENT, "all types")
