@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from gateway.errors import Cancelled, GatewayError, InternalError, InvalidQuery
 from gateway.flight.plain_types import Types, plain_schema
+from gateway.flight.remains import without_remains
 
 if TYPE_CHECKING:
     from gateway.pipeline import Result
@@ -156,6 +157,7 @@ class QueryStream:
             if batch is None:
                 self._cancellation.check()  # an early end shall never look like a whole one
                 return None
+            batch = without_remains(batch)
             if self._decode:
                 self._pieces.extend(decoded(batch, self.schema))
             elif not batch.schema.equals(self.schema):

@@ -115,7 +115,8 @@ def block_of(table: Table) -> Block:
 
 def answer(block: Block) -> pa.Table:
     schema = pa.schema([pa.field(f"c{i}", c.type) for i, c in enumerate(block.columns)])
-    stream = fragment_of(1, block, schema).open()
+    fragment = fragment_of(1, block, schema)
+    stream = fragment.open(fragment.text)
     try:
         return pa.Table.from_batches(list(stream), schema).sort_by("c0")
     finally:

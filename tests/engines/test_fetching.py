@@ -167,7 +167,7 @@ def test_kept_rows_can_be_read_again_and_begun_ones_from_the_source(
 
 
 def failing(plan: Plan, number: int) -> Plan:
-    def refuse() -> object:
+    def refuse(text: str) -> object:
         raise SourceError(SourceErrorCode.UNAVAILABLE, "gone")
 
     fragments = [replace(f, open=refuse) if f.number == number else f for f in plan.fragments]
@@ -194,7 +194,7 @@ def test_a_cancelled_query_stops_waiting_for_keys(shop: Callable[[Config], Gatew
     plan = plan_of(shop(EAGER), TWO.format("Bonn"))
     entered, leave = threading.Event(), threading.Event()
 
-    def slow() -> object:
+    def slow(text: str) -> object:
         entered.set()
         leave.wait(60)
         raise SourceError(SourceErrorCode.CANCELLED, "the request was cancelled")

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -191,6 +190,11 @@ def test_a_trial_that_finds_no_room_is_pushed_instead(mesh_folder: Path) -> None
         gateway.close()
 
 
+def stuck(schema: pa.Schema) -> Callable[[str], Stuck]:
+    """What opens such a source, whatever it is asked."""
+    return lambda text: Stuck(schema)
+
+
 class Stuck:
     """A source that sends nothing until it is told to stop."""
 
@@ -215,7 +219,7 @@ def test_a_trial_that_takes_longer_than_pushing_is_pushed_instead(learner: Gatew
     request = prepared(learner, JOINED)
     plan = request.plan
     assert plan.tried and plan.watch is not None and plan.watch.patience == 1_000
-    fragments = tuple(replace(f, open=partial(Stuck, f.schema)) for f in plan.fragments)
+    fragments = tuple(replace(f, open=stuck(f.schema)) for f in plan.fragments)
     plan = replace(plan, fragments=fragments, watch=replace(plan.watch, patience=0.0))
     with pytest.raises(Cancelled):
         list(learner.execute(replace(request, plan=plan), lambda: True).batches)
