@@ -23,6 +23,7 @@ from gateway.errors import (
     UnknownColumn,
     UnknownDataset,
     Unsupported,
+    did_you_mean,
     from_source,
 )
 
@@ -119,7 +120,7 @@ def _names(message: str, text: str) -> GatewayError | None:
             hint=f"write which one: dataset.{name}",
         )
     if match := _FUNCTION.search(message):
-        hint = f"did you mean {match['close']}?" if match["close"] else None
+        hint = did_you_mean(match["name"], [match["close"]]) if match["close"] else None
         name = match["name"]
         return InvalidQuery(f"there is no function {name}", position=locate(name, text), hint=hint)
     if match := _TABLE.search(message):

@@ -43,6 +43,8 @@ MAX_TOKENS = 250_000
 REMEMBERED_LENGTH = 16_384
 """Texts up to this many characters are parsed once and remembered."""
 
+_BACKTICK = 'names are quoted with "; for MySQL, Spark or BigQuery SQL set the dialect'
+
 _EXPLAIN = re.compile(
     r"(?:\s|--[^\n]*\n|/\*.*?\*/)*+EXPLAIN\b(?:\s+(?P<option>ANALYZE|VERBOSE)\b)?",
     re.IGNORECASE | re.DOTALL,
@@ -338,6 +340,7 @@ def _parse_error(error: SqlglotError) -> ParseError:
         f"the query can not be read: {said[:1].lower()}{said[1:]}"
         + (f", near {near!r}" if near else ""),
         position=position,
+        hint=_BACKTICK if near == "`" else None,
     )
 
 

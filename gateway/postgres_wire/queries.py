@@ -87,10 +87,9 @@ class DatasetQuery:
         self._engine = engine
         self._place = Place(written, start)
         with self._place:
-            prepared = engine.gateway.prepare(request)
-            self._statement = Statement(engine.gateway, request, prepared)
+            self._statement = Statement(engine.gateway, request)
         self.schema = named(self._statement.schema, request.text)
-        self.parameters = tuple(oid_of(kind) for kind in prepared.parameters.types)
+        self.parameters = tuple(oid_of(kind) for kind in self._statement.parameters.types)
 
     def start(self, request: Request, values: Sequence[pa.Scalar], gone: Gone) -> QueryStream:
         """Run it for whoever `request` is of, with its options as they are now."""
