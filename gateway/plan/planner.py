@@ -107,7 +107,12 @@ def plan_query(
     if text is None:
         text = query.text
     else:
-        _check_understood(query, tables, config)
+        try:
+            _check_understood(query, tables, config)
+        except Unsupported:
+            if rewritten(query.tree, known) is not None:
+                raise
+            text = query.text  # only for casts, which dialects round before they are made
     tables, columns = _secured(query, text, tables, config)
     tuning = _blind(tables, query.views)
     context, frame, logical = _optimised(query, text, tables, config, tuning)
