@@ -15,7 +15,7 @@ import pyarrow as pa
 from gateway.errors import Cancelled, GatewayError
 from gateway.flight.admission import Admission
 from gateway.flight.executions import Executions, Running
-from gateway.flight.statements import Statement
+from gateway.flight.statements import Statement, planned
 from gateway.flight.streams import QueryStream
 from gateway.model import Request
 from gateway.postgres_wire.catalogue.engine import Catalogues
@@ -87,7 +87,7 @@ class DatasetQuery:
         self._engine = engine
         self._place = Place(written, start)
         with self._place:
-            prepared = engine.gateway.prepare(request)
+            prepared = planned(engine.gateway, request)
             self._statement = Statement(engine.gateway, request, prepared)
         self.schema = named(self._statement.schema, request.text)
         self.parameters = tuple(oid_of(kind) for kind in prepared.parameters.types)
