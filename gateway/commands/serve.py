@@ -134,6 +134,7 @@ def run(args: argparse.Namespace) -> int:
     if front is not None:
         ended = front.close() and ended
     gateway.close()
+    gc.unfreeze()  # else what holds modules in C lives on, and DuckDB's says so at length
     logger.info("stopped")
     if not ended:
         sys.stdout.flush()

@@ -208,6 +208,6 @@ def _not_reached(flight: fl.FlightClient, uri: str, error: ServerError) -> Serve
                 f"the certificate of {uri} is for another name",
                 hint="connect to the name that it was issued for",
             )
-    return ServerError(
-        f"no gateway answers at {uri}", hint="does it run there, and is it grpc+tls://?"
-    )
+    other = "grpc://" if uri.startswith("grpc+tls://") else "grpc+tls://"
+    hint = f"does it run there, and is it {other}?"
+    return ServerError(f"no gateway answers at {uri}", hint=hint)

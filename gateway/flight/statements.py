@@ -44,7 +44,7 @@ class Statement:
         more: tuple[Row, ...] = (),
         types: Types = Types.PLAIN,
     ) -> None:
-        plan = prepared or _planned(gateway, request)
+        plan = prepared or planned(gateway, request)
         self.types = types
         self.schema = plain_schema(plan.schema, types)
         self.parameters = plan.parameters
@@ -79,7 +79,7 @@ class Statement:
     def more(self, principal: Principal) -> Iterator[Prepared]:
         """The plans for the further rows of values, each made when it is asked for."""
         for row in self._more:
-            yield _planned(self._gateway, self._anew(principal, row))
+            yield planned(self._gateway, self._anew(principal, row))
 
     def once(self, principal: Principal, rows: tuple[Row, ...] = ()) -> Statement:
         """The same text as a statement of its own, with a query id of its own, and with values."""
@@ -98,14 +98,15 @@ class Statement:
         ):
             return self._request, waiting
         request = self._anew(principal, self._request.parameters)
-        return request, _planned(self._gateway, request)
+        return request, planned(self._gateway, request)
 
     def _anew(self, principal: Principal, row: Row) -> Request:
         number = uuid.uuid4().hex
         return replace(self._request, principal=principal, parameters=row, id=number)
 
 
-def _planned(gateway: Gateway, request: Request) -> Prepared:
+def planned(gateway: Gateway, request: Request) -> Prepared:
+    """The gateway's plan; a failure is noted in the log."""
     try:
         return gateway.prepare(request)
     except BaseException as error:

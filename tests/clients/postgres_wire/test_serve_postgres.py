@@ -17,14 +17,19 @@ from gateway.postgres_wire.listening import address, check
 
 
 @pytest.mark.timeout(120)
-def test_serving_both(mesh: Path) -> None:
+def test_serving_both(mesh: Path, tmp_path: Path) -> None:
+    log = tmp_path / "log"
     words = ["--mesh", str(mesh), "--listen", "grpc://127.0.0.1:0", "--postgres", "0"]
-    with subprocess.Popen(
-        [sys.executable, "-m", "gateway.cli", "serve", *words],
-        stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
-        text=True,
-    ) as process:
+    with (
+        log.open("wb") as errors,
+        subprocess.Popen(
+            [sys.executable, "-m", "gateway.cli", "serve", *words],
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
+            text=True,
+        ) as process,
+    ):
         assert process.stdout is not None
         try:
             lines = [process.stdout.readline(), process.stdout.readline()]
@@ -33,9 +38,15 @@ def test_serving_both(mesh: Path) -> None:
             with psycopg.connect(dsn, autocommit=True) as connection:
                 found = connection.execute("SELECT current_database(), current_schema()").fetchone()
                 assert found == ("hr", "staff")
+                connection.execute("SELECT relname FROM pg_catalog.pg_class").fetchall()
+                with pytest.raises(psycopg.errors.UndefinedTable):
+                    connection.execute("SELECT * FROM staff.nobody")
         finally:
             process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
+    said = log.read_text()
+    assert re.search(r"query \w+ of user:alice failed: UNKNOWN_DATASET", said)
+    assert said.splitlines()[-1].endswith('message="stopped"')  # nothing of what DuckDB leaves
 
 
 def test_passwords_do_not_travel_in_the_clear() -> None:

@@ -19,7 +19,7 @@ from meshgate_sqlalchemy.compiler import (
 from meshgate_sqlalchemy.names import Scope
 from meshgate_sqlalchemy.reflection import Reflection, driver_of
 from meshgate_sqlalchemy.types import COLUMN_TYPES
-from meshgate_sqlalchemy.url import OPTIONS, option_settings, read_url
+from meshgate_sqlalchemy.url import OPTIONS, near, option_settings, read_url
 
 EXECUTION_OPTION = "meshgate_{}"
 
@@ -159,6 +159,14 @@ class MeshgateDialect(Reflection, default.DefaultDialect):  # type: ignore[misc]
 
 
 def _settings(options: Mapping[str, Any]) -> dict[str, str]:
-    """The driver's settings for ``execution_options(meshgate_purpose=...)`` and its like."""
+    """The driver's settings for ``execution_options(meshgate_purpose=...)`` and its like.
+
+    ArgumentError for a name that is none of them.
+    """
+    prefix = EXECUTION_OPTION.format("")
+    for name in options:
+        if name.startswith(prefix) and (option := name.removeprefix(prefix)) not in OPTIONS:
+            hint = near(option, OPTIONS)
+            raise ArgumentError(f"there is no option {option!r}, as in {name}: {hint}")
     named = {name: options.get(EXECUTION_OPTION.format(name)) for name in OPTIONS}
     return option_settings({name: value for name, value in named.items() if value is not None})

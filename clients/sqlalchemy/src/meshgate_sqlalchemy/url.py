@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,8 +51,7 @@ def read_url(url: Any) -> Target:
     query = {name: _single(name, value) for name, value in url.query.items()}
     for name in query:
         if name not in _KNOWN:
-            near = difflib.get_close_matches(name, _KNOWN, 1)
-            hint = f"did you mean {near[0]}?" if near else f"it is one of {', '.join(_KNOWN)}"
+            hint = near(name, _KNOWN)
             raise ArgumentError(f"there is no option {name!r} in a meshgate URL: {hint}")
     namespace = tuple(part for part in (url.database or "").split("/") if part)
     if len(namespace) > 2:
@@ -66,6 +65,12 @@ def read_url(url: Any) -> Target:
     host = f"[{host}]" if ":" in host else host
     uri = f"grpc{'+tls' if secure else ''}://{host}:{url.port or DEFAULT_PORT}"
     return Target(uri, options, Scope(*namespace), parameters)
+
+
+def near(name: str, known: Sequence[str]) -> str:
+    """A hint at what may have been meant by a name that is not known."""
+    found = difflib.get_close_matches(name, known, 1)
+    return f"did you mean {found[0]}?" if found else f"it is one of {', '.join(known)}"
 
 
 def option_settings(options: Mapping[str, Any]) -> dict[str, str]:
