@@ -15,6 +15,7 @@ from sqlglot import exp
 
 from connectors.capabilities import ALL_RELATIONS, Capabilities, Kind, Kinds, NotPushable, Relation
 from connectors.dialect import SqlDialect
+from connectors.engine_types import engine_name
 
 _NUMBERS: Kinds = frozenset({Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT})
 _MOMENTS: Kinds = frozenset({Kind.DATE, Kind.TIME, Kind.TIMESTAMP, Kind.TIMESTAMP_TZ})
@@ -68,31 +69,17 @@ _CAPABILITIES = Capabilities(
 
 def arrow_name(data_type: pa.DataType) -> str:
     """The engine's name of a type, for its arrow_cast. Raises NotPushable."""
-    t = pa.types
-    if t.is_decimal128(data_type):
-        return f"Decimal128({data_type.precision}, {data_type.scale})"
-    if t.is_timestamp(data_type) and data_type.tz is None:
-        return f"Timestamp({_UNITS[data_type.unit]}, None)"
-    name = _NAMES.get(data_type)
-    if name is None:
+    name = engine_name(data_type) if any(is_(data_type) for is_ in _WRITTEN) else None
+    if name is None or getattr(data_type, "tz", None) is not None:
         raise NotPushable(f"a constant of type {data_type}")
     return name
 
 
-_UNITS = {"s": "Second", "ms": "Millisecond", "us": "Microsecond", "ns": "Nanosecond"}
-_NAMES = {
-    pa.int8(): "Int8",
-    pa.int16(): "Int16",
-    pa.int32(): "Int32",
-    pa.int64(): "Int64",
-    pa.uint8(): "UInt8",
-    pa.uint16(): "UInt16",
-    pa.uint32(): "UInt32",
-    pa.uint64(): "UInt64",
-    pa.float32(): "Float32",
-    pa.float64(): "Float64",
-    pa.date32(): "Date32",
-}
+_WRITTEN = (
+    *(pa.types.is_integer, pa.types.is_float32, pa.types.is_float64, pa.types.is_decimal128),
+    *(pa.types.is_date32, pa.types.is_timestamp),
+)
+"""The types of numbers and moments that constants are written in."""
 
 
 def _literal(value: object, data_type: pa.DataType) -> exp.Expr | None:

@@ -187,10 +187,15 @@ class Plans:
     def _forget_sources_of(self, rejected: Plan) -> None:
         """Plan anew what reads any source of a plan that was rejected: one of them has changed."""
         sources = {table.connector.source_key for table in rejected.tables.values()}
+
+        def read(plan: Plan) -> bool:
+            return any(table.connector.source_key in sources for table in plan.tables.values())
+
         with self._lock:
             for key, plan in list(self._kept.items()):
-                if any(table.connector.source_key in sources for table in plan.tables.values()):
+                if read(plan):
                     self._kept.pop(key, None)
+        self._prepared.forget(read)
 
     def _forget_watched(self, watch: Watch) -> None:
         """Plan anew what history chooses a form of, over the source it has learnt about."""

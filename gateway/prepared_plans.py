@@ -28,19 +28,21 @@ from gateway.plan.template import Template, template
 Planner = Callable[[Statement], Plan]
 """Plans a statement without placeholders, and remembers nothing of it."""
 
+MAX_FIXED = 4096
+"""How many characters the values that a template is made for may have: it is kept by them."""
+
 Key = tuple[object, ...]
 """Equal for equal texts over datasets that are read alike."""
 
 
 @dataclass(slots=True)
 class _Form:
-    """What is known of a statement with some of its values: its template, once it has been made.
+    """A statement that has been run with some of its values: its template, once that was `tried`.
 
-    `wanted` once it has been run; `refused` where there can be none.
+    None then says that there can be none.
     """
 
-    wanted: bool = False
-    refused: bool = False
+    tried: bool = False
     template: Template | None = None
 
 
@@ -59,16 +61,20 @@ class PreparedPlans:
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        size, age = config.cached_plans, config.plan_age_seconds
+        size, age = max(config.cached_plans, 1), config.plan_age_seconds
         self._described: TTLCache[Key, Described] = TTLCache(size, age)
         self._forms: TTLCache[Key, _Form] = TTLCache(size, age)
         self._lock = threading.Lock()
 
-    def forget(self) -> None:
-        """Plan everything anew."""
+    def forget(self, read: Callable[[Plan], bool] = lambda plan: True) -> None:
+        """Plan anew what `read` is true of: everything, if nothing is said."""
         with self._lock:
-            self._described.clear()
-            self._forms.clear()
+            for key, found in list(self._described.items()):
+                if read(found.plan):
+                    self._described.pop(key, None)
+            for key, form in list(self._forms.items()):
+                if form.template is not None and read(form.template.plan):
+                    self._forms.pop(key, None)
 
     def described(
         self, key: Key, statement: Statement, tables: Tables, views: Views, planner: Planner
@@ -112,25 +118,35 @@ class PreparedPlans:
             free = {}
         literals = [literal(value) for value in values]
         fixed = tuple(None if n in free else text for n, text in enumerate(literals, start=1))
-        form = self._form((*key, fixed))
-        if form.template is None and form.wanted and free and not form.refused:
-            form.template = _template(statement, free, literals, planner)
-            form.refused = form.template is None
-        form.wanted = True
-        if form.template is None:
+        made = None
+        if free and sum(len(text) for text in fixed if text) <= MAX_FIXED:
+            made = self._template((*key, fixed), statement, free, literals, planner)
+        if made is None:
             plan = planner(statement.bound(literals))
         else:
-            plan = form.template.with_values(free)
+            plan = made.with_values(free)
             if plan.otherwise is not None:
                 plan = replace(plan, otherwise=_otherwise(statement, literals, planner))
         return replace(plan, schema=described.plan.schema)
 
-    def _form(self, key: Key) -> _Form:
+    def _template(
+        self,
+        key: Key,
+        statement: Statement,
+        free: dict[int, pa.Scalar],
+        literals: Sequence[str],
+        planner: Planner,
+    ) -> Template | None:
+        """The template for these values, from their second time on; None where there is none."""
         with self._lock:
             form = self._forms.get(key)
             if form is None:
-                form = self._forms[key] = _Form()
-        return form
+                self._forms[key] = _Form()
+                return None
+        if not form.tried:
+            form.template = _template(statement, free, literals, planner)
+            form.tried = True
+        return form.template
 
 
 def _otherwise(

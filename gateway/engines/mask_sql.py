@@ -18,6 +18,7 @@ import pyarrow as pa
 from datafusion import SessionContext, udf
 
 from connectors.capabilities import Kind, kind_of
+from connectors.engine_types import engine_name
 from gateway.engines.mask_ranges import (
     LARGEST_FLOAT,
     TICKS_PER_DAY,
@@ -199,32 +200,10 @@ def _as(value: str, to: pa.DataType, of: pa.DataType) -> str:
     return value if to == of else f"arrow_cast({value}, '{_name(to)}')"
 
 
-_UNITS = {"s": "Second", "ms": "Millisecond", "us": "Microsecond", "ns": "Nanosecond"}
-_NAMES = {
-    pa.string(): "Utf8",
-    pa.large_string(): "LargeUtf8",
-    pa.string_view(): "Utf8View",
-    pa.binary(): "Binary",
-    pa.large_binary(): "LargeBinary",
-    pa.binary_view(): "BinaryView",
-    pa.date32(): "Date32",
-    pa.date64(): "Date64",
-    pa.float16(): "Float16",
-    pa.float32(): "Float32",
-    pa.float64(): "Float64",
-    **{getattr(pa, f"int{bits}")(): f"Int{bits}" for bits in (8, 16, 32, 64)},
-    **{getattr(pa, f"uint{bits}")(): f"UInt{bits}" for bits in (8, 16, 32, 64)},
-}
-
-
 def _name(data_type: pa.DataType) -> str:
-    """The type as arrow_cast knows it."""
-    if pa.types.is_decimal128(data_type):
-        return f"Decimal128({data_type.precision}, {data_type.scale})"
-    if pa.types.is_timestamp(data_type):
-        zone = f'Some("{data_type.tz}")' if data_type.tz else "None"
-        return f"Timestamp({_UNITS[data_type.unit]}, {zone})"
-    return _NAMES[data_type]
+    name = engine_name(data_type)
+    assert name is not None, data_type  # masks are of types without parts
+    return name
 
 
 _MASKS: dict[str, Callable[[Mask, str, pa.DataType, bytes], str]] = {

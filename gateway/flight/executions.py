@@ -106,6 +106,8 @@ class Executions:
         """The rows of one execution after the other."""
         yield from first.batches
         for prepared in more:
+            if cancelled():  # many rows of values may have no rows to stop at
+                raise by_request()
             result = self._gateway.execute(prepared, cancelled)
             try:
                 yield from result.batches

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import pyarrow as pa
 
 from gateway.errors import InvalidQuery, LimitExceeded
-from gateway.flight.statements import Row, Statement
+from gateway.flight.statements import Statement
 from gateway.model import Principal
 
 MAX_ROWS = 10_000
 """How many rows of values may be bound at once: the statement is run for each."""
 
-MAX_BYTES = 16 << 20
-"""How many bytes of values may be bound at once."""
+MAX_BYTES = 1 << 20
+"""How many bytes of values may be bound at once: as much as a text may have."""
 
 
 class PreparedStatement:
@@ -22,7 +22,7 @@ class PreparedStatement:
 
     def __init__(self, statement: Statement) -> None:
         self.statement = statement
-        self._rows: tuple[Row, ...] = ()
+        self._values: pa.Table | None = None
 
     def bind(self, batches: Iterable[pa.RecordBatch], columns: int) -> None:
         """Take rows of values, one column a parameter; no columns unbind.
@@ -35,25 +35,24 @@ class PreparedStatement:
                 f"values the statement takes: {expected}, given: {columns}",
                 hint="bind a value to each of its placeholders",
             )
-        rows = tuple(_rows(batches)) if columns else ()
-        if columns and not rows:
+        held = list(_limited(batches)) if columns else []
+        if columns and not any(batch.num_rows for batch in held):
             raise InvalidQuery("no row of values was bound", hint="bind one row or several")
-        self._rows = rows
+        self._values = pa.Table.from_batches(held) if columns else None
 
     def once(self, principal: Principal) -> Statement:
         """The statement with the values bound, for one execution."""
-        return self.statement.once(principal, self._rows)
+        return self.statement.once(principal, self._values)
 
 
-def _rows(batches: Iterable[pa.RecordBatch]) -> Iterable[Row]:
-    count = size = 0
+def _limited(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    rows = size = 0
     for batch in batches:
-        count += batch.num_rows
+        rows += batch.num_rows
         size += batch.nbytes
-        if count > MAX_ROWS or size > MAX_BYTES:
+        if rows > MAX_ROWS or size > MAX_BYTES:
             raise LimitExceeded(
                 f"more than {MAX_ROWS} rows or {MAX_BYTES >> 20} MiB of values were bound at once",
                 hint="bind them in several turns",
             )
-        for row in range(batch.num_rows):
-            yield tuple(column[row] for column in batch.columns)
+        yield batch

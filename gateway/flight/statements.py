@@ -33,7 +33,7 @@ class Statement:
 
     `schema` is what the client is told: the plan's, in the `types` that it can take. `query_id`
     is the plan's, `policy_version` that of the rights it was planned with. It takes `parameters`,
-    and is run again for each of the `more` rows of them.
+    and is run for each row of `values`, a column for each of them.
     """
 
     def __init__(
@@ -41,14 +41,14 @@ class Statement:
         gateway: Gateway,
         request: Request,
         prepared: Prepared | None = None,
-        more: tuple[Row, ...] = (),
+        values: pa.Table | None = None,
         types: Types = Types.PLAIN,
     ) -> None:
         plan = prepared or planned(gateway, request)
         self.types = types
         self.schema = plain_schema(plan.schema, types)
         self.parameters = plan.parameters
-        self._more = more
+        self._values = values
         self.policy_version = plan.policy_version
         self._gateway = gateway
         self._request = request
@@ -78,15 +78,16 @@ class Statement:
 
     def more(self, principal: Principal) -> Iterator[Prepared]:
         """The plans for the further rows of values, each made when it is asked for."""
-        for row in self._more:
-            yield planned(self._gateway, self._anew(principal, row))
+        if self._values is not None:
+            for row in range(1, len(self._values)):
+                yield planned(self._gateway, self._anew(principal, _row(self._values, row)))
 
-    def once(self, principal: Principal, rows: tuple[Row, ...] = ()) -> Statement:
+    def once(self, principal: Principal, values: pa.Table | None = None) -> Statement:
         """The same text as a statement of its own, with a query id of its own, and with values."""
-        if not rows:
+        if values is None:
             return Statement(self._gateway, *self._take(principal), types=self.types)
-        request = self._anew(principal, rows[0])
-        return Statement(self._gateway, request, more=rows[1:], types=self.types)
+        request = self._anew(principal, _row(values, 0))
+        return Statement(self._gateway, request, values=values, types=self.types)
 
     def _take(self, principal: Principal) -> tuple[Request, Prepared]:
         with self._lock:
@@ -103,6 +104,10 @@ class Statement:
     def _anew(self, principal: Principal, row: Row) -> Request:
         number = uuid.uuid4().hex
         return replace(self._request, principal=principal, parameters=row, id=number)
+
+
+def _row(values: pa.Table, row: int) -> Row:
+    return tuple(column[row] for column in values.columns)
 
 
 def planned(gateway: Gateway, request: Request) -> Prepared:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from connectors.engine_types import engine_name
 from gateway.errors import InvalidQuery, Unsupported
 
 _MIN_BIGINT = -(2**63)
@@ -20,8 +21,7 @@ _SQL_NAMES = {
     pa.date32(): "DATE",
     pa.binary(): "BYTEA",
 }
-_UNITS = {"s": ("Second", 0), "ms": ("Millisecond", 3), "us": ("Microsecond", 6)}
-_UNITS["ns"] = ("Nanosecond", 9)
+_DIGITS = {"s": 0, "ms": 3, "us": 6, "ns": 9}
 
 
 def literal(value: pa.Scalar) -> str:
@@ -66,14 +66,13 @@ def text(value: str) -> str:
 
 
 def _moment(value: pa.Scalar, kind: Any) -> str:
-    name, digits = _UNITS[kind.unit]
     if pa.types.is_time(kind):
-        return _arrow_cast(f"'{_iso(value, kind)}'", f"Time{kind.bit_width}({name})")
+        return _arrow_cast(f"'{_iso(value, kind)}'", _engine_name(kind))
     if kind.tz is not None:
         utc = value.cast(pa.timestamp(kind.unit, "UTC")).cast(pa.timestamp(kind.unit))
         written = f"'{_iso(utc, kind)}Z'"
-        return _arrow_cast(written, f'Timestamp({name}, Some("{kind.tz}"))')
-    return f"CAST('{_iso(value, kind)}' AS TIMESTAMP({digits}))"
+        return _arrow_cast(written, _engine_name(kind))
+    return f"CAST('{_iso(value, kind)}' AS TIMESTAMP({_DIGITS[kind.unit]}))"
 
 
 def _iso(value: pa.Scalar, kind: Any) -> str:
@@ -91,27 +90,14 @@ def _null(kind: pa.DataType) -> str:
         return f"CAST(NULL AS {name})"
     if kind == pa.null():
         return "NULL"
-    return _arrow_cast("NULL", arrow_name(kind))
+    return _arrow_cast("NULL", _engine_name(kind))
 
 
-def arrow_name(kind: pa.DataType) -> str:
-    """The engine's name of a type without parts."""
-    is_ = pa.types
-    if is_.is_time(kind):
-        return f"Time{kind.bit_width}({_UNITS[kind.unit][0]})"
-    if is_.is_timestamp(kind):
-        zone = f'Some("{kind.tz}")' if kind.tz else "None"
-        return f"Timestamp({_UNITS[kind.unit][0]}, {zone})"
-    if is_.is_interval(kind):
-        return "Interval(MonthDayNano)"
-    if is_.is_fixed_size_binary(kind):
-        return f"FixedSizeBinary({kind.byte_width})"
-    names = {pa.large_string(): "LargeUtf8", pa.large_binary(): "LargeBinary"}
-    names |= {pa.float16(): "Float16", pa.date64(): "Date64", pa.int8(): "Int8"}
-    names |= {getattr(pa, f"uint{bits}")(): f"UInt{bits}" for bits in (8, 16, 32, 64)}
-    if kind not in names:
+def _engine_name(kind: pa.DataType) -> str:
+    name = engine_name(kind)
+    if name is None:
         raise Unsupported(f"a parameter can not be a value of the type {kind}")
-    return names[kind]
+    return name
 
 
 def _arrow_cast(written: str, name: str) -> str:

@@ -24,11 +24,10 @@ T = TypeVar("T")
 UNTYPED = pa.string()
 """What a parameter is where nothing says otherwise, as in PostgreSQL."""
 
-ASKED_ONE_BY_ONE = 100
-"""Up to so many parameters are looked at by themselves when some are of no known type."""
+ASKED = 200
+"""How often the engine is asked about one statement when some parameters are of no known type."""
 
 _TYPES = re.compile(r'Prepare: "\w+" \[(?P<types>.*)\]$')
-_PLACEHOLDER = re.compile(r"\$(\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +53,12 @@ class Untyped:
     casts: Mapping[int, str]
     limits: frozenset[int]
 
-    def only(self, number: int) -> str:
-        """The text with one parameter, as $1; NULL stands for the others."""
+    def only(self, numbers: Sequence[int]) -> str:
+        """The text with these parameters alone, as $1 and so on; NULL stands for the others."""
+        places = {number: f"${i}" for i, number in enumerate(numbers, start=1)}
         parts, end = [], 0
-        for start, stop, n in self.spans:
-            parts += [self.text[end:start], "$1" if n == number else "NULL"]
+        for start, stop, number in self.spans:
+            parts += [self.text[end:start], places.get(number, "NULL")]
             end = stop
         return "".join([*parts, self.text[end:]])
 
@@ -82,16 +82,19 @@ def parameters(statement: Untyped, tables: Tables, views: Views, config: Config)
 
 
 def _inferred(statement: Untyped, context: SessionContext) -> dict[int, pa.DataType]:
-    types = _prepared(statement.text, context)
-    if types is None or len(types) == statement.count:
-        return dict(enumerate(types or (), start=1))
-    if statement.count > ASKED_ONE_BY_ONE:
-        return {}
-    found = {}
-    for number in range(1, statement.count + 1):
-        one = _prepared(statement.only(number), context)
-        if one:
-            found[number] = one[0]
+    """The types the engine infers. It tells them in order, without those it does not know."""
+    found: dict[int, pa.DataType] = {}
+    waiting = [list(range(1, statement.count + 1))]
+    for _ in range(ASKED):
+        if not waiting:
+            break
+        numbers = waiting.pop()
+        types = _prepared(statement.only(numbers), context)
+        if types is not None and len(types) == len(numbers):
+            found.update(zip(numbers, types, strict=True))
+        elif types != [] and len(numbers) > 1:
+            half = len(numbers) // 2
+            waiting += [numbers[half:], numbers[:half]]
     return found
 
 

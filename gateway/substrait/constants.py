@@ -10,6 +10,7 @@ import pyarrow as pa
 from substrait.proto import Expression
 
 from connectors.capabilities import NotPushable
+from connectors.engine_types import engine_name
 from gateway.plan import relations
 
 
@@ -17,47 +18,12 @@ class NotWritable(Exception):
     """The plan holds something that is not written as SQL; `str` says what."""
 
 
-_UNITS = {"s": "Second", "ms": "Millisecond", "us": "Microsecond", "ns": "Nanosecond"}
-_NAMES = {
-    pa.null(): "Null",
-    pa.bool_(): "Boolean",
-    pa.int8(): "Int8",
-    pa.int16(): "Int16",
-    pa.int32(): "Int32",
-    pa.int64(): "Int64",
-    pa.uint8(): "UInt8",
-    pa.uint16(): "UInt16",
-    pa.uint32(): "UInt32",
-    pa.uint64(): "UInt64",
-    pa.float32(): "Float32",
-    pa.float64(): "Float64",
-    pa.string(): "Utf8",
-    pa.large_string(): "LargeUtf8",
-    pa.string_view(): "Utf8View",
-    pa.binary(): "Binary",
-    pa.large_binary(): "LargeBinary",
-    pa.binary_view(): "BinaryView",
-    pa.date32(): "Date32",
-    pa.date64(): "Date64",
-    pa.month_day_nano_interval(): "Interval(MonthDayNano)",
-}
-
-
 def type_name(data_type: pa.DataType) -> str:
     """The engine's name of a type, for its arrow_cast. Raises NotWritable."""
-    t = pa.types
-    if (name := _NAMES.get(data_type)) is not None:
-        return name
-    if t.is_decimal128(data_type) or t.is_decimal256(data_type):
-        return f"Decimal{data_type.bit_width}({data_type.precision}, {data_type.scale})"
-    if t.is_timestamp(data_type):
-        zone = f'Some("{data_type.tz}")' if data_type.tz else "None"
-        return f"Timestamp({_UNITS[data_type.unit]}, {zone})"
-    if t.is_time(data_type):
-        return f"Time{data_type.bit_width}({_UNITS[data_type.unit]})"
-    if t.is_fixed_size_binary(data_type):
-        return f"FixedSizeBinary({data_type.byte_width})"
-    raise NotWritable(f"values of type {data_type}")
+    name = engine_name(data_type)
+    if name is None:
+        raise NotWritable(f"values of type {data_type}")
+    return name
 
 
 def constant(message: Expression.Literal) -> str:
