@@ -35,6 +35,7 @@ from gateway.plan.federation import Optimised, federated, needs_substrait
 from gateway.plan.fragment import FragmentReads
 from gateway.plan.history import History
 from gateway.plan.hoisting import with_filters_above
+from gateway.plan.lossy_casts import hidden
 from gateway.plan.plan import Plan
 from gateway.plan.reading import reading
 from gateway.plan.reads import engine_reads, read_columns
@@ -103,16 +104,12 @@ def plan_query(
     if any(view.security.minimum_rows is not None for view in query.views.values()):
         raise violation(None)
     known = columns_of(tables, query.views)
-    text = rewritten(query.tree, known, decimals_of(tables, query.views))
+    own, tree = hidden(query.text, query.tree, known, decimals_of(tables, query.views))
+    text = rewritten(tree, known)
     if text is None:
-        text = query.text
+        text = own
     else:
-        try:
-            _check_understood(query, tables, config)
-        except Unsupported:
-            if rewritten(query.tree, known) is not None:
-                raise
-            text = query.text  # only for casts, which dialects round before they are made
+        _check_understood(query, tables, config)
     tables, columns = _secured(query, text, tables, config)
     tuning = _blind(tables, query.views)
     context, frame, logical = _optimised(query, text, tables, config, tuning)
@@ -121,7 +118,7 @@ def plan_query(
     if guards.lost_sort_keys(written, optimised):
         if guards.repeats_groups(written):
             _check_understood(query, tables, config)
-            text = without_repeated_groups(query.tree, known)
+            text = without_repeated_groups(tree, known)
         tuning = replace(tuning, deduplicate=False)
         context, frame, logical = _optimised(query, text, tables, config, tuning)
         optimised = logical.display_indent()
@@ -158,7 +155,7 @@ def plan_query(
     hash_joins = not guards.filters_outer_joins(optimised)
     if not hash_joins and guards.joins_conditionally(optimised):
         _check_understood(query, tables, config)
-        text, hash_joins = with_nested_outer_joins(query.tree, known), True
+        text, hash_joins = with_nested_outer_joins(tree, known), True
         _, _, logical = _optimised(query, text, tables, config, tuning)
         optimised = _without_outer_hash_joins(logical)
     reasons: tuple[NotPushed, ...] = ()

@@ -7,7 +7,6 @@ these constructs reaches the engine in its author's own words.
 * IN / NOT IN below anything but AND: the mark join has no NULL mark, so NULLs give rows.
 * NOT IN over a correlated sub-query, EXISTS and IN outside conditions: not planned at all.
 * EXCEPT ALL, INTERSECT ALL: duplicates are not counted.
-* Casts that cut digits off decimals: comparisons see the decimal without the cast.
 * IS [NOT] DISTINCT FROM: its right side swallows a following AND or OR.
 """
 
@@ -20,27 +19,15 @@ from collections.abc import Callable, Iterator
 from sqlglot import exp
 
 from gateway.errors import Unsupported
-from gateway.plan import lossy_casts
-from gateway.plan.lossy_casts import Scales
 from gateway.plan.qualify import DIALECT, qualified, restore_names
 from gateway.plan.source import Columns
 
-NO_SCALES: Scales = {}
 
-
-def rewritten(tree: exp.Expr, known: Columns, decimals: Scales = NO_SCALES) -> str | None:
+def rewritten(tree: exp.Expr, known: Columns) -> str | None:
     """The query as text the engine answers rightly; None when its own text will do.
 
-    `decimals` are the scales of the decimal columns in `known`. Raises Unsupported where the
-    construct is there but can not be rewritten.
+    Raises Unsupported where the construct is there but can not be rewritten.
     """
-    if lossy_casts.cuts_digits(tree, known, decimals):
-        tree = lossy_casts.hidden(tree.copy(), known, decimals)
-        return _by_rules(tree, known) or tree.sql(DIALECT)
-    return _by_rules(tree, known)
-
-
-def _by_rules(tree: exp.Expr, known: Columns) -> str | None:
     rules = [rule for applies, rule in RULES if applies(tree)]
     if not rules:
         return None

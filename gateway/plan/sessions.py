@@ -22,7 +22,7 @@ from gateway.errors import GatewayError, InvalidQuery, ResidencyViolation, Schem
 from gateway.plan.cutter import FRAGMENT_TABLE
 from gateway.plan.fragment import Fragment, FragmentReads
 from gateway.plan.lazy import LazyDataset, Opener, ReadableDataset
-from gateway.plan.lossy_casts import Scales, scales
+from gateway.plan.lossy_casts import Scales, hidden, scales
 from gateway.plan.rewrite import rewritten
 from gateway.plan.scan import scan_opener, scan_recorder
 from gateway.plan.secured_read import quoted_name, view_text
@@ -125,7 +125,8 @@ def _view(
     known = {own: _columns(meant, tables, views) for own, meant in view.names.items()}
     read = [views[n].dataset if n in views else tables[n].dataset for n in view.names.values()]
     decimals = scales(dataset.schema for dataset in read)
-    text = rewritten(view.tree, known, decimals) or view.text
+    written, tree = hidden(view.text, view.tree, known, decimals)
+    text = rewritten(tree, known) or written
     try:
         frame = frame_of(private, text)
     except GatewayError as error:
