@@ -177,7 +177,8 @@ class FlightSql:
         if not isinstance(message, sql.CommandPreparedStatementQuery):
             raise Unsupported(
                 f"{message.DESCRIPTOR.name} is not answered: the gateway only reads",
-                hint="change the data in its source",
+                hint="ask for rows (many rows of values may be bound to a query at once);"
+                " change the data in its source",
             )
         return message
 
