@@ -20,6 +20,7 @@ import pyarrow as pa
 from gateway.errors import Cancelled
 from gateway.flight.streams import QueryStream, by_request
 from gateway.postgres_wire import commands, copying, messages
+from gateway.postgres_wire.command_texts import read_commands
 from gateway.postgres_wire.commands import Command, Query
 from gateway.postgres_wire.connection import Connection, Left
 from gateway.postgres_wire.errors import (
@@ -215,7 +216,7 @@ class Session:
         await self._close_portal("")
         self._statements.pop("", None)
         try:
-            asked = commands.read(text)
+            asked = read_commands(text)
             if not asked:
                 self._connection.write(messages.EMPTY_QUERY)
             for command in asked:
@@ -246,7 +247,7 @@ class Session:
         if parse.name and parse.name in self._statements:
             raise SqlError(DUPLICATE_STATEMENT, f"there is a statement {parse.name[:60]!r} already")
         self._statements.pop(parse.name, None)
-        asked = commands.read(parse.text)
+        asked = read_commands(parse.text)
         if len(asked) > 1:
             raise SqlError(SYNTAX_ERROR, "a prepared statement is one statement")
         command = asked[0] if asked else None
