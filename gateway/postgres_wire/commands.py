@@ -134,3 +134,19 @@ Command = (
     | CloseCursor
     | Copy
 )
+
+
+def query_of(command: Command | None) -> Query | None:
+    """The query that gives a command its rows."""
+    match command:
+        case Query():
+            return command
+        case Declare() | Copy():
+            return command.query
+        case _:
+            return None
+
+
+def query_text(command: Command | None) -> str:
+    query = query_of(command)
+    return query.text if query else ""
