@@ -261,6 +261,14 @@ def s3() -> S3:
     return server
 
 
+def program(name: str) -> str:
+    """Where a program of this machine is."""
+    found = shutil.which(name)
+    if found is None:
+        raise ServiceMissing(f"{name}: run scripts/install-services as root")
+    return found
+
+
 def free_port() -> int:
     """A TCP port of the loopback that nobody listens on."""
     with socket.socket() as probe:

@@ -10,9 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gateway.postgres_wire.cells import lengths, of_texts, plain
-from gateway.postgres_wire.commands import Command, Copy, Query, Words
+from gateway.postgres_wire.commands import Command, Copy, Query
 from gateway.postgres_wire.errors import READ_ONLY, SYNTAX_ERROR, UNSUPPORTED, SqlError
 from gateway.postgres_wire.rows import content, pieces
+from gateway.postgres_wire.statement_reader import StatementReader
 from gateway.postgres_wire.text_cells import texts
 from gateway.postgres_wire.words import NAME, NUMBER, QUOTED, STRING
 
@@ -24,7 +25,7 @@ _NEW_LINE = pa.scalar("\n", pa.large_string())
 _OPTIONS = ("FORMAT", "HEADER", "DELIMITER", "NULL", "QUOTE", "ESCAPE", "ENCODING", "FORCE_QUOTE")
 
 
-def read_copy(words: Words, _: str) -> Command:
+def read_copy(words: StatementReader, _: str) -> Command:
     """The COPY command. Only what goes out is answered."""
     if words.skip("("):
         inner = words.parenthesised()
@@ -40,7 +41,7 @@ def read_copy(words: Words, _: str) -> Command:
     return _with_options(words, query)
 
 
-def _of_table(words: Words) -> Query:
+def _of_table(words: StatementReader) -> Query:
     first = words.next()
     if first.kind not in (NAME, QUOTED):
         raise words.wrong(first)
@@ -54,7 +55,7 @@ def _of_table(words: Words) -> Query:
     return Query(f"SELECT {columns} FROM {name}", first.start)
 
 
-def _with_options(words: Words, query: Query) -> Copy:
+def _with_options(words: StatementReader, query: Query) -> Copy:
     words.skip("WITH")
     listed = bool(words.skip("("))
     found: dict[str, str] = {}

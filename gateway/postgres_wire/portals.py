@@ -1,84 +1,88 @@
-"""Portals: answers that a client reads piece by piece, also as cursors."""
+"""The portals a session holds: statements with their values, cursors among them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-import pyarrow as pa
+from gateway.postgres_wire.answers import Answer
+from gateway.postgres_wire.commands import Command, query_text
+from gateway.postgres_wire.errors import DUPLICATE_CURSOR, UNKNOWN_CURSOR, SqlError
+from gateway.postgres_wire.messages import TEXT
+from gateway.postgres_wire.work import Work
 
-from gateway.postgres_wire.queries import Rows
-from gateway.postgres_wire.rows import PIECE_BYTES, pieces
-
-Encode = Callable[[pa.RecordBatch], Iterator[bytes | memoryview]]
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A piece of an answer, encoded: how many rows it has, and whether there are more."""
-
-    data: Sequence[bytes | memoryview]
-    rows: int
-    more: bool
+MAX_PORTALS = 100
+"""How many portals one session may hold."""
 
 
 @dataclass(slots=True)
-class Answer:
-    """An answer on its way, started or not. Its rows are taken in order, any number at a time."""
+class Portal:
+    """A statement with its values, ready to run or running. A cursor is a portal of SQL."""
 
-    schema: pa.Schema
-    begin: Callable[[], Rows]
-    rows: Rows | None = None
-    ended: bool = False
-    _waiting: list[pa.RecordBatch] = field(default_factory=list)
+    command: Command | None
+    asked_formats: Sequence[int] = ()
+    """None, one for all columns, or one for each."""
+    answer: Answer | None = None
+    cursor: bool = False
+    hold: bool = False
+    of_cursor: str = ""
 
-    def step(self, encode: Encode, limit: int | None) -> Step:
-        """About `PIECE_BYTES` of the next rows, at most `limit` of them."""
-        data, size, taken = list[bytes | memoryview](), 0, 0
-        while size < PIECE_BYTES and (limit is None or taken < limit):
-            batch = self._next(None if limit is None else limit - taken)
-            if batch is None:
-                return Step(data, taken, False)
-            taken += batch.num_rows
-            for piece in encode(batch):
-                data.append(piece)
-                size += len(piece)
-        return Step(data, taken, True)
+    @property
+    def formats(self) -> Sequence[int]:
+        """The format of each column."""
+        count = len(self.answer.schema) if self.answer else 0
+        asked = self.asked_formats
+        return [asked[0]] * count if len(asked) == 1 else list(asked) or [TEXT] * count
 
-    def skip(self, limit: int | None) -> int:
-        """Pass over rows; how many there were."""
-        passed = 0
-        while limit is None or passed < limit:
-            batch = self._next(None if limit is None else limit - passed)
-            if batch is None:
-                break
-            passed += batch.num_rows
-        return passed
 
-    def close(self) -> None:
-        self.ended = True
-        self._waiting.clear()
-        rows, self.rows = self.rows, None
-        if rows is not None:
-            rows.close()
+class Portals:
+    """By name; "" is the unnamed one."""
 
-    def _next(self, limit: int | None) -> pa.RecordBatch | None:
-        while not self._waiting:
-            if self.ended:
-                return None
-            if self.rows is None:
-                self.rows = self.begin()
-            try:
-                batch = next(self.rows)
-            except StopIteration:
-                self.close()
-                return None
-            except BaseException:
-                self.ended, self.rows = True, None
-                raise
-            self._waiting.extend(pieces(batch))
-        first = self._waiting.pop(0)
-        if limit is not None and first.num_rows > limit:
-            self._waiting.insert(0, first.slice(limit))
-            first = first.slice(0, limit)
-        return first
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._held: dict[str, Portal] = {}
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._held
+
+    def find(self, name: str) -> Portal:
+        """Raise SqlError if there is none."""
+        if name not in self._held:
+            raise SqlError(UNKNOWN_CURSOR, f"there is no cursor or portal {name[:60]!r}")
+        return self._held[name]
+
+    @property
+    def waiting(self) -> bool:
+        """Whether one of them has rows for the client."""
+        return any(portal.answer for portal in self._held.values())
+
+    def check_new(self, name: str) -> None:
+        """Raise SqlError if there is one of this name."""
+        if name in self._held:
+            raise SqlError(DUPLICATE_CURSOR, f"there is a cursor or portal {name[:60]!r} already")
+
+    def keep(self, name: str, portal: Portal) -> None:
+        if len(self._held) >= MAX_PORTALS:
+            raise SqlError("54000", f"a session may hold {MAX_PORTALS} portals")
+        self._held[name] = portal
+
+    async def close(self, name: str) -> None:
+        """Whether or not there is one."""
+        portal = self._held.pop(name, None)
+        if portal is not None and portal.answer is not None and not portal.of_cursor:
+            await self._work.run(portal.answer.close)
+
+    async def close_those(self, which: Callable[[Portal], bool]) -> None:
+        for name in [name for name, portal in self._held.items() if which(portal)]:
+            await self.close(name)
+
+    def cursors(self) -> list[tuple[str, str, bool]]:
+        """Their names, their queries, and whether they outlive the transaction."""
+        return [
+            (name, query_text(portal.command), portal.hold)
+            for name, portal in self._held.items()
+            if portal.cursor
+        ]

@@ -14,7 +14,8 @@ from gateway.model import Dataset, Request
 from gateway.postgres_wire import commands
 from gateway.postgres_wire.authentication import Login
 from gateway.postgres_wire.catalogue.queries import Catalogue, CatalogueQuery
-from gateway.postgres_wire.catalogue.rewriting import MAY_BE_CATALOGUE, SessionFacts, understood
+from gateway.postgres_wire.catalogue.recognition import MAY_BE_CATALOGUE, understood
+from gateway.postgres_wire.catalogue.session_facts import SessionFacts
 from gateway.postgres_wire.catalogue.session_tables import SessionTables
 from gateway.postgres_wire.catalogue.world import World
 from gateway.postgres_wire.commands import Command, Query

@@ -10,11 +10,9 @@ import pyarrow as pa
 from gateway.flight.admission import Admission
 from gateway.model import Request
 from gateway.postgres_wire.catalogue.engine import CatalogueEngine
-from gateway.postgres_wire.catalogue.rewriting import (
-    SessionFacts,
-    Understood,
-    rewritten,
-)
+from gateway.postgres_wire.catalogue.recognition import Understood
+from gateway.postgres_wire.catalogue.rewriting import rewritten
+from gateway.postgres_wire.catalogue.session_facts import SessionFacts
 from gateway.postgres_wire.column_names import renamed
 from gateway.postgres_wire.queries import Gone, Rows, Table
 from gateway.postgres_wire.types import with_oids

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +13,7 @@ import yaml
 from connectors import memory
 from gateway.cli import main
 from gateway.identity.users import add_user
+from tests import services
 from tests.clients.postgres_wire.serving import (
     ALICE,
     BOB,
@@ -24,6 +23,7 @@ from tests.clients.postgres_wire.serving import (
     PEOPLE,
     Served,
 )
+from tests.conftest import _server
 from tests.identity.issuing import SETTINGS, Signer, write_keys
 
 KEY = Signer("key", "ES256")
@@ -98,10 +98,4 @@ def _declare_key(folder: Path) -> None:
 
 def program(name: str) -> str:
     """A program of this machine; on CI it has to be there."""
-    found = shutil.which(name)
-    if found is None:
-        missing = f"{name} is not installed: run scripts/install-services as root"
-        if os.environ.get("CI", "").lower() == "true":
-            pytest.fail(missing)
-        pytest.skip(missing)
-    return found
+    return _server(lambda: services.program(name))

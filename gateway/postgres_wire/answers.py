@@ -1,0 +1,84 @@
+"""Answers that a client reads piece by piece."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from gateway.postgres_wire.queries import Rows
+from gateway.postgres_wire.rows import PIECE_BYTES, pieces
+
+Encode = Callable[[pa.RecordBatch], Iterator[bytes | memoryview]]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A piece of an answer, encoded: how many rows it has, and whether there are more."""
+
+    data: Sequence[bytes | memoryview]
+    rows: int
+    more: bool
+
+
+@dataclass(slots=True)
+class Answer:
+    """An answer on its way, started or not. Its rows are taken in order, any number at a time."""
+
+    schema: pa.Schema
+    begin: Callable[[], Rows]
+    rows: Rows | None = None
+    ended: bool = False
+    _waiting: list[pa.RecordBatch] = field(default_factory=list)
+
+    def step(self, encode: Encode, limit: int | None) -> Step:
+        """About `PIECE_BYTES` of the next rows, at most `limit` of them."""
+        data, size, taken = list[bytes | memoryview](), 0, 0
+        while size < PIECE_BYTES and (limit is None or taken < limit):
+            batch = self._next(None if limit is None else limit - taken)
+            if batch is None:
+                return Step(data, taken, False)
+            taken += batch.num_rows
+            for piece in encode(batch):
+                data.append(piece)
+                size += len(piece)
+        return Step(data, taken, True)
+
+    def skip(self, limit: int | None) -> int:
+        """Pass over rows; how many there were."""
+        passed = 0
+        while limit is None or passed < limit:
+            batch = self._next(None if limit is None else limit - passed)
+            if batch is None:
+                break
+            passed += batch.num_rows
+        return passed
+
+    def close(self) -> None:
+        self.ended = True
+        self._waiting.clear()
+        rows, self.rows = self.rows, None
+        if rows is not None:
+            rows.close()
+
+    def _next(self, limit: int | None) -> pa.RecordBatch | None:
+        while not self._waiting:
+            if self.ended:
+                return None
+            if self.rows is None:
+                self.rows = self.begin()
+            try:
+                batch = next(self.rows)
+            except StopIteration:
+                self.close()
+                return None
+            except BaseException:
+                self.ended, self.rows = True, None
+                raise
+            self._waiting.extend(pieces(batch))
+        first = self._waiting.pop(0)
+        if limit is not None and first.num_rows > limit:
+            self._waiting.insert(0, first.slice(limit))
+            first = first.slice(0, limit)
+        return first
