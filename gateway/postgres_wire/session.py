@@ -14,14 +14,12 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import pyarrow as pa
-
 from gateway.errors import Cancelled
 from gateway.flight.streams import by_request
 from gateway.postgres_wire import commands, messages
-from gateway.postgres_wire.answers import Answer
+from gateway.postgres_wire.command_runner import CommandRunner
 from gateway.postgres_wire.command_texts import read_commands
-from gateway.postgres_wire.commands import Command, Query, query_of
+from gateway.postgres_wire.commands import Command, Query
 from gateway.postgres_wire.connection import Connection, Left
 from gateway.postgres_wire.errors import (
     IDLE,
@@ -32,12 +30,10 @@ from gateway.postgres_wire.errors import (
     SqlError,
     translate,
 )
-from gateway.postgres_wire.messages import BINARY, TEXT, Malformed
-from gateway.postgres_wire.parameters import UNSPECIFIED, scalars
-from gateway.postgres_wire.portals import Portal, Portals
-from gateway.postgres_wire.prepared_statements import Prepared, PreparedStatements
-from gateway.postgres_wire.queries import Table
-from gateway.postgres_wire.row_sender import RowSender
+from gateway.postgres_wire.messages import TEXT, Malformed
+from gateway.postgres_wire.parameters import scalars
+from gateway.postgres_wire.portals import Portals
+from gateway.postgres_wire.prepared_statements import PreparedStatements
 from gateway.postgres_wire.states import State
 from gateway.postgres_wire.types import column
 from gateway.postgres_wire.work import Work
@@ -57,7 +53,9 @@ class Session:
         self._work = Work(workers, state.interrupt)
         self._statements = PreparedStatements()
         self._portals = Portals(self._work)
-        self._sender = RowSender(connection, state.settings, self._work)
+        self._commands = CommandRunner(
+            connection, state, self._work, self._statements, self._portals
+        )
         self._skipping = False
         self._leaving = False
         self._waiting: asyncio.Task[tuple[bytes, bytes]] | None = None
@@ -128,7 +126,7 @@ class Session:
     async def _message(self, letter: bytes, body: bytes) -> None:
         if letter == b"S":
             self._skipping = False
-            await self._end_implicit()
+            await self._commands.end_implicit()
             self._ready()
             await self._connection.flush()
         elif letter == b"Q":
@@ -178,20 +176,20 @@ class Session:
             raise
         except BaseException as error:
             self._fail(error)
-        await self._end_implicit()
+        await self._commands.end_implicit()
         self._ready()
         await self._connection.flush()
 
     async def _simple_command(self, command: Command) -> None:
-        statement = await self._prepare(command)
-        portal = await self._portal(statement, (), ())
+        statement = await self._commands.prepare(command)
+        portal = await self._commands.portal(statement, (), ())
         if isinstance(portal.command, commands.Copy):
-            await self._copy(portal.command, portal)
+            await self._commands.copy(portal.command, portal)
             return
         if portal.answer is not None and not isinstance(portal.command, commands.Declare):
             columns = [column(f) for f in portal.answer.schema]
             self._connection.write(messages.row_description(columns, portal.formats))
-        await self._execute(portal, 0)
+        await self._commands.execute(portal, 0)
 
     # The extended protocol
 
@@ -204,7 +202,7 @@ class Session:
         if len(asked) > 1:
             raise SqlError(SYNTAX_ERROR, "a prepared statement is one statement")
         command = asked[0] if asked else None
-        self._statements.keep(parse.name, await self._prepare(command, parse.types))
+        self._statements.keep(parse.name, await self._commands.prepare(command, parse.types))
         self._connection.write(messages.PARSE_COMPLETE)
 
     async def _bind(self, body: bytes) -> None:
@@ -218,7 +216,7 @@ class Session:
                 f"{len(bind.values)} values are bound; the statement takes {len(statement.types)}"
             )
         values = scalars(bind.values, bind.formats, statement.types)
-        portal = await self._portal(statement, values, bind.result_formats)
+        portal = await self._commands.portal(statement, values, bind.result_formats)
         if portal.answer is not None:
             count = len(portal.answer.schema)
             if len(bind.result_formats) not in (0, 1, count):
@@ -231,7 +229,7 @@ class Session:
         if named.kind == "S":
             statement = self._statements.find(named.name)
             self._connection.write(messages.parameter_description(statement.types))
-            schema = self._schema(statement)
+            schema = self._commands.schema(statement)
             formats: Sequence[int] = [TEXT] * len(schema or ())
         else:
             portal = self._portals.find(named.name)
@@ -248,11 +246,11 @@ class Session:
         execute = messages.read_execute(body)
         portal = self._portals.find(execute.portal)
         if isinstance(portal.command, commands.Copy):
-            await self._copy(portal.command, portal)
+            await self._commands.copy(portal.command, portal)
         elif portal.command is None:
             self._connection.write(messages.EMPTY_QUERY)
         else:
-            await self._execute(portal, execute.rows)
+            await self._commands.execute(portal, execute.rows)
 
     async def _close(self, body: bytes) -> None:
         named = messages.read_named(body)
@@ -261,172 +259,6 @@ class Session:
         else:
             await self._portals.close(named.name)
         self._connection.write(messages.CLOSE_COMPLETE)
-
-    # What both have in common
-
-    async def _prepare(self, command: Command | None, types: Sequence[int] = ()) -> Prepared:
-        """Understand a command as far as it can be without values."""
-        query = query_of(command)
-        if query is None:
-            return Prepared(command)
-        self._state.transaction.check()
-        planned = await self._work.run(self._state.plan, query, tuple(types))
-        declared = [*types, *[UNSPECIFIED] * len(planned.parameters)]
-        described = tuple(d or p for d, p in zip(declared, planned.parameters, strict=False))
-        return Prepared(command, planned, described)
-
-    async def _portal(
-        self, statement: Prepared, values: Sequence[pa.Scalar], formats: Sequence[int]
-    ) -> Portal:
-        command, planned = statement.command, statement.planned
-        if isinstance(command, commands.Refused):
-            self._state.transaction.check()
-            raise command.error
-        if isinstance(command, commands.ExecuteStatement):
-            self._state.transaction.check()
-            statement = self._statements.find(command.name)
-            given = [None if v is None else v.encode() for v in command.values]
-            if len(given) != len(statement.types):
-                raise SqlError(SYNTAX_ERROR, f"{command.name} takes {len(statement.types)} values")
-            return await self._portal(statement, scalars(given, [TEXT], statement.types), formats)
-        if isinstance(command, commands.Fetch) and not command.move:
-            cursor = self._portals.find(command.name)
-            # the rows are the cursor's: they go on where the last FETCH has ended
-            return Portal(command, formats, cursor.answer, of_cursor=command.name)
-        if isinstance(command, commands.Show):
-            shown = self._state.shown(command.name)
-            return Portal(command, formats, Answer(shown.schema, lambda: Table(shown)))
-        if planned is None:
-            return Portal(command, formats)
-        if isinstance(command, commands.PrepareStatement):
-            return Portal(command, formats)
-        state = self._state
-
-        def begin() -> Any:
-            return state.start(planned, values, lambda: self._connection.gone)
-
-        answer = Answer(planned.schema, begin)
-        if isinstance(command, commands.Declare):
-            formats = [BINARY] if command.binary else []
-        return Portal(command, formats, answer)
-
-    async def _execute(self, portal: Portal, most: int) -> None:
-        """Run a portal, for `most` rows; 0 is all."""
-        command = portal.command
-        if isinstance(command, commands.Declare):
-            self._state.transaction.check()
-            await self._declare(command, portal)
-            return
-        if isinstance(command, Query | commands.Show | commands.Fetch) and portal.answer:
-            if not isinstance(command, commands.Show):
-                self._state.transaction.check()
-            await self._deliver(portal, portal.answer, most)
-            return
-        await self._act(command)
-
-    async def _deliver(self, portal: Portal, answer: Answer, most: int) -> None:
-        command = portal.command
-        if isinstance(command, commands.Fetch):
-            if not portal.asked_formats and command.name in self._portals:  # as it was declared
-                portal = Portal(command, self._portals.find(command.name).asked_formats, answer)
-            rows, _ = await self._sender.rows(answer, portal.formats, command.count)
-            self._connection.write(messages.command_complete(f"FETCH {rows}"))
-            return
-        rows, more = await self._sender.rows(answer, portal.formats, most or None)
-        if more:
-            self._connection.write(messages.PORTAL_SUSPENDED)
-        else:
-            tag = "SHOW" if isinstance(command, commands.Show) else f"SELECT {rows}"
-            self._connection.write(messages.command_complete(tag))
-
-    async def _copy(self, command: commands.Copy, portal: Portal) -> None:
-        assert portal.answer is not None
-        self._state.transaction.check()
-        await self._sender.copy(command, portal.answer)
-
-    async def _declare(self, command: commands.Declare, portal: Portal) -> None:
-        self._portals.check_new(command.name)
-        if not command.hold and not self._state.transaction.open:
-            raise SqlError(
-                "25P01",
-                "a cursor lives in a transaction",
-                hint="BEGIN one, or declare the cursor WITH HOLD",
-            )
-        query = Query(command.query.text)
-        cursor = Portal(query, portal.asked_formats, portal.answer, True, command.hold)
-        self._portals.keep(command.name, cursor)
-        portal.cursor, portal.hold, portal.answer = True, command.hold, None
-        self._connection.write(messages.command_complete("DECLARE CURSOR"))
-
-    async def _act(self, command: Command | None) -> None:
-        """What is neither a query nor gives rows."""
-        tag = ""
-        match command:
-            case commands.Transaction():
-                tag = self._state.transact(command)
-                if not self._state.transaction.open:
-                    await self._portals.close_those(lambda portal: not portal.hold)
-            case commands.Deallocate():
-                self._state.transaction.check()
-                if command.name:
-                    self._statements.find(command.name)
-                    self._statements.forget(command.name)
-                else:
-                    self._statements.forget_all()
-                tag = "DEALLOCATE" if command.name else "DEALLOCATE ALL"
-            case commands.PrepareStatement():
-                await self._prepare_named(command)
-                tag = "PREPARE"
-            case commands.CloseCursor():
-                self._state.transaction.check()
-                if command.name:
-                    self._portals.find(command.name)
-                    await self._portals.close(command.name)
-                else:
-                    await self._portals.close_those(lambda portal: portal.cursor)
-                tag = "CLOSE CURSOR" if command.name else "CLOSE CURSOR ALL"
-            case commands.Fetch():
-                self._state.transaction.check()
-                cursor = self._portals.find(command.name)
-                assert cursor.answer is not None
-                tag = f"MOVE {await self._work.run(cursor.answer.skip, command.count)}"
-            case commands.Discard():
-                if command.what in ("ALL", "PLANS"):
-                    self._statements.forget_all()
-                if command.what == "ALL":
-                    self._state.transaction.forbid("DISCARD ALL")
-                    self._state.settings.reset_all()
-                    await self._portals.close_those(lambda portal: True)
-                tag = f"DISCARD {command.what}"
-            case None:
-                self._connection.write(messages.EMPTY_QUERY)
-                return
-            case _:
-                tag = await self._work.run(self._state.act, command)
-        self._connection.write(messages.command_complete(tag))
-
-    async def _prepare_named(self, command: commands.PrepareStatement) -> None:
-        self._statements.check_new(command.name)
-        types = self._state.types_named(command.types)
-        self._statements.keep(command.name, await self._prepare(command.query, types))
-
-    async def _end_implicit(self) -> None:
-        """Outside a transaction, what a message has opened ends with it."""
-        if not self._state.transaction.open:
-            await self._portals.close_those(lambda portal: not portal.hold)
-
-    def _schema(self, statement: Prepared) -> pa.Schema | None:
-        command = statement.command
-        if isinstance(command, Query) and statement.planned:
-            return statement.planned.schema
-        if isinstance(command, commands.Show):
-            return self._state.shown(command.name).schema
-        if isinstance(command, commands.Fetch) and not command.move:
-            cursor = self._portals.find(command.name)
-            return cursor.answer.schema if cursor.answer else None
-        if isinstance(command, commands.ExecuteStatement):
-            return self._schema(self._statements.find(command.name))
-        return None
 
 
 _EXTENDED: dict[bytes, Callable[[Session, bytes], Any]] = {
