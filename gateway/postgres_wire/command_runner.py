@@ -69,7 +69,8 @@ class CommandRunner:
         if isinstance(command, commands.Fetch) and not command.move:
             cursor = self._portals.find(command.name)
             # the rows are the cursor's: they go on where the last FETCH has ended
-            return Portal(command, formats, cursor.answer, of_cursor=command.name)
+            asked = formats or cursor.asked_formats  # or as it was declared
+            return Portal(command, asked, cursor.answer, of_cursor=command.name)
         if isinstance(command, commands.Show):
             shown = self._state.shown(command.name)
             return Portal(command, formats, Answer(shown.schema, lambda: Table(shown)))
@@ -104,8 +105,6 @@ class CommandRunner:
     async def _deliver(self, portal: Portal, answer: Answer, most: int) -> None:
         command = portal.command
         if isinstance(command, commands.Fetch):
-            if not portal.asked_formats and command.name in self._portals:  # as it was declared
-                portal = Portal(command, self._portals.find(command.name).asked_formats, answer)
             rows, _ = await self._sender.rows(answer, portal.formats, command.count)
             self._connection.write(messages.command_complete(f"FETCH {rows}"))
             return

@@ -73,7 +73,7 @@ class Portals:
         """Whether or not there is one."""
         portal = self._held.pop(name, None)
         if portal is not None and portal.answer is not None and not portal.of_cursor:
-            await self._work.run(portal.answer.close)
+            await self._work.finish(portal.answer.close)
 
     async def close_those(self, which: Callable[[Portal], bool]) -> None:
         for name in [name for name, portal in self._held.items() if which(portal)]:

@@ -75,7 +75,7 @@ class RowSender:
                 await self._connection.full()
             return taken, more
         except BaseException:
-            await self._work.run(answer.close)
+            await self._work.finish(answer.close)
             raise
         finally:
             self._work.running = None

@@ -52,5 +52,9 @@ class Work:
         """Do what may take long in a thread. Raises Cancelled if it was stopped before."""
         if (reason := self.reason()) is not None:
             raise reason
+        return await self.finish(call, *arguments)
+
+    async def finish(self, call: Callable[..., T], *arguments: Any) -> T:
+        """Do what has to be done though all be stopped, such as closing an answer."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._workers, call, *arguments)

@@ -239,3 +239,13 @@ def test_tls_is_verified(mesh: Path, tmp_path: Path) -> None:
             psycopg.connect(served.dsn(**wrong))
     finally:
         served.close()
+
+
+def test_a_binary_cursor_says_so(connection: psycopg.Connection) -> None:
+    ordered = "CURSOR FOR SELECT id FROM sales.shop.orders ORDER BY id"
+    with connection.transaction():
+        for kind, form, value in (("BINARY", 1, struct.pack("!q", 1)), ("", 0, b"1")):
+            connection.execute(f"DECLARE c {kind} {ordered}")
+            fetched = connection.pgconn.exec_(b"FETCH 2 FROM c")
+            assert (fetched.fformat(0), fetched.get_value(0, 0)) == (form, value)
+            connection.execute("CLOSE c")
