@@ -44,13 +44,14 @@ class Test:
     """A comparison with a list: `start` to `end` of the text are its operator and the list.
 
     `negated` is ``<> ALL``. `inner` are the words of the list without parentheses and casts,
-    `casts` the SQL types that these give to its elements, one after the other.
+    `casts` the SQL types that these give to its elements, one after the other; without `inner` it
+    is a column or a function of lists.
     """
 
     start: int
     end: int
     negated: bool
-    inner: tuple[int, int]
+    inner: tuple[int, int] | None
     casts: tuple[str, ...]
 
     def written(self, members: str) -> str:
@@ -65,7 +66,8 @@ class Test:
 
 
 def tests(words: Sequence[Token]) -> Iterator[Test]:
-    """Every comparison with a list that is no query. Raises InvalidQuery for one that has no IN."""
+    """Every comparison with a list that is no query. Raises InvalidQuery for one with another
+    operator: of a list with a NULL, what the engine answers to these is not what SQL says."""
     for i in range(1, len(words) - 2):
         word, operator = words[i], words[i - 1]
         if word.token_type not in _QUANTIFIERS or words[i + 1].token_type is not TokenType.L_PAREN:
@@ -76,8 +78,8 @@ def tests(words: Sequence[Token]) -> Iterator[Test]:
         end = _closed(words, i + 1)
         if end is None:
             continue
-        inner, casts = _uncast(words, i + 2, end)
-        if not _is_list(words, inner):
+        first, _ = _unwrapped(words, i + 2, end)
+        if words[first].token_type in _QUERY:
             continue
         every = word.token_type is TokenType.ALL
         if every == equal or operator.token_type in _ORDERS:
@@ -86,7 +88,9 @@ def tests(words: Sequence[Token]) -> Iterator[Test]:
                 position=_at(operator),
                 hint=_HINT,
             )
-        yield Test(operator.start, words[end].end + 1, every, inner, casts)
+        inner, casts = _uncast(words, i + 2, end)
+        listed = _is_list(words, inner)
+        yield Test(operator.start, words[end].end + 1, every, inner if listed else None, casts)
 
 
 def written_out(text: str, words: Sequence[Token]) -> tuple[Edit, ...]:
@@ -95,6 +99,10 @@ def written_out(text: str, words: Sequence[Token]) -> tuple[Edit, ...]:
         return ()
     found = []
     for test in tests(words):
+        if test.inner is None:
+            if not test.negated:
+                found.append(_denied(text, words, test))
+            continue
         start, end = test.inner
         first = words[start]
         if first.token_type in _TEXTS:
@@ -107,6 +115,12 @@ def written_out(text: str, words: Sequence[Token]) -> tuple[Edit, ...]:
             continue  # a placeholder, written when its values are there
         found.append(Edit(test.start, test.end, test.written(members)))
     return tuple(found)
+
+
+def _denied(text: str, words: Sequence[Token], test: Test) -> Edit:
+    """``= ANY(column)`` as ``<> ALL(column) = FALSE``: the engine takes NULLs in it right there."""
+    opening = next(w for w in words if w.start > test.start and w.token_type is TokenType.L_PAREN)
+    return Edit(test.start, test.end, f"<> ALL{text[opening.start : test.end]} = FALSE")
 
 
 def _is_list(words: Sequence[Token], inner: tuple[int, int]) -> bool:

@@ -102,7 +102,7 @@ def numbering(words: Sequence[Token]) -> tuple[Edit, ...]:
 def placeholders(tree: exp.Expr, words: Sequence[Token]) -> Placeholders:
     """The placeholders of a parsed text whose words are given. Raises ParseError, LimitExceeded."""
     spans: list[tuple[int, int, int]] = []
-    listed = {test.inner[0]: test for test in membership.tests(words)}
+    listed = {test.inner[0]: test for test in membership.tests(words) if test.inner}
     tests: dict[int, Test] = {}
     for i, word in enumerate(words):
         if word.token_type is TokenType.PARAMETER:

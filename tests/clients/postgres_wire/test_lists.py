@@ -30,10 +30,13 @@ from tests.clients.postgres_wire.serving import ALICE, Served
 pytestmark = pytest.mark.timeout(120)
 
 TABLE = """CREATE TABLE things (id bigint PRIMARY KEY, small smallint, name text,
-    price numeric(12, 2), day date, moment timestamptz, flag boolean, ratio double precision)"""
+    price numeric(12, 2), day date, moment timestamptz, flag boolean, ratio double precision,
+    tags bigint[])"""
 ROWS = """INSERT INTO things SELECT i, i % 5, CASE WHEN i % 4 > 0 THEN 'name ' || i % 7 END,
     i / 4.0, date '2024-02-26' + i, timestamptz '2024-02-26 12:30:00.5Z' + i * interval '1 day',
-    CASE WHEN i % 3 > 0 THEN i % 3 = 1 END, i / 2.0 FROM generate_series(1, 40) i"""
+    CASE WHEN i % 3 > 0 THEN i % 3 = 1 END, i / 2.0,
+    CASE i % 4 WHEN 0 THEN '{}' WHEN 1 THEN ARRAY[i, NULL] WHEN 2 THEN ARRAY[i, 2] END
+    FROM generate_series(1, 40) i"""
 HELD = pa.schema(
     {
         "id": pa.int64(),
@@ -44,6 +47,7 @@ HELD = pa.schema(
         "moment": pa.timestamp("us", "UTC"),
         "flag": pa.bool_(),
         "ratio": pa.float64(),
+        "tags": pa.list_(pa.int64()),
     }
 )
 ZONED = dt.datetime(2024, 2, 28, 12, 30, 0, 500000, tzinfo=dt.UTC)
@@ -123,6 +127,11 @@ LITERALS = [
     "day = ANY('{2024-02-28}'::date[])",
     "small = ANY(ARRAY[id, 2])",
     "id = ANY(NULL)",
+    "2 = ANY(tags)",
+    "NOT 2 = ANY(tags)",
+    "(id + 1 = ANY(tags)) IS NULL",
+    "NULLIF(id, id) = ANY(tags) IS NULL",
+    "NOT small <> ALL (tags)",
 ]
 
 
@@ -191,6 +200,17 @@ def test_uuids_are_taken_as_texts(world: World) -> None:
     with psycopg.connect(world.served.dsn(), autocommit=True) as connection:
         query = "SELECT count(*) FROM lists.pg.things WHERE name = ANY(%s)"
         assert connection.execute(query, ([uuid.UUID(int=1)],)).fetchone() == (0,)
+
+
+@pytest.mark.parametrize(
+    "condition", ["id > ANY(tags)", "id <> ANY(ARRAY[1, NULL])", "1 = ALL(tags)"]
+)
+def test_other_operators_are_refused(world: World, condition: str) -> None:
+    """Of a list with a NULL the engine answers FALSE where SQL says NULL."""
+    with pytest.raises(errors.Error, match="over a list is not offered"):
+        world.connections[world.served.dsn()].execute(
+            f"SELECT id FROM lists.pg.things WHERE NOT {condition}"
+        )
 
 
 def test_in_with_a_list_names_any(world: World) -> None:
