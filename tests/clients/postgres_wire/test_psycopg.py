@@ -249,3 +249,25 @@ def test_a_binary_cursor_says_so(connection: psycopg.Connection) -> None:
             fetched = connection.pgconn.exec_(b"FETCH 2 FROM c")
             assert (fetched.fformat(0), fetched.get_value(0, 0)) == (form, value)
             connection.execute("CLOSE c")
+
+
+def test_a_misspelt_database_or_schema_is_refused(served: Served) -> None:
+    """Even though the names of the query are found without them."""
+    with pytest.raises(psycopg.OperationalError, match=r"no database 'saels'.*(?s:.)*sales"):
+        psycopg.connect(served.dsn(database="saels"))
+    with pytest.raises(psycopg.OperationalError, match=r"no schema 'shpo'(?s:.)*shop"):
+        psycopg.connect(served.dsn(database="sales", options="-csearch_path=shpo"))
+    with psycopg.connect(served.dsn(database="sales"), autocommit=True) as connection:
+        for path in ("shpo", '"shpo", public', "staff"):
+            with pytest.raises(errors.InvalidSchemaName, match="no schema"):
+                connection.execute(f"SET search_path = {path}")
+        for path in ("shop", "nowhere, shop", '"$user", public', "''"):
+            connection.execute(f"SET search_path = {path}")
+            assert connection.execute("SELECT count(*) FROM orders").fetchone() == (100,)
+    with psycopg.connect(served.dsn(BOB), autocommit=True) as connection:
+        said = []
+        for path in ("hr.staff", "hr.stafx"):
+            with pytest.raises(errors.InvalidSchemaName) as caught:
+                connection.execute(f"SET search_path = '{path}'")
+            said.append((str(caught.value).replace(path, ""), caught.value.diag.message_hint))
+        assert said[0] == said[1]
