@@ -13,11 +13,12 @@ import functools
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import yaml
 
 from connectors.interface import Binding, ObjectInfo
@@ -34,6 +35,7 @@ from gateway.catalogue.merging import (
     without,
 )
 from gateway.catalogue.problems import Problem
+from gateway.catalogue.products import declared_primary_key
 from gateway.catalogue.relationships import Contracted, related
 from gateway.catalogue.versions import VERSION, Order, version_order
 from gateway.errors import CatalogueError, UserError
@@ -168,7 +170,7 @@ def publish_objects(mesh: Path, product: Product, objects: Iterable[ObjectInfo])
         written.append(Contracted(info, contract, path.name, place))
         replaced.append(before)
         addresses.append(Address(product.domain, product.name, name, product.version))
-    finished, keys_left_out = related(written)
+    finished, keys_left_out = related(written, _beside(mesh, product, written))
     pages = [
         _page(mesh, product.folder / each.file, contract, before)
         for each, contract, before in zip(written, finished, replaced, strict=True)
@@ -348,6 +350,28 @@ def _earlier(
         return {}
     before = [order for order in found if order < version_order(product.version)]
     return without(found[max(before or found)], {"status"})
+
+
+def _beside(mesh: Path, product: Product, written: Sequence[Contracted]) -> list[Contracted]:
+    """What is published of the product in this version already, and is not now."""
+    if not any(each.info.foreign_keys for each in written):
+        return []
+    now = {each.file for each in written}
+    found = []
+    for path in sorted((mesh / product.folder).glob(f"*-{product.version}.odcs.yaml")):
+        if path.name in now:
+            continue
+        contract = _existing(mesh, product.folder / path.name)
+        if contract.get("version") != product.version:
+            continue
+        for place, element in enumerate(contract.get("schema") or ()):
+            info = ObjectInfo(
+                str(element.get("physicalName", element["name"])),
+                pa.schema([]),
+                declared_primary_key(element),
+            )
+            found.append(Contracted(info, contract, path.name, place))
+    return found
 
 
 def _existing(mesh: Path, path: Path) -> Mapping[str, Any]:

@@ -7,7 +7,7 @@ people have written themselves.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,11 +44,16 @@ class _Unwritable(Exception):
     """Why a key can not be written."""
 
 
-def related(published: Iterable[Contracted]) -> tuple[list[dict[str, Any]], list[str]]:
-    """The contracts with the keys of their objects, and why some keys are left out."""
-    all_of = list(published)
+def related(
+    published: Sequence[Contracted], before: Sequence[Contracted]
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """The contracts with the keys of their objects, and why some keys are left out.
+
+    Keys may refer to what was published `before` as well.
+    """
+    all_of = [*published, *before]
     contracts, left_out = [], []
-    for each in all_of:
+    for each in published:
         element = _without_declared(each.element)
         for key in each.info.foreign_keys:
             try:
@@ -82,7 +87,7 @@ def _target(key: ForeignKeyInfo, published: list[Contracted]) -> Contracted:
         found = [each for each in published if same(each.info.name) == same(key.target)]
         if len(found) == 1:
             return found[0]
-    raise _Unwritable(f"{key.target} is not published with it")
+    raise _Unwritable(f"{key.target} is not published in this version")
 
 
 def _add(
