@@ -13,7 +13,7 @@ from datafusion import SessionContext
 from gateway.config import Config
 from gateway.engines import datafusion as engine
 from gateway.engines.failures import is_panic
-from gateway.errors import InvalidQuery
+from gateway.errors import InvalidQuery, LimitExceeded
 from gateway.plan.fragment import FragmentReads
 from gateway.plan.sessions import Form, register_tables
 from gateway.plan.source import Tables, Views
@@ -26,6 +26,9 @@ UNTYPED = pa.string()
 
 ASKED = 200
 """How often the engine is asked about one statement when some parameters are of no known type."""
+
+MAX_MEMBERS = 40_000
+"""How many values a list may have: all of them are words of the statement that is run."""
 
 _TYPES = re.compile(r'Prepare: "\w+" \[(?P<types>.*)\]$')
 
@@ -199,6 +202,12 @@ def _fitted_list(value: pa.Scalar, field: pa.Field) -> pa.Scalar:
         raise InvalidQuery(
             f"parameter {field.name} is a list, and can not be one {value.type}",
             hint="bind a list of values, or write = ? in place of = ANY(?)",
+        )
+    if len(value.values) > MAX_MEMBERS:
+        raise LimitExceeded(
+            f"parameter {field.name} is a list of {len(value.values)} values;"
+            f" {MAX_MEMBERS} are allowed",
+            hint="ask in several turns, or join with a dataset",
         )
     kind = field.type.value_type
     none = pa.scalar(None, kind)

@@ -86,6 +86,12 @@ def test_numbers_that_do_not_fit_are_compared_as_they_are(connection: Any) -> No
     assert ids(connection, "id = ANY(?)", given) == [2]
 
 
+def test_a_list_has_an_end(connection: Any) -> None:
+    assert len(ids(connection, "id = ANY(?)", one([*range(50), *range(9_000)], pa.int64()))) == 100
+    with pytest.raises(adbc.Error, match=r"LIMIT_EXCEEDED.*a list of 40001 values"):
+        ids(connection, "id = ANY(?)", one([1] * 40_001, pa.int64()))
+
+
 def test_a_list_in_place_of_a_value_says_what_to_write(connection: Any) -> None:
     with pytest.raises(adbc.Error, match=r"can not be a list.*= ANY\(\?\)"):
         ids(connection, "id IN (?)", one([1], pa.int64()))
