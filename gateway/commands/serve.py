@@ -20,7 +20,6 @@ from urllib.parse import urlsplit
 
 from gateway.config import Config
 from gateway.errors import UserError
-from gateway.flight.admission import Admission
 from gateway.flight.authentication import Authenticator
 from gateway.flight.server import FlightServer, Tls, drain
 from gateway.flight.service import FlightSql, Limits
@@ -29,6 +28,7 @@ from gateway.logs import start_logging
 from gateway.pipeline import Gateway
 from gateway.postgres_wire import listening as postgres_wire
 from gateway.postgres_wire.listening import Address
+from gateway.serving.admission import Admission
 from gateway.settings import load_config
 
 if TYPE_CHECKING:

@@ -20,12 +20,12 @@ import pyarrow.flight as fl
 from gateway.errors import LimitExceeded, Unsupported, UserError
 from gateway.flight import actions
 from gateway.flight.authentication import Authenticator, authorization
-from gateway.flight.callers import Caller
 from gateway.flight.errors import translate
-from gateway.flight.options import Headers
-from gateway.flight.plain_types import plain_schema
 from gateway.flight.service import Flight, FlightSql
-from gateway.flight.streams import MAX_BATCH_BYTES, QueryStream, bounded
+from gateway.serving.callers import Caller
+from gateway.serving.options import Headers
+from gateway.serving.plain_types import plain_schema
+from gateway.serving.streams import MAX_BATCH_BYTES, QueryStream, bounded
 
 logger = logging.getLogger(__name__)
 

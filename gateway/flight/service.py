@@ -16,19 +16,19 @@ from google.protobuf.message import Message
 
 from gateway.errors import GatewayError, NotFound, Unsupported, UserError
 from gateway.flight import commands, metadata
-from gateway.flight.admission import Admission
-from gateway.flight.callers import Caller
-from gateway.flight.executions import Executions, Running
 from gateway.flight.handles import Handles
 from gateway.flight.parameters import PreparedStatement
-from gateway.flight.plain_types import Types, plain_schema
-from gateway.flight.reports import Reports
-from gateway.flight.statements import Statement
-from gateway.flight.streams import QueryStream
 from gateway.flight.tickets import Tickets
 from gateway.flight.tickets import name as ticket_name
 from gateway.flight.wire import flightsql_pb2 as sql
 from gateway.model import Dataset
+from gateway.serving.admission import Admission
+from gateway.serving.callers import Caller
+from gateway.serving.executions import Executions, Running
+from gateway.serving.plain_types import Types, plain_schema
+from gateway.serving.reports import Reports
+from gateway.serving.statements import Statement
+from gateway.serving.streams import QueryStream
 
 if TYPE_CHECKING:
     from gateway.pipeline import Gateway

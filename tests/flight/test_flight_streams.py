@@ -10,9 +10,9 @@ import pytest
 
 from gateway.errors import Cancelled, InternalError, InvalidQuery, NotFound
 from gateway.flight.handles import Handles
-from gateway.flight.streams import Cancellation, QueryStream, bounded, decoded, plain_schema
 from gateway.pipeline import Result
 from gateway.query_report import QueryReport
+from gateway.serving.streams import Cancellation, QueryStream, bounded, decoded, plain_schema
 
 
 def stream(
