@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +10,7 @@ from urllib.parse import quote, urlsplit
 from playwright.sync_api import BrowserContext, Page, Route, sync_playwright
 
 from tests.clients.superset.running import Superset
-from tests.services import ServiceMissing
+from tests.services import program
 
 SIZE = {"width": 1400, "height": 900}
 SECONDS = 60.0
@@ -97,9 +96,7 @@ class Screen:
 @contextmanager
 def browsing(superset: Superset, user: str, pictures: Path) -> Iterator[Screen]:
     """A browser in which the user has logged in."""
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        raise ServiceMissing("chromium: run scripts/install-services as root")
+    chromium = program("chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         context = browser.new_context(viewport=SIZE)  # type: ignore[arg-type]
