@@ -24,7 +24,10 @@ ALLOWED = {
         *("errors", "model", "catalogue", "pipeline", "query_report"),
         "languages",  # a session's dialect is checked when it is set
     },
-    "flight": {"errors", "model", "pipeline", "identity", "serving"},
+    "flight": {
+        *("errors", "model", "pipeline", "identity", "serving"),
+        "catalogue",  # a session's catalog and schema are checked when they are set
+    },
     "postgres_wire": {"errors", "model", "pipeline", "identity", "serving", "languages"},
 }
 
