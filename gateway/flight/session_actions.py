@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from gateway.errors import UserError
 from gateway.flight import commands
-from gateway.flight.callers import Caller
-from gateway.flight.options import READERS, Value, as_text
 from gateway.flight.service import FlightSql
 from gateway.flight.wire import flight_pb2 as wire
 from gateway.model import Dataset
+from gateway.serving.callers import Caller
+from gateway.serving.options import READERS, Value, as_text
 
 Errors = wire.SetSessionOptionsResult
 

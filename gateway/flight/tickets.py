@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 
 from gateway.flight.handles import HANDLE_BYTES, Handles
-from gateway.flight.statements import Statement
+from gateway.serving.statements import Statement
 
 EXPIRY_BYTES = 8
 TICKET_BYTES = HANDLE_BYTES + EXPIRY_BYTES + 32
