@@ -13,7 +13,9 @@ from sqlglot import exp
 from sqlglot.tokenizer_core import Token, TokenType
 
 from gateway.errors import LimitExceeded, ParseError, Position
+from gateway.languages import membership
 from gateway.languages.edits import Edit
+from gateway.languages.membership import Test
 
 MAX_PARAMETERS = 4096
 """How many values a statement may take."""
@@ -39,6 +41,8 @@ class Placeholders:
     `casts` are the SQL types that numbers are cast to where they stand. `limits` are the numbers
     that count rows, `compared` those that are only ever compared with columns. `outputs` are the
     spans that are columns by themselves, which need names: two equal values would have one.
+    `lists` are the numbers that are lists of values, `tests` what is tested by the spans of these:
+    such a span is the whole test, ``= ANY($1)``.
     """
 
     count: int = 0
@@ -47,13 +51,20 @@ class Placeholders:
     limits: frozenset[int] = frozenset()
     compared: frozenset[int] = frozenset()
     outputs: frozenset[int] = frozenset()
+    lists: frozenset[int] = frozenset()
+    tests: Mapping[int, Test] = field(default_factory=dict)
 
     def edits(self, texts: Sequence[str]) -> tuple[Edit, ...]:
-        """The edits that put a text in the place of each number."""
+        """The edits that put a text in the place of each number; a list's are its members."""
         return tuple(
-            Edit(start, end, f'{texts[n - 1]} AS "${n}_{i}"' if i in self.outputs else texts[n - 1])
+            Edit(start, end, self._written(i, n, texts[n - 1]))
             for i, (start, end, n) in enumerate(self.spans)
         )
+
+    def _written(self, span: int, number: int, text: str) -> str:
+        if span in self.tests:
+            return self.tests[span].written(text)
+        return f'{text} AS "${number}_{span}"' if span in self.outputs else text
 
 
 NONE = Placeholders()
@@ -90,13 +101,19 @@ def numbering(words: Sequence[Token]) -> tuple[Edit, ...]:
 
 def placeholders(tree: exp.Expr, words: Sequence[Token]) -> Placeholders:
     """The placeholders of a parsed text whose words are given. Raises ParseError, LimitExceeded."""
-    spans = []
+    spans: list[tuple[int, int, int]] = []
+    listed = {test.inner[0]: test for test in membership.tests(words) if test.inner}
+    tests: dict[int, Test] = {}
     for i, word in enumerate(words):
         if word.token_type is TokenType.PARAMETER:
             number = _number(words, i)
             if number is None:
                 raise ParseError(_NAMED, position=_at(word), hint=_HINT)
-            spans.append((word.start, words[i + 1].end + 1, number))
+            if i in listed:
+                tests[len(spans)] = listed[i]
+                spans.append((listed[i].start, listed[i].end, number))
+            else:
+                spans.append((word.start, words[i + 1].end + 1, number))
     if not spans:
         if named := tree.find(exp.Placeholder):
             raise ParseError(f"{_NAMED}: :{named.name}", hint=_HINT)
@@ -107,12 +124,20 @@ def placeholders(tree: exp.Expr, words: Sequence[Token]) -> Placeholders:
         raise LimitExceeded(f"there is a ${count}; {MAX_PARAMETERS} values are allowed")
     if missing := next((n for n in range(1, count + 1) if n not in numbers), None):
         raise ParseError(f"there is a ${count} but no ${missing}", hint=_HINT)
-    casts: dict[int, str] = {}
+    lists = frozenset(spans[i][2] for i in tests)
+    for i, (start, _, number) in enumerate(spans):
+        if number in lists and i not in tests:
+            raise ParseError(
+                f"${number} is a list in one place and a value in another",
+                position=next(_at(word) for word in words if word.start == start),
+                hint="give the list a number of its own",
+            )
+    casts = {spans[i][2]: test.casts[0] for i, test in tests.items() if test.casts}
     limits, free = set(), set()
     for node in tree.find_all(exp.Parameter):
         number = int(node.name)
         parent = node.parent
-        if isinstance(parent, exp.Cast):
+        if isinstance(parent, exp.Cast) and number not in lists:
             casts.setdefault(number, parent.to.sql("postgres"))
         if isinstance(parent, (exp.Limit, exp.Offset, exp.Fetch)):
             limits.add(number)
@@ -120,7 +145,9 @@ def placeholders(tree: exp.Expr, words: Sequence[Token]) -> Placeholders:
             free.add(number)
     compared = frozenset(numbers - free)
     outputs = frozenset(_outputs(words))
-    return Placeholders(count, tuple(spans), casts, frozenset(limits), compared, outputs)
+    return Placeholders(
+        count, tuple(spans), casts, frozenset(limits), compared, outputs, lists, tests
+    )
 
 
 def _outputs(words: Sequence[Token]) -> Iterator[int]:
