@@ -11,12 +11,12 @@ import pytest
 from gateway import plans
 from gateway.config import Config
 from gateway.errors import Cancelled, GatewayError
-from gateway.flight.admission import Admission
-from gateway.flight.executions import Executions
-from gateway.flight.reports import Reports
 from gateway.model import Request
 from gateway.pipeline import Gateway, Prepared
 from gateway.plan.planner import plan_query
+from gateway.serving.admission import Admission
+from gateway.serving.executions import Executions
+from gateway.serving.reports import Reports
 from tests.gateways import ANA, gateway, in_memory, in_source
 
 NUMBERS = pa.table({"id": pa.array(range(10), pa.int64()), "name": [f"n{i}" for i in range(10)]})

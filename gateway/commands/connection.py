@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 
 from gateway.errors import UserError
 from gateway.flight.client import Client
-from gateway.flight.options import check_purpose, read_dialect, read_duration
 from gateway.languages.dialects.dialect import DIALECT_NAMES
 from gateway.model import PLACEMENTS, QueryOptions
+from gateway.serving.options import check_purpose, read_dialect, read_duration
 
 PASSWORD_VARIABLE = "MESHGATE_PASSWORD"
 TOKEN_VARIABLE = "MESHGATE_TOKEN"

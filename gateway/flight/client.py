@@ -17,8 +17,8 @@ import pyarrow.flight as fl
 
 from gateway.errors import GatewayError, Position
 from gateway.flight import commands
-from gateway.flight.options import HEADER
 from gateway.flight.wire import flightsql_pb2 as sql
+from gateway.serving.options import HEADER
 
 CANCEL_SECONDS = 2.0
 PROBE_SECONDS = 5.0
@@ -82,7 +82,7 @@ class Client:
 
     `tls_roots` is a PEM file's content to trust instead of the system's certificates. With a
     `token` (a JSON Web Token) nobody logs in. `purpose` and `options`
-    (`gateway.flight.options`) are sent with every call.
+    (`gateway.serving.options`) are sent with every call.
     """
 
     def __init__(
