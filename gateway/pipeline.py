@@ -271,7 +271,10 @@ class Gateway:
         if parse is None:
             raise Unsupported(f"there is no request language {request.language!r}")
         dialect = dialects.dialect_named(request.dialect)
-        return parse(request.text) if dialect is None else dialects.parse(request.text, dialect)
+        if dialect is not None:
+            return dialects.parse(request.text, dialect)
+        parsed = parse(request.text)
+        return parsed.declaring(request.declared) if request.declared else parsed
 
     def _explain(self, prepared: Prepared, report: QueryReport) -> Iterator[pa.RecordBatch]:
         try:

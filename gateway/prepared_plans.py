@@ -85,7 +85,8 @@ class PreparedPlans:
         if found is None:
             places = statement.placeholders
             untyped = Untyped(
-                statement.text, places.spans, places.count, places.casts, places.limits
+                *(statement.text, places.spans, places.count),
+                *(places.casts, places.limits, places.declared),
             )
             taken = parameters(untyped, tables, views, self._config)
             plan = _shown(statement, taken, planner)

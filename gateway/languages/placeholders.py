@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import pyarrow as pa
 from sqlglot import exp
 from sqlglot.tokenizer_core import Token, TokenType
 
@@ -39,6 +40,7 @@ class Placeholders:
     `casts` are the SQL types that numbers are cast to where they stand. `limits` are the numbers
     that count rows, `compared` those that are only ever compared with columns. `outputs` are the
     spans that are columns by themselves, which need names: two equal values would have one.
+    `declared` are the types of numbers where nothing in the text says what they are.
     """
 
     count: int = 0
@@ -47,6 +49,7 @@ class Placeholders:
     limits: frozenset[int] = frozenset()
     compared: frozenset[int] = frozenset()
     outputs: frozenset[int] = frozenset()
+    declared: Mapping[int, pa.DataType] = field(default_factory=dict)
 
     def edits(self, texts: Sequence[str]) -> tuple[Edit, ...]:
         """The edits that put a text in the place of each number."""

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
+import pyarrow as pa
 from sqlglot import exp
 from sqlglot.dialects.postgres import Postgres
 from sqlglot.errors import SqlglotError
@@ -97,6 +98,11 @@ class Statement:
     remote: tuple[remote.RemoteCall, ...] = ()
     placeholders: Placeholders = placeholders.NONE
     original: Callable[[Position], Position] = field(default=_same, compare=False, repr=False)
+
+    def declaring(self, types: Sequence[pa.DataType | None]) -> Statement:
+        """The statement whose placeholders are of these types where it does not say itself."""
+        declared = {n: kind for n, kind in enumerate(types, start=1) if kind is not None}
+        return replace(self, placeholders=replace(self.placeholders, declared=declared))
 
     def bound(self, literals: Sequence[str]) -> Statement:
         """The statement with values in SQL in place of its placeholders."""

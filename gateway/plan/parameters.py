@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import pyarrow as pa
@@ -45,13 +45,15 @@ class Parameters:
 @dataclass(frozen=True, slots=True)
 class Untyped:
     """A statement before its parameters have types. `spans` are (start, end, number) in order;
-    `casts` are SQL types that numbers are cast to, `limits` the numbers that count rows."""
+    `casts` are SQL types that numbers are cast to, `limits` the numbers that count rows, `declared`
+    the types of numbers where nothing in the text says what they are."""
 
     text: str
     spans: Sequence[tuple[int, int, int]]
     count: int
     casts: Mapping[int, str]
     limits: frozenset[int]
+    declared: Mapping[int, pa.DataType] = field(default_factory=dict)
 
     def only(self, numbers: Sequence[int]) -> str:
         """The text with these parameters alone, as $1 and so on; NULL stands for the others."""
@@ -75,6 +77,8 @@ def parameters(statement: Untyped, tables: Tables, views: Views, config: Config)
             found.setdefault(number, _cast_type(statement.casts[number], context))
         elif number in statement.limits:
             found[number] = pa.int64()
+        elif number in statement.declared:
+            found.setdefault(number, statement.declared[number])
     fields = [
         pa.field(str(n), plain_type(found.get(n, UNTYPED))) for n in range(1, statement.count + 1)
     ]

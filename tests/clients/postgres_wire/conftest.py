@@ -19,6 +19,7 @@ from tests.clients.postgres_wire.serving import (
     BOB,
     KINDS,
     MANY,
+    MILLION,
     ORDERS,
     PEOPLE,
     Served,
@@ -39,7 +40,9 @@ p,sales/reader,sales,mesh://sales/*/*,discover|read,*,*,*,allow
 def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("mesh")
     sources = {
-        ("sales", "shop"): memory.register("wire-sales", {"orders": ORDERS, "many": MANY}),
+        ("sales", "shop"): memory.register(
+            "wire-sales", {"orders": ORDERS, "many": MANY, "million": MILLION}
+        ),
         ("sales", "types"): memory.register("wire-types", {"kinds": KINDS}),
         ("hr", "staff"): memory.register("wire-staff", {"people": PEOPLE}),
     }
