@@ -21,6 +21,7 @@ from sqlglot.tokenizer_core import Token, TokenType
 from connectors.marks import unmarked
 from gateway.errors import GatewayError, LimitExceeded, ParseError, Position, Unsupported
 from gateway.languages import edits, placeholders, remote
+from gateway.languages.byte_literals import hexadecimal
 from gateway.languages.placeholders import Placeholders
 
 DIALECT = "postgres"
@@ -158,10 +159,11 @@ def _numbered(text: str, *, explain: bool) -> Statement:
     words = _tokenize(text)
     if not words:
         raise ParseError("the query is empty", hint="send a SELECT")
-    numbering = placeholders.numbering(words)
-    if not numbering:
+    made = [*placeholders.numbering(words), *hexadecimal(words)]
+    if not made:
         return _understood(text, words, explain=explain)
-    return _remade(text, numbering, lambda t: _understood(t, _tokenize(t), explain=explain))
+    made.sort(key=lambda edit: edit.start)
+    return _remade(text, made, lambda t: _understood(t, _tokenize(t), explain=explain))
 
 
 def _remade(text: str, made: Sequence[edits.Edit], read: Callable[[str], Statement]) -> Statement:

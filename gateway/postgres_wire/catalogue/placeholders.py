@@ -12,7 +12,7 @@ from gateway.postgres_wire.catalogue.literals import literal
 from gateway.postgres_wire.catalogue.relations import column_types
 from gateway.postgres_wire.errors import SYNTAX_ERROR, SqlError
 from gateway.postgres_wire.parameters import ARROW, UNSPECIFIED, oid_of
-from gateway.postgres_wire.types import BY_ARRAY, BY_OID
+from gateway.postgres_wire.types import BY_ARRAY, BY_OID, TEXT
 
 
 def placeholder_types(tree: exp.Expr, declared: Sequence[int]) -> tuple[int, ...]:
@@ -47,7 +47,7 @@ def _inferred(node: exp.Expr) -> int:
         names = {"int": 23, "bigint": 20, "smallint": 21, "boolean": 16, "text[]": 1009}
         return names.get(kind, 25)
     if isinstance(parent, exp.Any | exp.All):
-        return BY_OID[_beside(parent)].array
+        return BY_OID.get(_beside(parent), TEXT).array
     return _beside(node)
 
 

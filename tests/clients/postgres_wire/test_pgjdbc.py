@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-import trustme
 from _pytest.mark import ParameterSet
 
-from gateway.postgres_wire.listening import tls_context
 from tests.clients.jdbc import project
-from tests.clients.postgres_wire.conftest import KEY
+from tests.clients.postgres_wire.conftest import KEY, Encrypted
 from tests.clients.postgres_wire.serving import Served
 
 CLIENT = f"pgjdbc {project.PGJDBC_VERSION}"
 CHECKS = tuple(project.checks(project.POSTGRES))
 SHOWS = {
     "writing": "refused: the gateway only reads",
-    "transactions": "group statements, of no snapshot",
+    "transactions": "they only group",
 }
 pytestmark = pytest.mark.timeout(240)
 
@@ -31,30 +28,16 @@ def _parameters() -> Iterator[ParameterSet]:
 
 
 @pytest.fixture(scope="module")
-def outcomes(
-    served: Served, mesh: Path, java: None, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, str]:
+def outcomes(served: Served, encrypted: Encrypted, java: None) -> dict[str, str]:
     """What all checks have shown: they run once, in one JVM."""
-    folder = tmp_path_factory.mktemp("pgjdbc")
-    authority = trustme.CA()
-    certificate = authority.issue_cert("127.0.0.1")
-    certificate.private_key_pem.write_to_path(folder / "key.pem")
-    for pem in certificate.cert_chain_pems:
-        pem.write_to_path(folder / "chain.pem", append=True)
-    authority.cert_pem.write_to_path(folder / "authority.pem")
-    trustme.CA().cert_pem.write_to_path(folder / "stranger.pem")
-    tls = Served(mesh, tls=tls_context(folder / "chain.pem", folder / "key.pem"))
     place = {
         "port": served.port,
-        "tlsPort": tls.port,
+        "tlsPort": encrypted.served.port,
         "token": KEY.sign(groups=["analysts"]),
-        "authority": folder / "authority.pem",
-        "stranger": folder / "stranger.pem",
+        "authority": encrypted.authority,
+        "stranger": encrypted.stranger,
     }
-    try:
-        return project.run_postgres(place)
-    finally:
-        tls.close()
+    return project.run_postgres(place)
 
 
 @pytest.mark.parametrize("check", list(_parameters()))
