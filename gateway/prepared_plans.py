@@ -16,7 +16,7 @@ from cachetools import TTLCache
 
 from gateway.config import Config
 from gateway.errors import ArithmeticFailure, GatewayError
-from gateway.languages.literals import literal
+from gateway.languages.literals import literal, members
 from gateway.languages.sql import Statement
 from gateway.plan.meetings import meet_constants
 from gateway.plan.parameters import Parameters, Untyped, parameters
@@ -85,8 +85,14 @@ class PreparedPlans:
         if found is None:
             places = statement.placeholders
             untyped = Untyped(
-                *(statement.text, places.spans, places.count),
-                *(places.casts, places.limits, places.declared),
+                statement.text,
+                places.spans,
+                places.count,
+                places.casts,
+                places.limits,
+                places.lists,
+                {span: test.written for span, test in places.tests.items()},
+                places.declared,
             )
             taken = parameters(untyped, tables, views, self._config)
             plan = _shown(statement, taken, planner)
@@ -117,7 +123,7 @@ class PreparedPlans:
         }
         if _may_meet(values, free, statement.placeholders.limits):
             free = {}
-        literals = [literal(value) for value in values]
+        literals = _literals(statement, values)
         fixed = tuple(None if n in free else text for n, text in enumerate(literals, start=1))
         made = None
         if free and sum(len(text) for text in fixed if text) <= MAX_FIXED:
@@ -181,8 +187,13 @@ def _shown(statement: Statement, taken: Parameters, planner: Planner) -> Plan:
     try:
         return planner(statement.bound(_stand_ins(statement, taken)))
     except ArithmeticFailure:  # one parameter is compared with columns of different types
-        nulls = [literal(pa.scalar(None, field.type)) for field in taken.types]
-        return planner(statement.bound(nulls))
+        nulls = [pa.scalar(None, field.type) for field in taken.types]
+        return planner(statement.bound(_literals(statement, nulls)))
+
+
+def _literals(statement: Statement, values: Sequence[pa.Scalar]) -> list[str]:
+    lists = statement.placeholders.lists
+    return [(members if n in lists else literal)(value) for n, value in enumerate(values, start=1)]
 
 
 def _stand_ins(statement: Statement, taken: Parameters) -> list[str]:
@@ -190,6 +201,10 @@ def _stand_ins(statement: Statement, taken: Parameters) -> list[str]:
     found = []
     for number, field in enumerate(taken.types, start=1):
         kind = field.type
+        if number in statement.placeholders.lists:
+            member = sentinel(kind.value_type, number, Side.HIGH)
+            found.append(literal(member.value) if member else "NULL")
+            continue
         value = sentinel(kind, number, Side.HIGH)
         if number in statement.placeholders.limits:
             found.append(literal(pa.scalar(1, kind)))

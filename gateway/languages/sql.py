@@ -19,8 +19,15 @@ from sqlglot.errors import SqlglotError
 from sqlglot.tokenizer_core import Token, TokenType
 
 from connectors.marks import unmarked
-from gateway.errors import GatewayError, LimitExceeded, ParseError, Position, Unsupported
-from gateway.languages import edits, placeholders, remote
+from gateway.errors import (
+    GatewayError,
+    InvalidQuery,
+    LimitExceeded,
+    ParseError,
+    Position,
+    Unsupported,
+)
+from gateway.languages import edits, membership, placeholders, remote
 from gateway.languages.byte_literals import hexadecimal
 from gateway.languages.placeholders import Placeholders
 
@@ -61,6 +68,7 @@ _OPERATORS = {
     *(TokenType.JOIN, TokenType.CROSS, TokenType.DOT, TokenType.ARROW, TokenType.DARROW),
 }
 _CLOSING = {TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.END}
+_NO_LIST = (exp.Parameter, exp.Literal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,9 +169,16 @@ def _numbered(text: str, *, explain: bool) -> Statement:
         raise ParseError("the query is empty", hint="send a SELECT")
     made = [*placeholders.numbering(words), *hexadecimal(words)]
     if not made:
-        return _understood(text, words, explain=explain)
+        return _listed(text, words, explain=explain)
     made.sort(key=lambda edit: edit.start)
-    return _remade(text, made, lambda t: _understood(t, _tokenize(t), explain=explain))
+    return _remade(text, made, lambda t: _listed(t, _tokenize(t), explain=explain))
+
+
+def _listed(text: str, words: list[Token], *, explain: bool) -> Statement:
+    lists = membership.written_out(text, words)
+    if not lists:
+        return _understood(text, words, explain=explain)
+    return _remade(text, lists, lambda t: _understood(t, _tokenize(t), explain=explain))
 
 
 def _remade(text: str, made: Sequence[edits.Edit], read: Callable[[str], Statement]) -> Statement:
@@ -392,6 +407,12 @@ def _refuse_unsafe(nodes: Nodes) -> None:
         raise Unsupported("TABLESAMPLE is not offered", hint="use LIMIT, or filter by a hash")
     if any(isinstance(node, exp.Select) and not node.expressions for node in nodes):
         raise Unsupported("a SELECT without columns is not offered", hint="write SELECT * FROM ...")
+    for node in nodes:
+        if isinstance(node, exp.In) and isinstance(node.args.get("field"), _NO_LIST):
+            raise InvalidQuery(
+                "IN takes a list in parentheses",
+                hint="for a list that is bound write = ANY(?), and <> ALL(?) in place of NOT IN",
+            )
     for test in (node for node in nodes if isinstance(node, (exp.Any, exp.All))):
         inner = {t.alias_or_name for t in test.find_all(exp.Table)}
         scope = test.find_ancestor(exp.Select)

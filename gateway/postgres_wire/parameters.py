@@ -12,8 +12,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from gateway.languages.array_texts import array_items
 from gateway.postgres_wire import calendar
-from gateway.postgres_wire.array_texts import array_items
 from gateway.postgres_wire.errors import INVALID_BINARY, INVALID_TEXT, SqlError
 from gateway.postgres_wire.messages import BINARY, TEXT
 from gateway.postgres_wire.types import BY_ARRAY, BY_OID, pg_type
@@ -169,8 +169,9 @@ def _decimal(value: Decimal) -> pa.Scalar:
 
 
 def _list_type(items: Sequence[Any], oid: int) -> pa.DataType:
-    if oid == _NUMERIC:
-        return pa.list_(NUMERIC)
+    if oid == _NUMERIC:  # as many digits as they have
+        inferred = pa.array(items).type
+        return pa.list_(NUMERIC if pa.types.is_null(inferred) else inferred)
     return pa.list_(ARROW.get(oid, pa.string()))
 
 

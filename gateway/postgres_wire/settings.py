@@ -20,6 +20,9 @@ OURS = "meshgate."
 SERVER_VERSION = "15.0"
 """What clients decide by which catalogue queries they send."""
 
+DIALECTS = ("postgres", "duckdb")
+"""What may be written here beside the gateway's own SQL."""
+
 _UTF8 = {"utf8", "utf-8", "unicode"}
 _DURATION = re.compile(r"(\d{1,12})\s*(us|ms|s|min|h|d)?\Z")
 _MILLISECONDS = {"us": 0.001, "ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
@@ -241,11 +244,29 @@ class Settings:
                 options.declared({}, {name: value})
             except UserError as error:
                 raise SqlError(INVALID_VALUE, error.message, hint=error.hint) from None
+            if name == "dialect":
+                _check_dialect(options.read_dialect(value))
         return value
 
 
+def _check_dialect(name: str) -> None:
+    """Raise SqlError for a dialect with other quotes or placeholders than PostgreSQL's.
+
+    Before a statement is translated, this front has taken it from among others, found its cursor
+    or COPY, and led its schemas and ``$1`` to what they stand for: all that by PostgreSQL's rules.
+    To MySQL, for one, a name in double quotes is a text, and a backslash is no letter.
+    """
+    if name and name not in DIALECTS:
+        raise SqlError(
+            INVALID_VALUE,
+            f"{name} can not be spoken over PostgreSQL's protocol: its quotes or placeholders are"
+            " not PostgreSQL's",
+            hint=f"set it to {' or '.join(DIALECTS)}; for {name} connect by Flight SQL",
+        )
+
+
 def names() -> set[str]:
-    return set(options.READERS) - {"catalog", "schema", "dialect"}
+    return set(options.READERS) - {"catalog", "schema"}
 
 
 def canonical(name: str) -> str:

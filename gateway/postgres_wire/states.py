@@ -175,7 +175,8 @@ class State:
             raise
 
     def check_options(self) -> None:
-        """Raise GatewayError for an option with no such value, or a purpose that is not granted."""
+        """Raise GatewayError for an option with no such value, a purpose that is not granted, or
+        a path of schemas that are not there."""
         caller = self.caller()
         granted = self._engine.gateway.purposes(caller.principal) if caller.purpose else ()
         if caller.purpose and caller.purpose not in granted:
@@ -183,6 +184,9 @@ class State:
                 f"the purpose {caller.purpose} is not granted to you",
                 hint="declare another, or none",
             )
+        self.database.check_path(
+            self.settings.values["search_path"], _Lazy(lambda: self.datasets(caller))
+        )
 
     def _request(self, caller: Caller, text: str) -> Request:
         namespace = self.database.namespace(

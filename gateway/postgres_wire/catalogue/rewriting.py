@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 from sqlglot import exp
 
-from gateway.postgres_wire.array_texts import array_items
+from gateway.languages.array_texts import array_items
 from gateway.postgres_wire.catalogue import functions
 from gateway.postgres_wire.catalogue.calls import call, function_name, unknown_function
 from gateway.postgres_wire.catalogue.casts import OID, cast

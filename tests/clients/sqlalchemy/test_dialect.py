@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import decimal
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -130,6 +131,19 @@ def test_every_type(version: str, served: Served, parameters: str) -> None:
     assert values["span"] == repr(dt.timedelta(days=1, microseconds=2))
     assert values["u64"] == repr(decimal.Decimal(2**63)) or values["u64"] == repr(2**63)
     assert values["clock"] == repr(dt.time(1, 2, 3, 4))
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("/saels", "there is no catalog saels.*did you mean sales"),
+        ("/sales/kindz", "there is no schema kindz in sales.*did you mean kinds"),
+    ],
+)
+def test_a_misspelt_url_is_refused(version: str, served: Served, path: str, said: str) -> None:
+    assert re.search(said, probe(version, "misspelt", kinds_url(served, path)), re.DOTALL)
+    assert probe(version, "misspelt", kinds_url(served, "/sales/kinds")) is None
 
 
 @measures("catalogue", "user and password")
