@@ -213,6 +213,8 @@ class Gateway:
             tables, views = opened(authorised, self._sources)
             tables = {**tables, **{name: r.table for name, r in remote.items()}}
             statement = _in_own_sql(parsed, tables, views)
+            if request.declared:
+                statement = statement.declaring(request.declared)
             values = request.parameters
             plan = self.plans.of(statement, tables, views, request.options.placement, values)
             unpushed = None
@@ -271,10 +273,7 @@ class Gateway:
         if parse is None:
             raise Unsupported(f"there is no request language {request.language!r}")
         dialect = dialects.dialect_named(request.dialect)
-        if dialect is not None:
-            return dialects.parse(request.text, dialect)
-        parsed = parse(request.text)
-        return parsed.declaring(request.declared) if request.declared else parsed
+        return parse(request.text) if dialect is None else dialects.parse(request.text, dialect)
 
     def _explain(self, prepared: Prepared, report: QueryReport) -> Iterator[pa.RecordBatch]:
         try:

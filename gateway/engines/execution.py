@@ -127,7 +127,10 @@ def _run(
 
 
 def conform(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-    """The batch under the names and types clients were promised, by position. Raises InvalidQuery."""
+    """The batch under the names and types clients were promised, by position.
+
+    Raises InvalidQuery for a value that is none of the type.
+    """
     if batch.schema.equals(schema):
         return batch
     columns = [

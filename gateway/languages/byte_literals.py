@@ -1,4 +1,4 @@
-"""Bytes as PostgreSQL writes them, ``'\\x00ff'::bytea``: the engine would take the text for them."""
+"""Bytes as PostgreSQL writes them, ``'\\x00ff'::bytea``: the engine would take the text itself."""
 
 from __future__ import annotations
 

@@ -195,7 +195,8 @@ def _outputs(words: Sequence[Token]) -> Iterator[tuple[int, int]]:
 
 
 def _behind_type(words: Sequence[Token], i: int) -> int:
-    """Behind the name of a type: ``numeric(10, 2)``, ``pg_catalog.int8[]``, ``time with time zone``.
+    """Behind the name of a type: ``numeric(10, 2)``, ``pg_catalog.int8[]``, ``time with time
+    zone``.
 
     Of two names that follow each other, the second is that of a column.
     """

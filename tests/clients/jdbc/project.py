@@ -111,9 +111,10 @@ def java(folder: Path, version: str, main: str, *arguments: str, **properties: o
 
 
 def run(version: str, tags: tuple[str, ...], place: Mapping[str, object]) -> dict[str, str]:
-    """Run the checks of Flight SQL's driver, all or those of the tags: what failed them by name, "" for nothing.
+    """Run the checks of Flight SQL's driver, all or those of the tags.
 
-    `place` says where the gateway is, as src/meshgate/jdbc/Gateway.java reads it.
+    What failed them by name, "" for nothing. `place` says where the gateway is, as
+    src/meshgate/jdbc/Gateway.java reads it.
     """
     return _run(java(built(), version, CHECKS, FLIGHT_SQL, *tags, **place))
 

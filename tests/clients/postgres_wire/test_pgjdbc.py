@@ -1,8 +1,9 @@
-"""PostgreSQL's JDBC driver in a real JVM: the checks in tests/clients/jdbc/src/meshgate/postgres."""
+"""PostgreSQL's JDBC driver in a real JVM: tests/clients/jdbc/src/meshgate/postgres."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from _pytest.mark import ParameterSet
@@ -12,6 +13,7 @@ from tests.clients.postgres_wire.conftest import KEY, Encrypted
 from tests.clients.postgres_wire.serving import Served
 
 CLIENT = f"pgjdbc {project.PGJDBC_VERSION}"
+PAGE = Path(__file__).parents[3] / "docs" / "clients" / "pgjdbc.md"
 CHECKS = tuple(project.checks(project.POSTGRES))
 SHOWS = {
     "writing": "refused: the gateway only reads",
@@ -36,6 +38,7 @@ def outcomes(served: Served, encrypted: Encrypted, java: None) -> dict[str, str]
         "token": KEY.sign(groups=["analysts"]),
         "authority": encrypted.authority,
         "stranger": encrypted.stranger,
+        "page": PAGE,
     }
     return project.run_postgres(place)
 

@@ -6,11 +6,11 @@ import json
 import re
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from _pytest.mark import ParameterSet
 
+from tests.clients.features import DOCS
 from tests.clients.postgres_wire import python_clients
 from tests.clients.postgres_wire.conftest import Encrypted
 from tests.clients.postgres_wire.serving import Served
@@ -57,6 +57,12 @@ def outcomes(served: Served, encrypted: Encrypted) -> dict[tuple[str, str], str]
 @pytest.mark.parametrize(("client", "feature"), list(_parameters()))
 def test_python_client(outcomes: dict[tuple[str, str], str], client: str, feature: str) -> None:
     assert not outcomes[client, feature], outcomes[client, feature]
+
+
+def test_the_page_has_each_dialect() -> None:
+    text = (DOCS.parent / "psycopg.md").read_text()
+    urls = re.findall(r"^postgresql\+(\w+)://alice:wonderland@127.0.0.1:5432/sales$", text, re.M)
+    assert tuple(urls) == python_clients.DIALECTS
 
 
 def test_nothing_is_left_running(outcomes: dict[tuple[str, str], str], served: Served) -> None:

@@ -5,9 +5,22 @@ from __future__ import annotations
 import psycopg
 import pytest
 
+from tests.clients.postgres_wire.business_tools import GRAFANA, METABASE, POWER_BI, TABLEAU
+from tests.clients.postgres_wire.database_tools import DATAGRIP, DBEAVER, NPGSQL, PGADMIN, PGCLI
 from tests.clients.postgres_wire.serving import ALICE, Served
-from tests.clients.postgres_wire.tool_queries import TOOLS, Asked
+from tests.clients.postgres_wire.tool_queries import Asked
 
+TOOLS = {
+    "Npgsql": NPGSQL,
+    "Power BI": POWER_BI,
+    "Tableau": TABLEAU,
+    "Metabase": METABASE,
+    "DBeaver": DBEAVER,
+    "DataGrip": DATAGRIP,
+    "Grafana": GRAFANA,
+    "pgcli": PGCLI,
+    "pgAdmin": PGADMIN,
+}
 pytestmark = pytest.mark.timeout(120)
 
 

@@ -12,6 +12,8 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.SQLException;
@@ -68,6 +70,25 @@ class ConnectTest {
                                         url, ALICE, "sslmode", "verify-full", "sslrootcert",
                                         Front.STRANGER));
         assertTrue(error.getMessage().startsWith("SSL error"), error::getMessage);
+    }
+
+    /** The connection strings of docs/clients/pgjdbc.md, with the names in them replaced. */
+    @Test
+    void everyConnectionString() throws Exception {
+        List<String> strings =
+                Files.readAllLines(Path.of(System.getProperty("gateway.page"))).stream()
+                        .filter(line -> line.startsWith("jdbc:postgresql:"))
+                        .toList();
+        assertTrue(strings.size() >= 5, strings::toString);
+        for (String string : strings) {
+            String url =
+                    string.replace("localhost:5432", "127.0.0.1:" + Front.PORT)
+                            .replace("gateway.example.org:5432", "127.0.0.1:" + Front.TLS_PORT)
+                            .replace("/etc/meshgate/authority.pem", Front.AUTHORITY)
+                            .replace("PASSWORD", ALICE[1])
+                            .replace("TOKEN", Front.TOKEN);
+            works(DriverManager.getConnection(url));
+        }
     }
 
     @Test

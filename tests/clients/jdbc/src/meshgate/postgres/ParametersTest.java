@@ -188,6 +188,25 @@ class ParametersTest {
                 });
     }
 
+    @Feature("prepared parameters")
+    @Test
+    void listsOfValues() throws SQLException {
+        String sql = "SELECT id FROM sales.shop.orders WHERE id = ANY(?) AND customer <> ALL(?) ORDER BY id";
+        inEveryWay(
+                connection -> {
+                    try (PreparedStatement statement = connection.prepareStatement(sql)) {
+                        for (int run = 0; run < 4; run++) {
+                            Object[] ids = {2L, 4L, 6L + run};
+                            Object[] customers = {"customer 3", "nobody"};
+                            statement.setArray(1, connection.createArrayOf("int8", ids));
+                            statement.setArray(2, connection.createArrayOf("text", customers));
+                            assertEquals(
+                                    List.of("2", "" + (6 + run)), rows(statement.executeQuery()));
+                        }
+                    }
+                });
+    }
+
     @Test
     void whatIsNoValueOfItsTypeIsRefused() throws SQLException {
         try (Connection connection = connect();

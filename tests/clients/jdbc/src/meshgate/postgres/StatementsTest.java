@@ -130,6 +130,13 @@ class StatementsTest {
                                 + " sales.keyed.items b ON a.id = b.id}"));
     }
 
+    @Test
+    void lengthInBracesInPostgresqlsDialect() throws SQLException {
+        try (Connection dialect = connect("options", "-c meshgate.dialect=postgres")) {
+            assertEquals(List.of("3"), rows(dialect, "SELECT {fn length('abc ')}"));
+        }
+    }
+
     @Feature("error with position")
     @Test
     void anErrorSaysWhere() {
