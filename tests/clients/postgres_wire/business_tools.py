@@ -5,8 +5,8 @@ from __future__ import annotations
 from tests.clients.postgres_wire.database_tools import NPGSQL
 from tests.clients.postgres_wire.tool_queries import Asked
 
-_PRIVILEGE = "pg_catalog.{}(current_user, '\"' || replace(t.s, '\"', '\"\"') || '\".\"' || t.o ||
-          '\"', '{}')"
+_NAME = """'"' || replace(t.s, '"', '""') || '"."' || t.o || '"'"""
+_PRIVILEGE = f"pg_catalog.{{}}(current_user, {_NAME}, '{{}}')"
 
 POWER_BI = (
     *NPGSQL,
