@@ -21,7 +21,7 @@ from gateway.postgres_wire.words import NAME, OPERATOR, QUOTED, Word, words
 MAY_BE_CATALOGUE = re.compile(
     r"\b(_?pg_|information_schema\b|current_|session_user|user\b|version\b|set_config|has_\w+_priv"
     r"|reg(class|type|proc|namespace|role)\b|obj_desc|col_desc|format_type|quote_|array_(upper|lower)"
-    r"|shobj_desc|inet_|getdatabase|to_reg|txid_)",
+    r"|shobj_desc|inet_|getdatabase|to_reg|txid_|parse_ident)",
     re.IGNORECASE,
 )
 """A query without any of this is none over the catalogues."""

@@ -83,11 +83,13 @@ def _table(table: exp.Table, read: set[str]) -> None:
             table.set("db", exp.to_identifier(schema) if schema else None)
             if not table.alias:
                 table.set("alias", exp.TableAlias(this=exp.to_identifier(function)))
+        elif function in functions.CONSTANTS:
+            _one_row(table, function)
         return
     if isinstance(table.this, exp.Func):
         table.set("db", None)  # pg_catalog.generate_series
         if not isinstance(table.this, _GIVING_ROWS):
-            _one_row(table)
+            _one_row(table, table.this.sql_name().lower())
         return
     within = schema_of(table)
     if within is None:
@@ -106,9 +108,9 @@ def _table(table: exp.Table, read: set[str]) -> None:
         table.set("db", exp.to_identifier(SCHEMAS[within]))
 
 
-def _one_row(table: exp.Table) -> None:
+def _one_row(table: exp.Table, function: str) -> None:
     """A function that gives one value is a table of one row and one column of its name."""
-    name = table.alias or table.this.sql_name().lower()
+    name = table.alias or function
     row = exp.select(exp.alias_(table.this.copy(), name)).subquery(name)
     if table.alias_column_names:
         row.args["alias"].set("columns", table.args["alias"].args["columns"])
