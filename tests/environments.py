@@ -61,10 +61,16 @@ def python_of(environment: Path) -> Path:
     return environment / "bin" / "python"
 
 
-def _make(folder: Path, pinned: Path) -> None:
+def uv_program() -> str:
+    """Where uv is: beside this interpreter, or among the programs of the machine."""
     uv = shutil.which("uv", path=os.pathsep.join([str(Path(sys.executable).parent), os.defpath]))
     if uv is None:
         raise ServiceMissing("uv is missing; install it: pip install uv")
+    return uv
+
+
+def _make(folder: Path, pinned: Path) -> None:
+    uv = uv_program()
     made = {**os.environ, "VIRTUAL_ENV": str(folder)}
     for command in (
         [uv, "venv", "--quiet", "--python", sys.executable, str(folder)],

@@ -20,6 +20,7 @@ from datafusion import DataFrame
 from connectors.embedded_duckdb import Rows
 from connectors.interface import BatchStream, SourceError
 from gateway.config import Config
+from gateway.engines.brief_runs import brief_run
 from gateway.engines.datafusion import Tuning
 from gateway.engines.failures import exhausted, translate
 from gateway.engines.fetching import Fetching
@@ -155,6 +156,27 @@ def _promised(column: pa.Array, field: pa.Field) -> pa.Array:
 
 
 def _computed(
+    plan: Plan, config: Config, reads: FragmentReads, cancelled: IsCancelled
+) -> Generator[pa.RecordBatch]:
+    """The engine's rows; a brief plan that fails before the first of them is run like any other."""
+    brief = brief_run(plan, config, cancelled)
+    if brief is not None:
+        started = False
+        try:
+            for batch in brief:
+                started = True
+                yield batch
+            return
+        except Cancelled:
+            raise
+        except Exception as error:
+            if started:
+                raise
+            log.debug("a brief plan is run like any other: %s", error)
+    yield from _watched(plan, config, reads, cancelled)
+
+
+def _watched(
     plan: Plan, config: Config, reads: FragmentReads, cancelled: IsCancelled
 ) -> Generator[pa.RecordBatch]:
     """The engine's rows; what fails before the first of them is tried once in another way."""

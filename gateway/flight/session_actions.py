@@ -7,11 +7,11 @@ import logging
 from gateway.catalogue.namespaces import check_namespace
 from gateway.errors import GatewayError, PurposeNotGranted, UserError, did_you_mean
 from gateway.flight import commands
-from gateway.flight.callers import Caller
-from gateway.flight.options import READERS, Value, as_text
 from gateway.flight.service import FlightSql
 from gateway.flight.wire import flight_pb2 as wire
 from gateway.model import Dataset
+from gateway.serving.callers import Caller
+from gateway.serving.options import READERS, Value, as_text
 
 _log = logging.getLogger(__name__)
 

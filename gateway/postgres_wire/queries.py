@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Protocol
 import pyarrow as pa
 
 from gateway.errors import Cancelled, GatewayError
-from gateway.flight.admission import Admission
-from gateway.flight.executions import Executions, Running
-from gateway.flight.statements import Statement
-from gateway.flight.streams import QueryStream
 from gateway.model import Request
 from gateway.postgres_wire.catalogue.engine import Catalogues
 from gateway.postgres_wire.column_names import named
 from gateway.postgres_wire.databases import Written
 from gateway.postgres_wire.errors import UNSUPPORTED, SqlError, placed
 from gateway.postgres_wire.parameters import oid_of
+from gateway.serving.admission import Admission
+from gateway.serving.executions import Executions, Running
+from gateway.serving.statements import Statement
+from gateway.serving.streams import QueryStream
 
 if TYPE_CHECKING:
     from gateway.pipeline import Gateway

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from gateway.errors import UserError, did_you_mean
-from gateway.flight import options
 from gateway.postgres_wire.errors import FIXED_SETTING, INVALID_VALUE, UNKNOWN_SETTING, SqlError
+from gateway.serving import options
 
 OURS = "meshgate."
 SERVER_VERSION = "15.0"
@@ -213,7 +213,7 @@ class Settings:
 
     @property
     def options(self) -> dict[str, str]:
-        """Meshgate's options, as `gateway.flight.options` reads them."""
+        """Meshgate's options, as `gateway.serving.options` reads them."""
         return {
             name.removeprefix(OURS): value
             for name, value in self.values.items()

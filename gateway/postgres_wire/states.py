@@ -9,7 +9,6 @@ from importlib import metadata
 import pyarrow as pa
 
 from gateway.errors import PurposeNotGranted
-from gateway.flight.callers import Caller, Session, make_caller
 from gateway.model import Dataset, Request
 from gateway.postgres_wire import commands
 from gateway.postgres_wire.authentication import Login
@@ -26,6 +25,7 @@ from gateway.postgres_wire.queries import DatasetQuery, Engine, PlannedQuery, Ro
 from gateway.postgres_wire.settings import REPORTED, SERVER_VERSION, Settings, canonical
 from gateway.postgres_wire.transactions import TransactionState
 from gateway.postgres_wire.types import TYPES
+from gateway.serving.callers import Caller, Session, make_caller
 
 
 class State:

@@ -13,11 +13,11 @@ import pytest
 
 from connectors import memory
 from gateway.cli import main
-from gateway.flight.callers import Session, make_caller
 from gateway.flight.client import Client
-from gateway.flight.options import READERS
 from gateway.flight.wire import flight_pb2 as wire
 from gateway.model import Principal, QueryOptions, Request
+from gateway.serving.callers import Session, make_caller
+from gateway.serving.options import READERS
 from tests.flight.purposes import ANN, EVE, STORE, build
 from tests.flight.serving import Served
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.environments import KEPT
-from tests.services import ServiceMissing
+from tests.services import program
 
 HERE = Path(__file__).parent
 POM = HERE / "pom.xml"
@@ -76,9 +76,8 @@ def built() -> Path:
 
     ServiceMissing without a JDK or Maven.
     """
-    for program in ("javac", "mvn"):
-        if shutil.which(program) is None:
-            raise ServiceMissing(f"{program} is missing; run scripts/install-services")
+    for name in ("javac", "mvn"):
+        program(name)
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in (POM, *SOURCES)))
     folder = KEPT / f"jdbc-{digest.hexdigest()[:12]}"
     KEPT.mkdir(exist_ok=True)

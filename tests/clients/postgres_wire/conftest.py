@@ -12,9 +12,8 @@ import pytest
 import trustme
 import yaml
 
+from bench.mesh import Product, govern, publish
 from connectors import memory
-from gateway.cli import main
-from gateway.identity.users import add_user
 from gateway.postgres_wire.listening import tls_context
 from tests import services
 from tests.clients.postgres_wire.serving import (
@@ -56,19 +55,13 @@ def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             " item INTEGER REFERENCES items (id))"
         )
     database.close()
-    keyed = ["--domain", "sales", "--product", "keyed", "--connector", "sqlite"]
-    assert main(["publish", "--mesh", str(folder), *keyed, "--uri", str(folder / "keyed.db")]) == 0
+    publish(folder, "sales", Product("keyed", "sqlite", str(folder / "keyed.db")))
     _declare_key(folder)
     for (domain, product), uri in sources.items():
-        names = ["--domain", domain, "--product", product]
-        source = ["--connector", "memory", "--uri", uri]
-        assert main(["publish", "--mesh", str(folder), *names, *source]) == 0
-    (folder / "policies").mkdir()
-    (folder / "policies" / "access.csv").write_text(POLICIES)
+        publish(folder, domain, Product(product, "memory", uri))
+    govern(folder, POLICIES, {ALICE: ["all/reader"], BOB: ["sales/reader"]})
     (folder / "identity.toml").write_text(SETTINGS)
     write_keys(folder, KEY)
-    add_user(folder, ALICE[0], ["all/reader"], ALICE[1])
-    add_user(folder, BOB[0], ["sales/reader"], BOB[1])
     yield folder
     for name in ("wire-sales", "wire-types", "wire-staff"):
         memory.forget(name)
