@@ -91,3 +91,25 @@ def test_no_snapshot_is_promised(connection: psycopg.Connection) -> None:
         connection.execute("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE")
         shown = connection.execute("SHOW default_transaction_isolation").fetchone()
         assert shown == ("read committed",)
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        r"k_bytes = '\x00ff'",
+        r"'\x00ff' <> k.k_bytes",
+        r"k_bytes IN ('a', '\x00ff')",
+        r"k_bytes BETWEEN '\x00' AND 'z'",
+    ],
+)
+def test_bytes_are_not_compared_with_what_may_be_meant_for_bytes(
+    connection: psycopg.Connection, condition: str
+) -> None:
+    with pytest.raises(errors.SyntaxErrorOrAccessRuleViolation, match="compared with a text") as e:
+        connection.execute(f"SELECT 1 FROM sales.types.kinds k WHERE {condition}")
+    assert e.value.diag.message_hint == r"write '\x00ff'::bytea or X'00ff' for bytes"
+
+
+def test_texts_may_look_like_bytes(connection: psycopg.Connection) -> None:
+    text = r"SELECT count(*) FROM sales.types.kinds WHERE k_text = '\x00ff' OR k_bytes = 'x00'"
+    assert connection.execute(text).fetchall() == [(0,)]
