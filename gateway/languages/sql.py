@@ -30,6 +30,7 @@ from gateway.errors import (
 from gateway.languages import edits, membership, placeholders, remote
 from gateway.languages.byte_literals import hexadecimal
 from gateway.languages.placeholders import Placeholders
+from gateway.languages.trimming import blanks
 
 DIALECT = "postgres"
 """The sqlglot dialect nearest to what clients write and the engine reads: unquoted names in lower
@@ -167,7 +168,7 @@ def _numbered(text: str, *, explain: bool) -> Statement:
     words = _tokenize(text)
     if not words:
         raise ParseError("the query is empty", hint="send a SELECT")
-    made = [*placeholders.numbering(words), *hexadecimal(words)]
+    made = [*placeholders.numbering(words), *hexadecimal(words), *blanks(words)]
     if not made:
         return _listed(text, words, explain=explain)
     made.sort(key=lambda edit: edit.start)

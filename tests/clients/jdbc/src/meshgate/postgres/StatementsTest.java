@@ -120,21 +120,14 @@ class StatementsTest {
     @Test
     void whatJdbcWritesInBraces() throws SQLException {
         assertEquals(
-                List.of("abc|2|2024-02-29"),
-                rows(connection, "SELECT {fn lcase('ABC')}, {fn floor(2.5)}, {d '2024-02-29'}"));
+                List.of("abc|3|2024-02-29"),
+                rows(connection, "SELECT {fn lcase('ABC')}, {fn length('abc ')}, {d '2024-02-29'}"));
         assertEquals(
                 List.of("100"),
                 rows(
                         connection,
                         "SELECT count(*) FROM {oj sales.shop.orders a LEFT OUTER JOIN"
                                 + " sales.keyed.items b ON a.id = b.id}"));
-    }
-
-    @Test
-    void lengthInBracesInPostgresqlsDialect() throws SQLException {
-        try (Connection dialect = connect("options", "-c meshgate.dialect=postgres")) {
-            assertEquals(List.of("3"), rows(dialect, "SELECT {fn length('abc ')}"));
-        }
     }
 
     @Feature("error with position")
