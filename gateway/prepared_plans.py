@@ -97,6 +97,7 @@ class PreparedPlans:
                 places.limits,
                 places.lists,
                 {span: test.written for span, test in places.tests.items()},
+                places.declared,
             )
             taken = parameters(untyped, tables, views, self._config)
             stood_in = _shown(statement, taken, planner)

@@ -26,7 +26,7 @@ from gateway.engines.failures import exhausted, translate
 from gateway.engines.fetching import Fetching
 from gateway.engines.grouping import NotWorthGrouping
 from gateway.engines.unchanged import FilesChanged
-from gateway.errors import Cancelled, GatewayError, Unsupported
+from gateway.errors import Cancelled, GatewayError, InvalidQuery, Unsupported
 from gateway.plan.embedded import is_embedded
 from gateway.plan.embedded_remainder import EmbeddedRemainder
 from gateway.plan.fragment import Fragment, FragmentReads
@@ -128,16 +128,31 @@ def _run(
 
 
 def conform(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-    """The batch under the names and types clients were promised, by position."""
+    """The batch under the names and types clients were promised, by position.
+
+    Raises InvalidQuery for a value that is none of the type.
+    """
     if batch.schema.equals(schema):
         return batch
     columns = [
-        column if column.type == field.type else column.cast(field.type)
+        column if column.type == field.type else _promised(column, field)
         for column, field in zip(batch.columns, schema, strict=True)
     ]
     if not columns:
         return batch
     return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def _promised(column: pa.Array, field: pa.Field) -> pa.Array:
+    """A column in the type it was described with, before the values of parameters were known."""
+    try:
+        return column.cast(field.type)
+    except pa.ArrowInvalid as error:
+        raise InvalidQuery(
+            f"a value of column {field.name} does not fit into {field.type},"
+            " which the answer was described with",
+            hint="cast the parameter, as in CAST(? AS numeric(38, 20))",
+        ) from error
 
 
 def _computed(

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import pyarrow as pa
 from sqlglot import exp
 from sqlglot.tokenizer_core import Token, TokenType
 
@@ -29,6 +30,10 @@ _AFTER_OUTPUTS = {
     *(TokenType.FROM, TokenType.WHERE, TokenType.GROUP_BY, TokenType.HAVING, TokenType.QUALIFY),
     *(TokenType.ORDER_BY, TokenType.LIMIT, TokenType.OFFSET, TokenType.FETCH, *_SETS),
 }
+_AROUND = (
+    (TokenType.L_PAREN, TokenType.R_PAREN),
+    (TokenType.L_BRACKET, TokenType.R_BRACKET),
+)
 _BEFORE_ONE = {TokenType.SELECT, TokenType.DISTINCT, TokenType.ALL, TokenType.COMMA}
 _BEHIND_ONE = {TokenType.COMMA, TokenType.R_PAREN, TokenType.SEMICOLON, *_AFTER_OUTPUTS}
 _COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Between, exp.In)
@@ -40,9 +45,11 @@ class Placeholders:
 
     `casts` are the SQL types that numbers are cast to where they stand. `limits` are the numbers
     that count rows, `compared` those that are only ever compared with columns. `outputs` are the
-    spans that are columns by themselves, which need names: two equal values would have one.
+    spans that are columns by themselves, or cast, and where these end: they need names, as two
+    equal values would have one, whatever they are cast to.
     `lists` are the numbers that are lists of values, `tests` what is tested by the spans of these:
     such a span is the whole test, ``= ANY($1)``.
+    `declared` are the types of numbers where nothing in the text says what they are.
     """
 
     count: int = 0
@@ -50,21 +57,22 @@ class Placeholders:
     casts: Mapping[int, str] = field(default_factory=dict)
     limits: frozenset[int] = frozenset()
     compared: frozenset[int] = frozenset()
-    outputs: frozenset[int] = frozenset()
+    outputs: Mapping[int, int] = field(default_factory=dict)
     lists: frozenset[int] = frozenset()
     tests: Mapping[int, Test] = field(default_factory=dict)
+    declared: Mapping[int, pa.DataType] = field(default_factory=dict)
 
     def edits(self, texts: Sequence[str]) -> tuple[Edit, ...]:
         """The edits that put a text in the place of each number; a list's are its members."""
-        return tuple(
-            Edit(start, end, self._written(i, n, texts[n - 1]))
-            for i, (start, end, n) in enumerate(self.spans)
-        )
-
-    def _written(self, span: int, number: int, text: str) -> str:
-        if span in self.tests:
-            return self.tests[span].written(text)
-        return f'{text} AS "${number}_{span}"' if span in self.outputs else text
+        made = []
+        for i, (start, end, n) in enumerate(self.spans):
+            test, named = self.tests.get(i), self.outputs.get(i, -1)
+            text = texts[n - 1] if test is None else test.written(texts[n - 1])
+            name = f' AS "${n}_{i}"'
+            made.append(Edit(start, end, text + name if named == end else text))
+            if named > end:  # behind a cast
+                made.append(Edit(named, named, name))
+        return tuple(made)
 
 
 NONE = Placeholders()
@@ -144,14 +152,15 @@ def placeholders(tree: exp.Expr, words: Sequence[Token]) -> Placeholders:
         if not _compared(node):
             free.add(number)
     compared = frozenset(numbers - free)
-    outputs = frozenset(_outputs(words))
+    outputs = dict(_outputs(words))
     return Placeholders(
         count, tuple(spans), casts, frozenset(limits), compared, outputs, lists, tests
     )
 
 
-def _outputs(words: Sequence[Token]) -> Iterator[int]:
-    """Which of the placeholders, in their order, stand by themselves in a list of outputs."""
+def _outputs(words: Sequence[Token]) -> Iterator[tuple[int, int]]:
+    """Which of the placeholders, in their order, stand by themselves or cast in a list of outputs,
+    and where these end."""
     lists = [False]  # whether a list of outputs is being read, at each open level
     seen = -1
     for i, word in enumerate(words):
@@ -166,10 +175,46 @@ def _outputs(words: Sequence[Token]) -> Iterator[int]:
             lists[-1] = False
         elif _number(words, i) is not None:
             seen += 1
-            before = words[i - 1].token_type if i else None
-            after = words[i + 2].token_type if i + 2 < len(words) else None
-            if lists[-1] and before in _BEFORE_ONE and (after is None or after in _BEHIND_ONE):
-                yield seen
+            first, behind = i, i + 2
+            if (
+                i > 1
+                and words[i - 2].text.upper() == "CAST"
+                and _is(words, behind, TokenType.ALIAS)
+            ):
+                first, behind = i - 2, _behind_type(words, behind + 1)
+                behind = behind + 1 if _is(words, behind, TokenType.R_PAREN) else len(words) + 1
+            while _is(words, behind, TokenType.DCOLON):
+                behind = _behind_type(words, behind + 1)
+            before = words[first - 1].token_type if first else None
+            level = -1 if first == i else -2  # the parenthesis of CAST has been opened
+            ends = behind == len(words) or (
+                behind < len(words) and words[behind].token_type in _BEHIND_ONE
+            )
+            if len(lists) >= -level and lists[level] and before in _BEFORE_ONE and ends:
+                yield seen, words[behind - 1].end + 1
+
+
+def _behind_type(words: Sequence[Token], i: int) -> int:
+    """Behind the name of a type: ``numeric(10, 2)``, ``pg_catalog.int8[]``, ``time with time
+    zone``.
+
+    Of two names that follow each other, the second is that of a column.
+    """
+    i += 1
+    while _is(words, i, TokenType.DOT):
+        i += 2
+    if i < len(words) and words[i].text.upper() in ("WITH", "WITHOUT"):
+        i += 3
+    for opening, closing in _AROUND:
+        if _is(words, i, opening):
+            while i < len(words) and words[i].token_type is not closing:
+                i += 1
+            i += 1
+    return i
+
+
+def _is(words: Sequence[Token], i: int, kind: TokenType) -> bool:
+    return i < len(words) and words[i].token_type is kind
 
 
 def _compared(node: exp.Parameter) -> bool:

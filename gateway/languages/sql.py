@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
+import pyarrow as pa
 from sqlglot import exp
 from sqlglot.dialects.postgres import Postgres
 from sqlglot.errors import SqlglotError
@@ -27,7 +28,9 @@ from gateway.errors import (
     Unsupported,
 )
 from gateway.languages import edits, membership, placeholders, remote
+from gateway.languages.byte_literals import hexadecimal
 from gateway.languages.placeholders import Placeholders
+from gateway.languages.trimming import blanks
 
 DIALECT = "postgres"
 """The sqlglot dialect nearest to what clients write and the engine reads: unquoted names in lower
@@ -106,6 +109,11 @@ class Statement:
     placeholders: Placeholders = placeholders.NONE
     original: Callable[[Position], Position] = field(default=_same, compare=False, repr=False)
 
+    def declaring(self, types: Sequence[pa.DataType | None]) -> Statement:
+        """The statement whose placeholders are of these types where it does not say itself."""
+        declared = {n: kind for n, kind in enumerate(types, start=1) if kind is not None}
+        return replace(self, placeholders=replace(self.placeholders, declared=declared))
+
     def bound(self, literals: Sequence[str]) -> Statement:
         """The statement with values in SQL in place of its placeholders."""
         made = self.placeholders.edits(literals)
@@ -160,10 +168,11 @@ def _numbered(text: str, *, explain: bool) -> Statement:
     words = _tokenize(text)
     if not words:
         raise ParseError("the query is empty", hint="send a SELECT")
-    numbering = placeholders.numbering(words)
-    if not numbering:
+    made = [*placeholders.numbering(words), *hexadecimal(words), *blanks(words)]
+    if not made:
         return _listed(text, words, explain=explain)
-    return _remade(text, numbering, lambda t: _listed(t, _tokenize(t), explain=explain))
+    made.sort(key=lambda edit: edit.start)
+    return _remade(text, made, lambda t: _listed(t, _tokenize(t), explain=explain))
 
 
 def _listed(text: str, words: list[Token], *, explain: bool) -> Statement:

@@ -49,7 +49,8 @@ class Parameters:
 class Untyped:
     """A statement before its parameters have types. `spans` are (start, end, number) in order;
     `casts` are SQL types that numbers are cast to, `limits` the numbers that count rows, `lists`
-    those that are lists: a span of such a one is written around its members by `tests`."""
+    those that are lists: a span of such a one is written around its members by `tests`. `declared`
+    are the types of numbers where nothing in the text says what they are."""
 
     text: str
     spans: Sequence[tuple[int, int, int]]
@@ -58,6 +59,7 @@ class Untyped:
     limits: frozenset[int]
     lists: frozenset[int] = frozenset()
     tests: Mapping[int, Callable[[str], str]] = field(default_factory=dict)
+    declared: Mapping[int, pa.DataType] = field(default_factory=dict)
 
     def only(self, numbers: Sequence[int]) -> str:
         """The text with these parameters alone, as $1 and so on; NULL stands for the others."""
@@ -84,6 +86,8 @@ def parameters(statement: Untyped, tables: Tables, views: Views, config: Config)
             found.setdefault(number, _cast_type(statement.casts[number], context))
         elif number in statement.limits:
             found[number] = pa.int64()
+        elif number in statement.declared:
+            found.setdefault(number, statement.declared[number])
     numbers = range(1, statement.count + 1)
     fields = []
     for number in numbers:

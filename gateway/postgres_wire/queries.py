@@ -95,6 +95,7 @@ class DatasetQuery:
         """Run it for whoever `request` is of, with its options as they are now."""
         with self._place:
             statement = self._statement
+            request = replace(request, declared=statement.request.declared)
             if values or not self._same(request):
                 asked = replace(request, parameters=tuple(values), id=uuid.uuid4().hex)
                 statement = Statement(self._engine.gateway, asked)

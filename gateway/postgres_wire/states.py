@@ -20,6 +20,7 @@ from gateway.postgres_wire.catalogue.world import World
 from gateway.postgres_wire.commands import Command, Query
 from gateway.postgres_wire.databases import Database, schemas
 from gateway.postgres_wire.errors import UNKNOWN_SETTING, SqlError
+from gateway.postgres_wire.parameters import declared
 from gateway.postgres_wire.queries import DatasetQuery, Engine, PlannedQuery, Rows
 from gateway.postgres_wire.settings import REPORTED, SERVER_VERSION, Settings, canonical
 from gateway.postgres_wire.transactions import TransactionState
@@ -63,7 +64,8 @@ class State:
                 return CatalogueQuery(query.text, found, self._catalogue)
         caller = self.caller()
         written = self.database.written(query.text, _Lazy(lambda: self.datasets(caller)))
-        return DatasetQuery(self._engine, self._request(caller, written.text), written, query.start)
+        request = replace(self._request(caller, written.text), declared=declared(types))
+        return DatasetQuery(self._engine, request, written, query.start)
 
     def start(
         self, planned: PlannedQuery, values: Sequence[pa.Scalar], gone: Callable[[], bool]

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
 import pytest
+import trustme
 import yaml
 
 from bench.mesh import Product, govern, publish
 from connectors import memory
+from gateway.postgres_wire.listening import tls_context
 from tests import services
 from tests.clients.postgres_wire.serving import (
     ALICE,
     BOB,
     KINDS,
     MANY,
+    MILLION,
     ORDERS,
     PEOPLE,
     Served,
@@ -38,7 +42,9 @@ p,sales/reader,sales,mesh://sales/*/*,discover|read,*,*,*,allow
 def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("mesh")
     sources = {
-        ("sales", "shop"): memory.register("wire-sales", {"orders": ORDERS, "many": MANY}),
+        ("sales", "shop"): memory.register(
+            "wire-sales", {"orders": ORDERS, "many": MANY, "million": MILLION}
+        ),
         ("sales", "types"): memory.register("wire-types", {"kinds": KINDS}),
         ("hr", "staff"): memory.register("wire-staff", {"people": PEOPLE}),
     }
@@ -65,6 +71,30 @@ def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def served(mesh: Path) -> Iterator[Served]:
     served = Served(mesh)
     yield served
+    served.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Encrypted:
+    """The front within TLS: whose `authority` is to be trusted, and who is a `stranger`."""
+
+    served: Served
+    authority: Path
+    stranger: Path
+
+
+@pytest.fixture(scope="module")
+def encrypted(mesh: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Encrypted]:
+    folder = tmp_path_factory.mktemp("tls")
+    authority = trustme.CA()
+    certificate = authority.issue_cert("127.0.0.1")
+    certificate.private_key_pem.write_to_path(folder / "key.pem")
+    for pem in certificate.cert_chain_pems:
+        pem.write_to_path(folder / "chain.pem", append=True)
+    authority.cert_pem.write_to_path(folder / "authority.pem")
+    trustme.CA().cert_pem.write_to_path(folder / "stranger.pem")
+    served = Served(mesh, tls=tls_context(folder / "chain.pem", folder / "key.pem"))
+    yield Encrypted(served, folder / "authority.pem", folder / "stranger.pem")
     served.close()
 
 

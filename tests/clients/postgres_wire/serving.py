@@ -32,6 +32,7 @@ MANY = pa.table(
         "name": pa.array([f"name {i}" for i in range(200_000)]),
     }
 )
+MILLION = pa.table({"id": pa.array(range(1_000_000), pa.int64())})
 PEOPLE = pa.table({"id": [1, 2], "name": ["Ada", "Grace"], "salary": [10, 20]})
 
 D = decimal.Decimal
