@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 
 from gateway.authorisation import DISCOVER, PUBLISH, READ, Access, Grant
 from gateway.catalogue.catalogue import Catalogue
-from gateway.catalogue.namespaces import check_namespace
 from gateway.errors import (
     AccessDenied,
     AmbiguousDataset,
@@ -73,7 +72,7 @@ class Resolution:
     def authorise(self, references: Iterable[sql.Reference]) -> Authorised:
         """The datasets behind the names of the caller's statement. Raises GatewayError."""
         if self.request.namespace:
-            check_namespace(self.catalogue.datasets, self.request.namespace, self._known)
+            self.catalogue.namespaces.check(self.request.namespace, self._known)
         for reference in references:
             if any(part.lower().startswith(RESERVED) for part in reference.name):
                 raise UnknownDataset(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from gateway.catalogue.namespaces import check_namespace
+from gateway.catalogue.namespaces import Namespaces
 from gateway.errors import GatewayError, PurposeNotGranted, UserError, did_you_mean
 from gateway.flight import commands
 from gateway.flight.service import FlightSql
@@ -93,7 +93,7 @@ def _refusal(service: FlightSql, caller: Caller, name: str, text: str) -> Gatewa
         catalog = as_text(caller.session.options.get("catalog", ""))
         if name in ("catalog", "schema"):
             namespace = (text,) if name == "catalog" else (catalog, text)
-            check_namespace(_visible(service, caller), namespace, lambda dataset: True)
+            Namespaces(_visible(service, caller)).check(namespace, lambda dataset: True)
     except UserError as error:
         return error
     return None
