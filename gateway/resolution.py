@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from gateway.authorisation import DISCOVER, PUBLISH, READ, Access, Grant
-from gateway.catalogue.catalogue import Catalogue
+from gateway.catalogue.catalogue import FULL_NAME, Catalogue
 from gateway.errors import (
     AccessDenied,
     AmbiguousDataset,
@@ -71,8 +71,10 @@ class Resolution:
 
     def authorise(self, references: Iterable[sql.Reference]) -> Authorised:
         """The datasets behind the names of the caller's statement. Raises GatewayError."""
-        if self.request.namespace:
-            self.catalogue.namespaces.check(self.request.namespace, self._known)
+        references = list(references)
+        namespace = self.request.namespace
+        if namespace and any(len(r.parts) < FULL_NAME and not r.optional for r in references):
+            self.catalogue.namespaces.check(namespace, self._known)
         for reference in references:
             if any(part.lower().startswith(RESERVED) for part in reference.name):
                 raise UnknownDataset(
