@@ -150,14 +150,9 @@ def _token(args: argparse.Namespace) -> str | None:
 
 
 def read_password(from_stdin: bool, *, new: bool = False) -> str:
-    """A line of stdin, or the variable's value, or what is typed; a `new` one is typed twice.
-
-    A new one may be sent on stdin without a flag as well, as it could from the beginning.
-    """
-    if from_stdin or (new and not sys.stdin.isatty()):
-        line = sys.stdin.readline()
-        if line or from_stdin:
-            return line.rstrip("\r\n")
+    """A line of stdin, or the variable's value, or what is typed; a `new` one is typed twice."""
+    if from_stdin:
+        return sys.stdin.readline().rstrip("\r\n")
     password = os.environ.get(PASSWORD_VARIABLE)
     if password is not None:
         return password

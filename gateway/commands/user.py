@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from pathlib import Path
 
 from gateway.commands.connection import (
@@ -37,16 +38,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     if args.action == "add":
+        piped = _piped_line() if not args.password_stdin else ""
         add_user(
             args.mesh,
             args.name,
             args.role,
-            read_password(args.password_stdin, new=True),
+            piped or read_password(args.password_stdin, new=True),
             region=args.region,
             purposes=args.purpose,
             replace=args.replace,
         )
-        of_variable = not args.password_stdin and PASSWORD_VARIABLE in os.environ
+        of_variable = not (piped or args.password_stdin) and PASSWORD_VARIABLE in os.environ
         with_it = f", with the password in ${PASSWORD_VARIABLE}" if of_variable else ""
         print(f"{args.name} can log in now{with_it}")
     elif args.action == "remove":
@@ -61,3 +63,8 @@ def run(args: argparse.Namespace) -> int:
                 more.append(f"purposes={','.join(user.purposes)}")
             print("\t".join([user.name, " ".join(user.roles), *more]))
     return 0
+
+
+def _piped_line() -> str:
+    """What scripts have sent as a password since before there was a flag for it."""
+    return "" if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")

@@ -113,13 +113,18 @@ def test_a_hash_that_is_no_hash_matches_nothing(tmp_path: Path) -> None:
         UserStore.load(tmp_path).verify("alice", "secret")
 
 
+@pytest.mark.parametrize("flag", [["--password-stdin"], []], ids=["flag", "piped"])
 def test_the_command_adds_lists_and_removes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    flag: list[str],
 ) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("secret\n"))
+    monkeypatch.setenv("MESHGATE_PASSWORD", "another")
     mesh = ["--mesh", str(tmp_path)]
     roles = ["--role", "a/b", "--role", "c/d"]
-    assert main(["user", "add", "alice", *roles, "--password-stdin", *mesh]) == 0
+    assert main(["user", "add", "alice", *roles, *flag, *mesh]) == 0
     assert UserStore.load(tmp_path).verify("alice", "secret")
     capsys.readouterr()
     assert main(["user", "list", *mesh]) == 0
@@ -132,10 +137,11 @@ def test_the_command_adds_lists_and_removes(
 def test_a_password_comes_as_to_every_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("sys.stdin", io.StringIO("from stdin\n"))
     monkeypatch.setenv("MESHGATE_PASSWORD", "from the environment")
     mesh = ["--mesh", str(tmp_path)]
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
     assert main(["user", "add", "ann", *mesh]) == 0
+    monkeypatch.setattr("sys.stdin", io.StringIO("from stdin\n"))
     assert main(["user", "add", "ben", "--password-stdin", *mesh]) == 0
     first, second = capsys.readouterr().out.splitlines()
     assert first.endswith("can log in now, with the password in $MESHGATE_PASSWORD")

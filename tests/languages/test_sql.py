@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, ParseError
 from gateway.languages.sql import parse
 
 
@@ -114,3 +114,11 @@ def test_texts_that_mean_the_same_are_normalised_alike(one: str, other: str) -> 
 )
 def test_texts_that_differ_are_normalised_apart(one: str, other: str) -> None:
     assert parse(one).normalised != parse(other).normalised
+
+
+@pytest.mark.parametrize("text", ["SELECT FROM WHERE", "SELECT a FROM t WHERE", "SELECT x FROM ("])
+def test_a_syntax_error_is_told_in_words(text: str) -> None:
+    with pytest.raises(ParseError) as raised:
+        parse(text)
+    assert "<" not in raised.value.message and "Token" not in raised.value.message
+    assert raised.value.position is not None

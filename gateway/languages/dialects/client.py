@@ -18,8 +18,8 @@ from sqlglot.errors import SqlglotError
 from sqlglot.tokenizer_core import Token, TokenType
 
 from gateway.errors import LimitExceeded, ParseError, Position, Unsupported
-from gateway.languages import sql
 from gateway.languages.dialects.dialect import Dialect
+from gateway.languages.words import tokenize
 
 CALL = "__call_"
 PARAMETER = "__parameter_"
@@ -96,17 +96,9 @@ class Client:
 def read(text: str, dialect: Dialect, functions: Collection[str]) -> tuple[Client, exp.Expr]:
     """The text of one statement that reads, as words and tree. Raises GatewayError."""
     grammar = Grammar.get_or_raise(dialect.sqlglot)
-    if "\x00" in text:
-        raise ParseError("the query holds a NUL character")
-    try:
-        words = grammar.tokenize(text)
-    except SqlglotError:
-        raise ParseError("the query can not be read: a text or name is not closed") from None
+    words = tokenize(text, grammar)
     if not words:
         raise ParseError("the query is empty", hint="send a SELECT")
-    sql.check_depth(words)
-    if len(words) > sql.MAX_TOKENS:
-        raise LimitExceeded(f"the query has {len(words)} words; {sql.MAX_TOKENS} are allowed")
     client = Client(text, dialect, tuple(words), {})
     _check_words(client)
     marked, calls = _marked(client, functions)
@@ -315,7 +307,7 @@ def _parse_error(error: SqlglotError, client: Client) -> ParseError:
     near = first.get("highlight")
     place = (first.get("line"), first.get("col"))
     word = next((w for w in client.words if (w.line, w.col) == place), None)
-    if "<class" in said or "__" in said:
+    if "<" in said or "__" in said:
         said = "something is missing"
     return ParseError(
         f"the query can not be read as {client.dialect.title}: {said[:1].lower()}{said[1:]}"
