@@ -73,6 +73,18 @@ class Plans:
         `parameters`. Raises GatewayError, with positions in the client's text.
         """
         key = _key(statement, tables, views, placement)
+        plan = self._of(key, statement, tables, views, placement, values)
+        return replace(plan, schema=statement.named(plan.schema)) if statement.repeated else plan
+
+    def _of(
+        self,
+        key: tuple[object, ...],
+        statement: Statement,
+        tables: Tables,
+        views: Views,
+        placement: str,
+        values: Sequence[pa.Scalar],
+    ) -> Plan:
         try:
             if statement.placeholders.count:
                 return self._with_parameters(key, statement, tables, views, placement, values)

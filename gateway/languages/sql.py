@@ -21,13 +21,12 @@ from sqlglot.tokenizer_core import Token, TokenType
 from connectors.marks import unmarked
 from gateway.errors import (
     GatewayError,
-    InvalidQuery,
     LimitExceeded,
     ParseError,
     Position,
     Unsupported,
 )
-from gateway.languages import edits, membership, placeholders, remote
+from gateway.languages import edits, membership, placeholders, refusals, remote, repeated_names
 from gateway.languages.byte_literals import hexadecimal
 from gateway.languages.placeholders import Placeholders
 from gateway.languages.trimming import blanks
@@ -36,10 +35,6 @@ from gateway.languages.words import at, normalised, tokenize
 DIALECT = "postgres"
 """The sqlglot dialect nearest to what clients write and the engine reads: unquoted names in lower
 case, integer division, the same casts and operators."""
-
-MAX_EXPANSION = 2000
-"""How many tables a query may read once its common table expressions are written out: each one
-that reads its predecessor twice doubles them, and the optimiser writes them all out."""
 
 REMEMBERED_LENGTH = 16_384
 """Texts up to this many characters are parsed once and remembered."""
@@ -50,7 +45,6 @@ _EXPLAIN = re.compile(
     r"(?:\s|--[^\n]*\n|/\*.*?\*/)*+EXPLAIN\b(?:\s+(?P<option>ANALYZE|VERBOSE)\b)?",
     re.IGNORECASE | re.DOTALL,
 )
-_NO_LIST = (exp.Parameter, exp.Literal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +72,7 @@ class Statement:
 
     `normalised` is equal for texts that differ only in blanks, comments and letter case where
     these mean nothing. `placeholders` are given values by `bound`; only then it can be run.
+    Of columns called the same all but the first are `repeated`: they have names of their own.
     `original` leads from a place in `text` to that in the client's own.
     """
 
@@ -88,7 +83,12 @@ class Statement:
     normalised: str = ""
     remote: tuple[remote.RemoteCall, ...] = ()
     placeholders: Placeholders = placeholders.NONE
+    repeated: repeated_names.Names = field(default_factory=dict)
     original: Callable[[Position], Position] = field(default=_same, compare=False, repr=False)
+
+    def named(self, schema: pa.Schema) -> pa.Schema:
+        """The schema of the answer, its columns called as the client has called them."""
+        return repeated_names.named(schema, self.repeated)
 
     def declaring(self, types: Sequence[pa.DataType | None]) -> Statement:
         """The statement whose placeholders are of these types where it does not say itself."""
@@ -115,9 +115,6 @@ class Statement:
             original=original,
         )
 
-
-Nodes = Sequence[exp.Expr]
-"""All nodes of a tree, from the top: it is walked once for all that is looked for in it."""
 
 _POSTGRES = Postgres()
 """It holds nothing of what it reads."""
@@ -198,7 +195,7 @@ def _understood(text: str, words: list[Token], *, explain: bool) -> Statement:
         text, calls = remote.named(text, words, count)
         words = tokenize(text, _POSTGRES)
         tree = _parse(text, words)
-    return _statement(text, words, tree, calls, explain=explain)
+    return _told_apart(text, words, tree, calls, explain=explain)
 
 
 def translated(
@@ -213,8 +210,28 @@ def translated(
     The remote queries of the request have their names in it already.
     """
     words = tokenize(text, _POSTGRES)
-    statement = _statement(text, words, _parse(text, words), calls, explain=explain)
-    return replace(statement, original=original)
+    statement = _told_apart(text, words, _parse(text, words), calls, explain=explain)
+    own = statement.original
+    return replace(statement, original=lambda position: original(own(position)))
+
+
+def _told_apart(
+    text: str,
+    words: list[Token],
+    tree: exp.Query | exp.Values,
+    calls: tuple[remote.RemoteCall, ...],
+    *,
+    explain: bool,
+) -> Statement:
+    apart = repeated_names.told_apart(text, words, tree)
+    if not apart.edits:
+        return _statement(text, words, tree, calls, explain=explain)
+
+    def read(edited: str) -> Statement:
+        found = tokenize(edited, _POSTGRES)
+        return _statement(edited, found, _parse(edited, found), calls, explain=explain)
+
+    return replace(_remade(text, apart.edits, read), repeated=apart.names)
 
 
 def _statement(
@@ -226,8 +243,7 @@ def _statement(
     explain: bool,
 ) -> Statement:
     nodes = tuple(tree.walk())
-    _refuse_unsafe(nodes)
-    _check_expansion(nodes)
+    refusals.check(nodes)
     ours = {(call.name,) for call in calls}
     references = tuple(r for r in _references(nodes) if r.name not in ours)
     given = placeholders.placeholders(tree, words)
@@ -322,47 +338,7 @@ def _versions_as_names(text: str, words: list[Token]) -> str:
     return "".join([*parts, text[end:]])
 
 
-def _refuse_unsafe(nodes: Nodes) -> None:
-    """What the engine would read as something else, or answer wrongly."""
-    if any(isinstance(node, exp.TableSample) for node in nodes):
-        raise Unsupported("TABLESAMPLE is not offered", hint="use LIMIT, or filter by a hash")
-    if any(isinstance(node, exp.Select) and not node.expressions for node in nodes):
-        raise Unsupported("a SELECT without columns is not offered", hint="write SELECT * FROM ...")
-    for node in nodes:
-        if isinstance(node, exp.In) and isinstance(node.args.get("field"), _NO_LIST):
-            raise InvalidQuery(
-                "IN takes a list in parentheses",
-                hint="for a list that is bound write = ANY(?), and <> ALL(?) in place of NOT IN",
-            )
-    for test in (node for node in nodes if isinstance(node, (exp.Any, exp.All))):
-        inner = {t.alias_or_name for t in test.find_all(exp.Table)}
-        scope = test.find_ancestor(exp.Select)
-        outer = set()
-        while scope is not None:
-            sources = [scope.args.get("from_"), *(scope.args.get("joins") or [])]
-            outer |= {s.this.alias_or_name for s in sources if s is not None}
-            scope = scope.find_ancestor(exp.Select)
-        if inner & outer:
-            raise Unsupported(
-                "ANY and ALL over a dataset that the query reads outside as well are not offered",
-                hint="give the datasets inside and outside different aliases, or use IN",
-            )
-
-
-def _check_expansion(nodes: Nodes) -> None:
-    tables: dict[str, int] = {}
-    for clause in (node for node in nodes if isinstance(node, exp.With)):
-        for cte in clause.expressions:
-            read = sum(tables.get(t.name.lower(), 1) for t in cte.this.find_all(exp.Table))
-            if read > MAX_EXPANSION:
-                raise LimitExceeded(
-                    f"written out, {cte.alias} reads more than {MAX_EXPANSION} tables",
-                    hint="read each common table expression once, or join less often",
-                )
-            tables[cte.alias.lower()] = max(read, 1)
-
-
-def _references(nodes: Nodes) -> Iterator[Reference]:
+def _references(nodes: refusals.Nodes) -> Iterator[Reference]:
     ctes = {_folded(node.args["alias"].this) for node in nodes if isinstance(node, exp.CTE)}
     seen: set[tuple[str, ...]] = set()
     for table in (node for node in nodes if isinstance(node, exp.Table)):

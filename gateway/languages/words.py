@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlglot.dialects.dialect import Dialect as Grammar
 from sqlglot.errors import SqlglotError
 from sqlglot.tokenizer_core import Token, TokenType
@@ -76,9 +78,9 @@ def at(word: Token) -> Position:
     return Position(word.line, max(word.col - len(word.text) + 1, 1))
 
 
-def normalised(text: str, words: list[Token]) -> str:
-    """The words, equal for texts that differ only in blanks, comments and case where it is free."""
-    end, parts = -1, []
+def normalised(text: str, words: Sequence[Token], start: int = 0) -> str:
+    """The words from `start` on, equal if only blanks, comments and case that is free differ."""
+    end, parts = start - 1, []
     for word in words:
         between = text[end + 1 : word.start].lstrip()
         if between and not between.startswith(("--", "/*")):
