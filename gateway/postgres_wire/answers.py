@@ -27,10 +27,27 @@ class Answer:
     """An answer on its way, started or not. Its rows are taken in order, any number at a time."""
 
     schema: pa.Schema
-    begin: Callable[[], Rows]
+    begin: Callable[[], tuple[Rows, Callable[[], None]]]
+    """Begins the rows, and says how to find out later whether there may still be more of them."""
     rows: Rows | None = None
     ended: bool = False
+    _check: Callable[[], None] | None = None
+    _failure: BaseException | None = None
     _waiting: list[pa.RecordBatch] = field(default_factory=list)
+
+    @property
+    def begun(self) -> bool:
+        """Whether some rows were taken, and more may follow."""
+        return self.rows is not None
+
+    def resume(self) -> None:
+        """Before a later command takes more rows: raise if there may be none any more."""
+        if self.rows is not None and self._check is not None:
+            try:
+                self._check()
+            except BaseException as error:
+                self.break_off(error)
+                raise
 
     def step(self, encode: Encode, limit: int | None) -> Step:
         """About `PIECE_BYTES` of the next rows, at most `limit` of them."""
@@ -55,6 +72,12 @@ class Answer:
             passed += batch.num_rows
         return passed
 
+    def break_off(self, failure: BaseException) -> None:
+        """Close it before its end: who asks for more is told why there is none."""
+        if not self.ended:
+            self._failure = self._failure or failure
+        self.close()
+
     def close(self) -> None:
         self.ended = True
         self._waiting.clear()
@@ -64,17 +87,19 @@ class Answer:
 
     def _next(self, limit: int | None) -> pa.RecordBatch | None:
         while not self._waiting:
+            if self._failure is not None:
+                raise self._failure  # an early end must not look like a whole one
             if self.ended:
                 return None
             if self.rows is None:
-                self.rows = self.begin()
+                self.rows, self._check = self.begin()
             try:
                 batch = next(self.rows)
             except StopIteration:
                 self.close()
                 return None
-            except BaseException:
-                self.ended, self.rows = True, None
+            except BaseException as error:
+                self._failure, self.rows = error, None
                 raise
             self._waiting.extend(pieces(batch))
         first = self._waiting.pop(0)
