@@ -126,6 +126,8 @@ class PostgresServer:
 
     def _stop_listening(self) -> None:
         self._server.close()
+        for connection in list(self._beginning):
+            connection.abort()
         for _, session in list(self._sessions.values()):
             session.leave()
 

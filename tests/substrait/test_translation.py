@@ -387,3 +387,14 @@ def test_a_date_beyond_all_years_is_no_failure_of_the_gateway() -> None:
         gate.close()
     with pytest.raises(Unsupported):
         translated(produced(text.format(2_147_483_647), SCHEMAS, optimised=True))
+
+
+def test_a_name_with_dots_is_one_name() -> None:
+    """In a plan and in a text alike."""
+    gate = gateway(in_memory({"a.b": ROWS["people"]}, "substrait_dots"))
+    made = translated(plan_of(read_of(("a.b",), {"id": "i32"}), ["id"]).SerializeToString())
+    try:
+        for text in (made.text, 'SELECT id FROM "a.b"', 'SELECT id FROM shop.memory."a.b"'):
+            assert ask(gate, text).num_rows == ROWS["people"].num_rows, text
+    finally:
+        gate.close()

@@ -126,10 +126,13 @@ def test_who_says_nothing_keeps_nobody_out(mesh: Path) -> None:
     silent[-1].settimeout(0.1)
     with pytest.raises(TimeoutError):
         silent[-1].recv(1)
-    for each in silent:
+    for each in silent[:-2]:
         each.close()
     alive(served)
-    served.close()
+    served.close()  # nor does it wait for who has not begun
+    assert silent[-1].recv(1) == b""
+    for each in silent[-2:]:
+        each.close()
 
 
 def test_connections_are_counted_by_who_has_logged_in(mesh: Path) -> None:
