@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -31,6 +32,8 @@ class Answer:
     """Begins the rows, and says how to find out later whether there may still be more of them."""
     rows: Rows | None = None
     ended: bool = False
+    read_at: float = 0.0
+    """When rows were last taken, on the monotonic clock."""
     _check: Callable[[], None] | None = None
     _failure: BaseException | None = None
     _waiting: list[pa.RecordBatch] = field(default_factory=list)
@@ -86,6 +89,7 @@ class Answer:
             rows.close()
 
     def _next(self, limit: int | None) -> pa.RecordBatch | None:
+        self.read_at = time.monotonic()
         while not self._waiting:
             if self._failure is not None:
                 raise self._failure  # an early end must not look like a whole one

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from gateway.postgres_wire.answers import Answer
 from gateway.postgres_wire.commands import Command, query_text
-from gateway.postgres_wire.errors import DUPLICATE_CURSOR, UNKNOWN_CURSOR, SqlError
+from gateway.postgres_wire.errors import DUPLICATE_CURSOR, IDLE, UNKNOWN_CURSOR, SqlError
 from gateway.postgres_wire.messages import TEXT
 from gateway.postgres_wire.names import check_name
 from gateway.postgres_wire.work import Work
@@ -63,6 +64,18 @@ class Portals:
     def waiting(self) -> bool:
         """Whether one of them has rows for the client."""
         return any(portal.answer for portal in self._held.values())
+
+    async def end_unread(self, seconds: float) -> None:
+        """Break off what nobody has read for so long: it keeps a place and a source's connection.
+
+        Whoever asks for more of it is told.
+        """
+        longest = time.monotonic() - seconds
+        for portal in list(self._held.values()):
+            answer = portal.answer
+            if answer is not None and answer.begun and answer.read_at < longest:
+                unread = SqlError(IDLE, "the rows were not read for too long", hint="ask again")
+                await self._work.finish(answer.break_off, unread)
 
     def check_new(self, name: str) -> None:
         """Raise SqlError if there is one of this name, or can be none."""

@@ -91,6 +91,7 @@ class Session:
                 raise Fatal(SHUTTING_DOWN, "the gateway is shutting down")
             letter, body = await self._next()
             self._work.begin()
+            await self._portals.end_unread(self._limits.cursor_idle_seconds)
             if letter == b"X":
                 raise Left
             try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import threading
+import time
 from pathlib import Path
 
 import psycopg
@@ -145,6 +146,25 @@ def test_connections_are_counted_by_who_has_logged_in(mesh: Path) -> None:
     psycopg.connect(served.dsn(("token", tokens[1]))).close()
     for each in held:
         each.close()
+    served.close()
+
+
+def test_rows_that_nobody_reads_are_let_go(mesh: Path) -> None:
+    """A session that is busy with something else keeps them no longer than an idle one."""
+    served = Served(mesh, WireLimits(cursor_idle_seconds=0.5))
+    with psycopg.connect(served.dsn(), autocommit=True) as connection:
+        for name in ("kept", "left"):
+            connection.execute(
+                f"DECLARE {name} CURSOR WITH HOLD FOR SELECT id FROM sales.shop.many"
+            )
+            connection.execute(f"FETCH 1 FROM {name}")
+        assert served.service.admission.running == 2
+        for _ in range(8):
+            time.sleep(0.2)
+            assert connection.execute("FETCH 1 FROM kept").fetchall()
+        assert served.service.admission.running == 1
+        with pytest.raises(errors.IdleSessionTimeout, match="not read for too long"):
+            connection.execute("FETCH 1 FROM left")
     served.close()
 
 
