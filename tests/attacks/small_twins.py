@@ -17,10 +17,10 @@ from connectors import memory
 from connectors.interface import Binding
 from gateway.errors import GatewayError
 from gateway.flight import commands
-from gateway.flight.callers import Caller
 from gateway.flight.service import FlightSql
 from gateway.flight.wire import flightsql_pb2 as sql
 from gateway.model import Principal
+from gateway.serving.callers import Caller
 from tests.gateways import dataset, gateway
 
 SCHEMA = pa.schema(
