@@ -25,6 +25,7 @@ from gateway.changed_sources import explained
 from gateway.config import Config
 from gateway.engines.execution import run
 from gateway.errors import (
+    AccessDenied,
     Cancelled,
     CatalogueError,
     GatewayError,
@@ -44,7 +45,7 @@ from gateway.plan.explain import SCHEMA as EXPLAIN_SCHEMA
 from gateway.plan.explain import explain
 from gateway.plan.fragment import FragmentReads
 from gateway.plan.plan import Plan
-from gateway.plan.source import Table, TableName, Tables, View, Views
+from gateway.plan.source import Rights, Table, TableName, Tables, View, Views, rights_over
 from gateway.plans import Plans
 from gateway.query_report import Measurement, QueryReport
 from gateway.records import Clearance, Recorder
@@ -73,6 +74,8 @@ class Prepared:
     statement: sql.Statement = field(repr=False)
     unpushed: Plan | None = field(default=None, repr=False)
     """The same query over bare scans, where the answer is to be verified."""
+    rights: Rights = field(default=(), repr=False)
+    """What its principal may see of all that the request reads."""
 
     @property
     def explain(self) -> bool:
@@ -188,6 +191,11 @@ class Gateway:
         """The purposes the principal may declare."""
         return self._access.purposes(principal)
 
+    @property
+    def max_query_length(self) -> int:
+        """How many characters a request may have."""
+        return self._config.max_query_bytes
+
     def visible(self, principal: Principal, purpose: str = "") -> list[Dataset]:
         """The datasets the principal may know of, with the columns it may, by address."""
         access = self._access.pinned()
@@ -239,7 +247,8 @@ class Gateway:
             raise error from (raised if error is not raised else raised.__cause__)
         grants = {**authorised.grants, **{name: r.grant for name, r in remote.items()}}
         clearance = self._recorder.allowed(request, policy_version, grants, plan)
-        return Prepared(request, plan, clearance, statement, unpushed)
+        rights = rights_over(tables, views)
+        return Prepared(request, plan, clearance, statement, unpushed, rights)
 
     def bind(self, prepared: Prepared, values: Sequence[pa.Scalar]) -> Prepared:
         """The request with values for its placeholders. Raises GatewayError, as `prepare` does."""
@@ -267,6 +276,21 @@ class Gateway:
         else:
             batches = self._run(prepared, report, cancelled)
         return Result(prepared.schema, batches, report)
+
+    def check_rights(self, begun: Prepared, principal: Principal) -> Prepared:
+        """The request as it is now, before more rows of an answer go out that was `begun` earlier.
+
+        Raises GatewayError unless its principal, as it is now, may still read just what it might.
+        """
+        if begun.policy_version == self._access.version and begun.request.principal == principal:
+            return begun
+        request = replace(begun.request, principal=principal, id=uuid.uuid4().hex)
+        current = self.prepare(request)
+        if current.rights != begun.rights:
+            raise AccessDenied(
+                "what you may read has changed since the query was begun", hint="begin it again"
+            )
+        return current
 
     def _places(self, principal: Principal) -> str:
         here, there = (r or "no known region" for r in (self._config.region, principal.region))

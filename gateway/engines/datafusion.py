@@ -32,7 +32,7 @@ from gateway.config import Config
 READ_ONLY = SQLOptions().with_allow_ddl(False).with_allow_dml(False).with_allow_statements(False)
 """Only queries: everything that changes or sets anything is refused by the engine as well."""
 
-DEFAULT_CATALOG = "datafusion"
+DEFAULT_CATALOG, DEFAULT_SCHEMA = "datafusion", "public"
 
 Provider: TypeAlias = pads.Dataset | ParquetFiles | pa.Table
 """A table the engine can read: any pyarrow dataset, Parquet files it opens itself, or rows."""
@@ -106,11 +106,8 @@ def register(
         table = _listing(context, provider, schema)
     elif isinstance(provider, pa.Table):
         table = _in_memory(context, provider)
-    *path, leaf = name
-    if not path:
-        context.register_table(leaf, table)
-        return
-    catalog_name, schema_name = path if len(path) == 2 else (DEFAULT_CATALOG, path[0])
+    *path, leaf = name  # a part may have dots in it, which the session itself would take for parts
+    catalog_name, schema_name = [*(DEFAULT_CATALOG, DEFAULT_SCHEMA)[: 2 - len(path)], *path]
     if catalog_name not in context.catalog_names():
         context.register_catalog_provider(catalog_name, Catalog.memory_catalog())
     catalog = context.catalog(catalog_name)
@@ -131,7 +128,7 @@ def _listing(context: SessionContext, files: ParquetFiles, schema: pa.Schema) ->
         file_extension=files.extension,
         schema=held,
     )
-    return context.catalog(DEFAULT_CATALOG).schema("public").table(name)
+    return context.catalog(DEFAULT_CATALOG).schema(DEFAULT_SCHEMA).table(name)
 
 
 def _in_memory(context: SessionContext, rows: pa.Table) -> Any:
@@ -139,7 +136,7 @@ def _in_memory(context: SessionContext, rows: pa.Table) -> Any:
     name = f"__rows_{uuid.uuid4().hex}"
     batches = rows.to_batches() or [pa.RecordBatch.from_pylist([], schema=rows.schema)]
     context.register_record_batches(name, [batches])
-    return context.catalog(DEFAULT_CATALOG).schema("public").table(name)
+    return context.catalog(DEFAULT_CATALOG).schema(DEFAULT_SCHEMA).table(name)
 
 
 def to_substrait(optimised: LogicalPlan, context: SessionContext) -> Plan:

@@ -28,6 +28,8 @@ def _refuse_unsafe(nodes: Nodes) -> None:
     """What the engine would read as something else, or answer wrongly."""
     if any(isinstance(node, exp.TableSample) for node in nodes):
         raise Unsupported("TABLESAMPLE is not offered", hint="use LIMIT, or filter by a hash")
+    if any(isinstance(node, exp.Star) and node.args.get("ilike") for node in nodes):
+        raise Unsupported("a * with a pattern of names is not offered", hint="name the columns")
     if any(isinstance(node, exp.Select) and not node.expressions for node in nodes):
         raise Unsupported("a SELECT without columns is not offered", hint="write SELECT * FROM ...")
     for node in nodes:

@@ -238,7 +238,10 @@ def literal(message: Expression.Literal) -> tuple[object, pa.DataType]:
     if name == "var_char":
         return value.value, pa.string()
     if name == "date":
-        return EPOCH.date() + dt.timedelta(days=value), pa.date32()
+        try:
+            return EPOCH.date() + dt.timedelta(days=value), pa.date32()
+        except OverflowError:
+            raise NotPushable("a constant date outside the years 1 to 9999") from None
     if name == "decimal":
         unscaled = int.from_bytes(value.value, "little", signed=True)
         with decimal.localcontext(prec=80):
@@ -267,7 +270,10 @@ def _former_literal(message: Expression.Literal) -> tuple[object, pa.DataType]:
         data_type = _FORMER_TIMESTAMPS.get(unknown.field_number)
         if data_type is not None:
             signed = unknown.data - (1 << 64) if unknown.data >> 63 else unknown.data
-            moment = EPOCH + dt.timedelta(microseconds=signed)
+            try:
+                moment = EPOCH + dt.timedelta(microseconds=signed)
+            except OverflowError:
+                raise NotPushable("a constant time outside the years 1 to 9999") from None
             return (moment.replace(tzinfo=dt.UTC) if data_type.tz else moment), data_type
     raise NotPushable("a constant of an unknown type")
 

@@ -91,3 +91,21 @@ class View:
 
 
 Views = Mapping[TableName, View]
+
+Rights = tuple[tuple[object, ...], ...]
+"""Equal where the same may be seen of the same datasets, whatever is known of their sources."""
+
+
+def rights_over(tables: Tables, views: Views) -> Rights:
+    """What a caller may see of all that a query reads."""
+    read: list[tuple[TableName, Table | View]] = [*tables.items(), *views.items()]
+    return tuple(
+        (
+            name,
+            opened.dataset.address,
+            opened.dataset.schema,
+            opened.security.fingerprint,
+            isinstance(opened, View) and opened.lends,
+        )
+        for name, opened in read
+    )

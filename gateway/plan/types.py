@@ -51,20 +51,23 @@ def arrow_type(message: Type) -> pa.DataType:
     variation = getattr(body, "type_variation_reference", 0)
     if (simple := _SIMPLE.get((str(kind), variation))) is not None:
         return simple
-    if kind == "decimal":
-        width = pa.decimal128 if variation == 0 else pa.decimal256
-        return width(body.precision, body.scale)
-    if kind == "fixed_binary":
-        return pa.binary(body.length)
-    if kind == "precision_time":
-        unit = _UNITS[body.precision]
-        return pa.time32(unit) if unit in {"s", "ms"} else pa.time64(unit)
+    try:
+        if kind == "decimal":
+            width = pa.decimal128 if variation == 0 else pa.decimal256
+            return width(body.precision, body.scale)
+        if kind == "fixed_binary" and body.length >= 0:
+            return pa.binary(body.length)
+        if kind == "precision_time":
+            unit = _UNITS[body.precision]
+            return pa.time32(unit) if unit in {"s", "ms"} else pa.time64(unit)
+        if kind == "precision_timestamp":
+            return pa.timestamp(_UNITS[body.precision])
+        if kind == "precision_timestamp_tz":
+            return pa.timestamp(_UNITS[body.precision], "UTC")
+    except (KeyError, ValueError):
+        raise NotPushable(f"values of type {kind} with this precision") from None
     if kind == "list" and variation == 0:
         return pa.list_(arrow_type(body.type))
-    if kind == "precision_timestamp":
-        return pa.timestamp(_UNITS[body.precision])
-    if kind == "precision_timestamp_tz":
-        return pa.timestamp(_UNITS[body.precision], "UTC")
     raise NotPushable(f"values of type {kind}")
 
 

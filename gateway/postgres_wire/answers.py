@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -27,10 +28,29 @@ class Answer:
     """An answer on its way, started or not. Its rows are taken in order, any number at a time."""
 
     schema: pa.Schema
-    begin: Callable[[], Rows]
+    begin: Callable[[], tuple[Rows, Callable[[], None]]]
+    """Begins the rows, and says how to find out later whether there may still be more of them."""
     rows: Rows | None = None
     ended: bool = False
+    read_at: float = 0.0
+    """When rows were last taken, on the monotonic clock."""
+    _check: Callable[[], None] | None = None
+    _failure: BaseException | None = None
     _waiting: list[pa.RecordBatch] = field(default_factory=list)
+
+    @property
+    def begun(self) -> bool:
+        """Whether some rows were taken, and more may follow."""
+        return self.rows is not None
+
+    def resume(self) -> None:
+        """Before a later command takes more rows: raise if there may be none any more."""
+        if self.rows is not None and self._check is not None:
+            try:
+                self._check()
+            except BaseException as error:
+                self.break_off(error)
+                raise
 
     def step(self, encode: Encode, limit: int | None) -> Step:
         """About `PIECE_BYTES` of the next rows, at most `limit` of them."""
@@ -55,6 +75,12 @@ class Answer:
             passed += batch.num_rows
         return passed
 
+    def break_off(self, failure: BaseException) -> None:
+        """Close it before its end: who asks for more is told why there is none."""
+        if not self.ended:
+            self._failure = self._failure or failure
+        self.close()
+
     def close(self) -> None:
         self.ended = True
         self._waiting.clear()
@@ -63,18 +89,21 @@ class Answer:
             rows.close()
 
     def _next(self, limit: int | None) -> pa.RecordBatch | None:
+        self.read_at = time.monotonic()
         while not self._waiting:
+            if self._failure is not None:
+                raise self._failure  # an early end must not look like a whole one
             if self.ended:
                 return None
             if self.rows is None:
-                self.rows = self.begin()
+                self.rows, self._check = self.begin()
             try:
                 batch = next(self.rows)
             except StopIteration:
                 self.close()
                 return None
-            except BaseException:
-                self.ended, self.rows = True, None
+            except BaseException as error:
+                self._failure, self.rows = error, None
                 raise
             self._waiting.extend(pieces(batch))
         first = self._waiting.pop(0)

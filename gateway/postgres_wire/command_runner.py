@@ -73,7 +73,7 @@ class CommandRunner:
             return Portal(command, asked, cursor.answer, of_cursor=command.name)
         if isinstance(command, commands.Show):
             shown = self._state.shown(command.name)
-            return Portal(command, formats, Answer(shown.schema, lambda: Table(shown)))
+            return Portal(command, formats, Answer(shown.schema, lambda: (Table(shown), _nothing)))
         if planned is None:
             return Portal(command, formats)
         if isinstance(command, commands.PrepareStatement):
@@ -104,6 +104,7 @@ class CommandRunner:
 
     async def _deliver(self, portal: Portal, answer: Answer, most: int) -> None:
         command = portal.command
+        await self._resume(answer)
         if isinstance(command, commands.Fetch):
             rows, _ = await self._sender.rows(answer, portal.formats, command.count)
             self._connection.write(messages.command_complete(f"FETCH {rows}"))
@@ -114,6 +115,11 @@ class CommandRunner:
         else:
             tag = "SHOW" if isinstance(command, commands.Show) else f"SELECT {rows}"
             self._connection.write(messages.command_complete(tag))
+
+    async def _resume(self, answer: Answer) -> None:
+        """A command that takes more rows is one like any other: who asks may have lost a right."""
+        if answer.begun:
+            await self._work.run(answer.resume)
 
     async def copy(self, command: commands.Copy, portal: Portal) -> None:
         """Send all rows, as COPY does."""
@@ -131,7 +137,7 @@ class CommandRunner:
             )
         query = Query(command.query.text)
         cursor = Portal(query, portal.asked_formats, portal.answer, True, command.hold)
-        self._portals.keep(command.name, cursor)
+        self._portals.keep(command.name, cursor, len(command.query.text))
         portal.cursor, portal.hold, portal.answer = True, command.hold, None
         self._connection.write(messages.command_complete("DECLARE CURSOR"))
 
@@ -166,6 +172,7 @@ class CommandRunner:
                 self._state.transaction.check()
                 cursor = self._portals.find(command.name)
                 assert cursor.answer is not None
+                await self._resume(cursor.answer)
                 tag = f"MOVE {await self._work.run(cursor.answer.skip, command.count)}"
             case commands.Discard():
                 if command.what in ("ALL", "PLANS"):
@@ -185,7 +192,8 @@ class CommandRunner:
     async def _prepare_named(self, command: commands.PrepareStatement) -> None:
         self._statements.check_new(command.name)
         types = self._state.types_named(command.types)
-        self._statements.keep(command.name, await self.prepare(command.query, types))
+        prepared = await self.prepare(command.query, types)
+        self._statements.keep(command.name, prepared, len(command.query.text))
 
     async def end_implicit(self) -> None:
         """Outside a transaction, what a message has opened ends with it."""
@@ -205,3 +213,7 @@ class CommandRunner:
         if isinstance(command, commands.ExecuteStatement):
             return self.schema(self._statements.find(command.name))
         return None
+
+
+def _nothing() -> None:
+    """What there is to check before more rows of what the session knows by itself."""

@@ -257,6 +257,9 @@ def _declare(words: StatementReader, _: str) -> Command:
     return Declare(name, words.rest(), hold, binary)
 
 
+_MAX_COUNT_DIGITS = 18
+
+
 def _fetch(words: StatementReader, verb: str) -> Command:
     count: int | None = 1
     direction = words.skip(
@@ -268,7 +271,10 @@ def _fetch(words: StatementReader, verb: str) -> Command:
         count = None
     elif direction in ("", "FORWARD"):
         if words.here is not None and words.here.kind == NUMBER:
-            count = int(words.next().text)
+            number = words.next()
+            if not number.text.isdigit() or len(number.text) > _MAX_COUNT_DIGITS:
+                raise words.wrong(number)
+            count = int(number.text)
         elif words.skip("ALL"):
             count = None
         elif words.here is not None and words.here.text == "-":

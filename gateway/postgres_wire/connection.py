@@ -46,6 +46,7 @@ class Connection:
         self._out = bytearray()
         writer.transport.set_write_buffer_limits(high=OUT_BYTES)
         self.secure = False
+        self._lost = False
 
     @property
     def gone(self) -> bool:
@@ -78,13 +79,17 @@ class Connection:
         What came before it in the clear must not count as said within it; and nothing is read
         until TLS reads it, as the client may begin as soon as it is told.
         """
-        self._writer.transport.pause_reading()  # type: ignore[attr-defined]
+        plain = self._writer.transport
+        plain.pause_reading()  # type: ignore[attr-defined]
         if self._reader._buffer:  # type: ignore[attr-defined]
             raise Left
         await self.send(b"S")
         try:
             await self._writer.start_tls(context)
-        except (ssl.SSLError, OSError) as error:
+        except (ssl.SSLError, OSError, AttributeError) as error:
+            if self._writer.transport is None:  # the client has gone as TLS began: asyncio stumbles
+                self._writer._transport = plain
+                self._lost = True
             raise Left from error
         self._writer.transport.set_write_buffer_limits(high=OUT_BYTES)
         self.secure = True
@@ -129,6 +134,9 @@ class Connection:
             raise Left from error
 
     async def close(self) -> None:
+        if self._lost:  # nobody would tell of its end
+            self._writer.transport.abort()
+            return
         try:
             if not self.gone:
                 await self.flush()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 import pyarrow as pa
 
 from gateway.errors import Cancelled, GatewayError
-from gateway.model import Request
+from gateway.model import Principal, Request
 from gateway.postgres_wire.catalogue.engine import Catalogues
 from gateway.postgres_wire.column_names import named
 from gateway.postgres_wire.databases import Written
@@ -22,10 +22,9 @@ from gateway.postgres_wire.parameters import oid_of
 from gateway.serving.admission import Admission
 from gateway.serving.executions import Executions, Running
 from gateway.serving.statements import Statement
-from gateway.serving.streams import QueryStream
 
 if TYPE_CHECKING:
-    from gateway.pipeline import Gateway
+    from gateway.pipeline import Gateway, Prepared
 
 Gone = Callable[[], bool]
 
@@ -40,6 +39,14 @@ class Rows(Protocol):
     def close(self) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """An answer on its way. `check` raises for a principal who may not have more of it by now."""
+
+    rows: Rows
+    check: Callable[[Principal], None]
+
+
 class PlannedQuery(Protocol):
     """A query that has been understood; it may be started any number of times.
 
@@ -50,7 +57,7 @@ class PlannedQuery(Protocol):
     schema: pa.Schema
     parameters: tuple[int, ...]
 
-    def start(self, request: Request, values: Sequence[pa.Scalar], gone: Gone) -> Rows: ...
+    def start(self, request: Request, values: Sequence[pa.Scalar], gone: Gone) -> Begun: ...
 
 
 class Table:
@@ -91,7 +98,7 @@ class DatasetQuery:
         self.schema = named(self._statement.schema, request.text)
         self.parameters = tuple(oid_of(kind) for kind in self._statement.parameters.types)
 
-    def start(self, request: Request, values: Sequence[pa.Scalar], gone: Gone) -> QueryStream:
+    def start(self, request: Request, values: Sequence[pa.Scalar], gone: Gone) -> Begun:
         """Run it for whoever `request` is of, with its options as they are now."""
         with self._place:
             statement = self._statement
@@ -107,11 +114,23 @@ class DatasetQuery:
                 )
             prepared = statement.take(request.principal)
             of = Running(request.principal.name, statement)
-            return self._engine.executions.start(prepared, of, gone)
+            stream = self._engine.executions.start(prepared, of, gone)
+            return Begun(stream, StillGranted(self._engine.gateway, prepared))
 
     def _same(self, request: Request) -> bool:
         before = self._statement.request
         return replace(before, id="", principal=request.principal) == replace(request, id="")
+
+
+@dataclass(slots=True)
+class StillGranted:
+    """Asks the policies again before more rows go out: a cursor may be open for hours."""
+
+    gateway: Gateway
+    prepared: Prepared
+
+    def __call__(self, principal: Principal) -> None:
+        self.prepared = self.gateway.check_rights(self.prepared, principal)
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,8 +74,8 @@ class RowSender:
                         self._connection.write(piece)
                 await self._connection.full()
             return taken, more
-        except BaseException:
-            await self._work.finish(answer.close)
+        except BaseException as error:
+            await self._work.finish(answer.break_off, error)
             raise
         finally:
             self._work.running = None

@@ -45,6 +45,8 @@ class WireLimits:
     """How much one listener and one connection may hold."""
 
     connections: int = 500
+    beginning: int = 100
+    """Connections nobody has logged in on yet; with one more, the oldest of them is closed."""
     connections_per_user: int = 100
     message_bytes: int = 16 * 1024**2
     login_seconds: float = 30.0
@@ -79,6 +81,7 @@ class PostgresServer:
         self._workers = ThreadPoolExecutor(self._limits.workers, "postgres-wire")
         self._sessions: dict[int, tuple[bytes, Session]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._beginning: dict[Connection, None] = {}
         self._open = 0
         self._of_user: dict[str, int] = {}
         self._draining = False
@@ -123,6 +126,8 @@ class PostgresServer:
 
     def _stop_listening(self) -> None:
         self._server.close()
+        for connection in list(self._beginning):
+            connection.abort()
         for _, session in list(self._sessions.values()):
             session.leave()
 
@@ -145,6 +150,8 @@ class PostgresServer:
         self._tasks.add(task)
         self._open += 1
         connection = Connection(reader, writer, self._limits.write_seconds)
+        self._make_room()
+        self._beginning[connection] = None
         try:
             await self._serve(connection)
         except Left:
@@ -160,7 +167,18 @@ class PostgresServer:
         finally:
             self._open -= 1
             self._tasks.discard(task)
+            self._beginning.pop(connection, None)
             await connection.close()
+
+    def _make_room(self) -> None:
+        """Whoever opens connections and says nothing must not keep others from logging in.
+
+        Who does say who he is needs a moment only: he is never the oldest for long.
+        """
+        while len(self._beginning) >= self._limits.beginning:
+            oldest = next(iter(self._beginning))
+            del self._beginning[oldest]
+            oldest.abort()
 
     async def _serve(self, connection: Connection) -> None:
         try:
@@ -170,6 +188,7 @@ class PostgresServer:
             return  # whoever says nothing is told nothing
         if begun is None:
             return
+        self._beginning.pop(connection, None)
         user, session, secret, process = begun
         self._sessions[process] = (secret, session)
         self._of_user[user] = self._of_user.get(user, 0) + 1
@@ -207,8 +226,7 @@ class PostgresServer:
             raise Fatal(SHUTTING_DOWN, "the gateway is shutting down")
         given = messages.read_startup(body)
         login, user = await self._log_in(connection, given)
-        session, secret, process = await self._session(connection, given, login, user, code)
-        return user, session, secret, process
+        return await self._session(connection, given, login, user, code)
 
     async def _log_in(self, connection: Connection, given: dict[str, str]) -> tuple[Login, str]:
         user = given.get("user", "")
@@ -232,7 +250,7 @@ class PostgresServer:
 
     async def _session(
         self, connection: Connection, given: dict[str, str], login: Login, user: str, code: int
-    ) -> tuple[Session, bytes, int]:
+    ) -> tuple[str, Session, bytes, int]:
         settings = Settings()
         unknown = [name for name in given if name.startswith("_pq_.")]
         minor = min(code & 0xFFFF, messages.PROTOCOL_3_2 & 0xFFFF)
@@ -240,7 +258,7 @@ class PostgresServer:
             connection.write(messages.negotiate(messages.PROTOCOL_3_0 + minor, unknown))
         loop = asyncio.get_running_loop()
 
-        def state() -> State:
+        def state() -> tuple[State, str]:
             for name, value in of_command_line(given.get("options", "")):
                 settings.default(name, value)
             for name, value in given.items():
@@ -251,10 +269,10 @@ class PostgresServer:
             found = database(given.get("database", user), user, datasets)
             made = State(self._engine, login, user, found, settings)
             made.check_options()
-            return made
+            return made, principal.name
 
         try:
-            made = await loop.run_in_executor(self._workers, state)
+            made, principal = await loop.run_in_executor(self._workers, state)
         except Fatal:
             raise
         except GatewayError as error:
@@ -265,7 +283,7 @@ class PostgresServer:
         session = Session(connection, made, self._workers, self._limits)
         connection.write(messages.AUTHENTICATION_OK)
         connection.write(messages.backend_key(process, secret))
-        return session, secret, process
+        return principal, session, secret, process
 
     def _free_process(self) -> int:
         while (process := secrets.randbelow(2**31 - 1) + 1) in self._sessions:

@@ -40,6 +40,9 @@ from gateway.serving.streams import by_request
 
 logger = logging.getLogger(__name__)
 
+SHORT_BYTES = 16 * 1024
+"""What is longer is read in a thread of its own: all sessions wait for what the loop does."""
+
 
 class Session:
     """Runs until the client leaves. Everything but `cancel` is called by its own task only."""
@@ -88,6 +91,7 @@ class Session:
                 raise Fatal(SHUTTING_DOWN, "the gateway is shutting down")
             letter, body = await self._next()
             self._work.begin()
+            await self._portals.end_unread(self._limits.cursor_idle_seconds)
             if letter == b"X":
                 raise Left
             try:
@@ -161,13 +165,25 @@ class Session:
         self._state.transaction.failed()
         self._connection.write(translate(error))
 
+    async def _read(self, text: str) -> list[Command]:
+        """The commands of a text. Raises SqlError."""
+        if len(text) > self._state.max_text:
+            raise SqlError(
+                "54000",
+                f"the text is {len(text)} characters long; {self._state.max_text} are allowed",
+                hint="send its statements one by one",
+            )
+        if len(text) <= SHORT_BYTES:
+            return read_commands(text)
+        return await self._work.run(read_commands, text)
+
     # Simple queries
 
     async def _simple(self, text: str) -> None:
         await self._portals.close("")
         self._statements.forget("")
         try:
-            asked = read_commands(text)
+            asked = await self._read(text)
             if not asked:
                 self._connection.write(messages.EMPTY_QUERY)
             for command in asked:
@@ -198,11 +214,12 @@ class Session:
         if not parse.name:
             self._statements.forget("")
         self._statements.check_new(parse.name)
-        asked = read_commands(parse.text)
+        asked = await self._read(parse.text)
         if len(asked) > 1:
             raise SqlError(SYNTAX_ERROR, "a prepared statement is one statement")
         command = asked[0] if asked else None
-        self._statements.keep(parse.name, await self._commands.prepare(command, parse.types))
+        prepared = await self._commands.prepare(command, parse.types)
+        self._statements.keep(parse.name, prepared, len(parse.text))
         self._connection.write(messages.PARSE_COMPLETE)
 
     async def _bind(self, body: bytes) -> None:
@@ -215,13 +232,16 @@ class Session:
             raise Malformed(
                 f"{len(bind.values)} values are bound; the statement takes {len(statement.types)}"
             )
-        values = scalars(bind.values, bind.formats, statement.types)
+        if len(body) > SHORT_BYTES:
+            values = await self._work.run(scalars, bind.values, bind.formats, statement.types)
+        else:
+            values = scalars(bind.values, bind.formats, statement.types)
         portal = await self._commands.portal(statement, values, bind.result_formats)
         if portal.answer is not None:
             count = len(portal.answer.schema)
             if len(bind.result_formats) not in (0, 1, count):
                 raise Malformed(f"the answer has {count} columns, not {len(bind.result_formats)}")
-        self._portals.keep(bind.portal, portal)
+        self._portals.keep(bind.portal, portal, len(body))
         self._connection.write(messages.BIND_COMPLETE)
 
     async def _describe(self, body: bytes) -> None:

@@ -14,9 +14,14 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from gateway.errors import UserError, did_you_mean
 from gateway.postgres_wire.errors import FIXED_SETTING, INVALID_VALUE, UNKNOWN_SETTING, SqlError
+from gateway.postgres_wire.names import check_name
 from gateway.serving import options
 
 OURS = "meshgate."
+MAX_VALUE = 10_000
+"""How many characters the value of a setting may have."""
+MAX_OTHERS = 100
+"""How many settings with a name of the client's own (``app.user``) one session may have."""
 SERVER_VERSION = "15.0"
 """What clients decide by which catalogue queries they send."""
 
@@ -221,13 +226,21 @@ class Settings:
         }
 
     def _read(self, key: str, value: str) -> str:
+        if len(value) > MAX_VALUE:
+            raise SqlError(INVALID_VALUE, f"a setting may have {MAX_VALUE} characters")
         if key in _FIXED:
             raise SqlError(FIXED_SETTING, f"{key} can not be changed")
         if key.startswith(OURS):
             return self._option(key, value)
         if key in _READERS:
             return _READERS[key](value)
-        if key in DEFAULTS or key in IGNORED or "." in key:
+        if key in DEFAULTS or key in IGNORED:
+            return value
+        if "." in key:
+            check_name(key)
+            others = [name for name in self.values if "." in name and not name.startswith(OURS)]
+            if key not in self.values and len(others) >= MAX_OTHERS:
+                raise SqlError("54000", f"a session may have {MAX_OTHERS} settings of its own")
             return value
         raise _unknown(key)
 
@@ -282,7 +295,10 @@ def _unknown(name: str) -> SqlError:
 def of_command_line(text: str) -> list[tuple[str, str]]:
     """The settings in the ``options`` a client connects with: ``-c name=value --name=value``."""
     found = []
-    words = iter(shlex.split(text, posix=True))
+    try:
+        words = iter(shlex.split(text, posix=True))
+    except ValueError:
+        raise SqlError(INVALID_VALUE, "a quote in the options does not end") from None
     for word in words:
         if word == "-c":
             word = next(words, "")

@@ -45,6 +45,11 @@ class State:
         self._login = login
         self._interrupt: Callable[[], None] = lambda: None
 
+    @property
+    def max_text(self) -> int:
+        """How many characters a message of SQL may have."""
+        return self._engine.gateway.max_query_length
+
     def caller(self) -> Caller:
         """Who the session is of, as of now, with the options it has set."""
         session = Session()
@@ -69,10 +74,14 @@ class State:
 
     def start(
         self, planned: PlannedQuery, values: Sequence[pa.Scalar], gone: Callable[[], bool]
-    ) -> Rows:
-        """Run a query that was understood, with values for its placeholders."""
+    ) -> tuple[Rows, Callable[[], None]]:
+        """Run a query that was understood, with values for its placeholders.
+
+        Its rows, and what raises once whoever the session is of may not have more of them.
+        """
         caller = self.caller()
-        return planned.start(self._request(caller, planned.text), values, gone)
+        begun = planned.start(self._request(caller, planned.text), values, gone)
+        return begun.rows, lambda: begun.check(self.caller().principal)
 
     def interrupt(self) -> None:
         """Stop a query of the catalogue, from any thread."""

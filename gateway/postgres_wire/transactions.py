@@ -11,6 +11,7 @@ from gateway.postgres_wire.errors import (
     UNKNOWN_SAVEPOINT,
     SqlError,
 )
+from gateway.postgres_wire.names import check_name
 from gateway.postgres_wire.settings import Settings
 
 MAX_SAVEPOINTS = 1000
@@ -63,6 +64,7 @@ class TransactionState:
             case "SAVEPOINT":
                 self.check()
                 self._needed("SAVEPOINT")
+                check_name(command.savepoint)
                 if len(self._savepoints) >= MAX_SAVEPOINTS:
                     raise SqlError("54000", f"there may be {MAX_SAVEPOINTS} savepoints")
                 self._savepoints.append((command.savepoint, dict(self.settings.values)))

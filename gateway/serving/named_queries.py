@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from threading import Lock
 
-from cachetools import TTLCache
+from cachetools import LRUCache, TTLCache
 
 from gateway.errors import UserError
 from gateway.serving.options import Headers
@@ -23,7 +23,9 @@ from gateway.serving.streams import by_request
 
 HEADER = "x-meshgate-query"
 
-NAMES = 10_000
+OWNERS = 10_000
+NAMES = 1000
+"""So many ended names are remembered of one principal: nobody's push out another's."""
 ENDED_SECONDS = 3600.0
 
 _NAME = re.compile(r"[A-Za-z0-9._:-]{1,128}\Z")
@@ -51,12 +53,16 @@ class EndedNames:
     """The names that nothing runs by any more. Safe from any thread."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._ended: TTLCache[tuple[str, str], bool] = TTLCache(NAMES, ENDED_SECONDS, clock)
+        self._clock = clock
+        self._ended: LRUCache[str, TTLCache[str, bool]] = LRUCache(OWNERS)
         self._lock = Lock()
 
     def end(self, owner: str, name: str) -> None:
         with self._lock:
-            self._ended[owner, name] = True
+            names = self._ended.get(owner)
+            if names is None:
+                names = self._ended[owner] = TTLCache(NAMES, ENDED_SECONDS, self._clock)
+            names[name] = True
 
     def check(self, owner: str, name: str) -> None:
         """Raise Cancelled for a name that its owner has ended."""
@@ -65,4 +71,4 @@ class EndedNames:
 
     def has(self, owner: str, name: str) -> bool:
         with self._lock:
-            return (owner, name) in self._ended
+            return name in self._ended.get(owner, ())

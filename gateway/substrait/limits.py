@@ -50,6 +50,18 @@ VOLATILE = frozenset(
 )
 """Functions that are not of their arguments alone."""
 
+FORMER = {
+    "substrait.Plan": {(1, 2)},
+    "substrait.extensions.SimpleExtensionDeclaration.ExtensionFunction": {(1, 0)},
+    "substrait.extensions.SimpleExtensionDeclaration.ExtensionType": {(1, 0)},
+    "substrait.extensions.SimpleExtensionDeclaration.ExtensionTypeVariation": {(1, 0)},
+    "substrait.FetchRel": {(3, 0), (4, 0)},
+    "substrait.Expression.Literal": {(14, 0), (27, 0)},
+    "substrait.Expression.Literal.IntervalDayToSecond": {(3, 0)},
+}
+"""Fields of earlier versions of Substrait that the engine still reads, by number and wire type:
+where functions come from, the bounds of a fetch, and moments. None of them holds other parts."""
+
 _SQL = "send it as SQL"
 _WHOLE = {
     AggregationPhase.Value("AGGREGATION_PHASE_UNSPECIFIED"),
@@ -98,6 +110,7 @@ def _check_parts(plan: Plan) -> None:
             raise LimitExceeded(f"the plan has more than {MAX_MESSAGES} parts")
         if depth > MAX_DEPTH:
             raise LimitExceeded(f"the plan nests deeper than {MAX_DEPTH} messages")
+        _check_known(message)
         _check(message)
         for field, value in message.ListFields():
             if field.message_type is not None:
@@ -135,6 +148,30 @@ def _check(message: Message) -> None:
             raise Unsupported("a function with options of a plan is not taken", hint=_SQL)
         case _ if message.DESCRIPTOR.full_name == "google.protobuf.Any":
             raise Unsupported("a plan with an extension of its own", hint=_SOURCES)
+
+
+def _check_known(message: Message) -> None:
+    """Refuse what is not looked at here: the engine may know it, and read something else.
+
+    Nor may anything be left out that every reader of the plan takes to be there.
+    """
+    for described in message.DESCRIPTOR.fields:
+        one = not described.is_repeated and described.containing_oneof is None
+        if (
+            one
+            and described.message_type is Rel.DESCRIPTOR
+            and not message.HasField(described.name)
+        ):
+            raise UserError("the plan has an empty relation")
+    for described, value in message.ListFields():
+        if described.enum_type is not None:
+            values = value if described.is_repeated else [value]
+            if not all(v in described.enum_type.values_by_number for v in values):
+                raise Unsupported(f"a {described.name} of the plan is not known", hint=_SQL)
+    for field in UnknownFieldSet(message):
+        kind = message.DESCRIPTOR.full_name
+        if (field.field_number, field.wire_type) not in FORMER.get(kind, ()):
+            raise Unsupported(f"field {field.field_number} of {kind} is not known here", hint=_SQL)
 
 
 def _take_keys(message: AggregateRel) -> None:

@@ -236,3 +236,40 @@ def test_an_unknown_dialect_is_refused_with_the_known_ones(mesh: Gateway) -> Non
     assert "did you mean mysql" in str(failure(mesh, "mysqll", "SELECT 1").hint)
     for name in DIALECTS:
         assert answer(mesh, name.upper(), "SELECT 1 AS one").to_pylist() == [{"one": 1}]
+
+
+def test_a_cast_that_fails_is_an_error_in_spark_too(mesh: Gateway) -> None:
+    """As in its ANSI mode; only a TRY_CAST gives NULL."""
+    for text in ("CAST('x' AS INT)", "'x'::INT", "INT('x')"):
+        error = failure(mesh, "spark", f"SELECT {text} AS n")
+        assert error.code in ("ARITHMETIC_ERROR", "UNSUPPORTED"), text
+    assert failure(mesh, "spark", "SELECT CAST('x' AS INT)").code == "ARITHMETIC_ERROR"
+    for dialect, text in (
+        ("spark", "TRY_CAST('x' AS INT)"),
+        ("bigquery", "SAFE_CAST('x' AS INT64)"),
+    ):
+        assert answer(mesh, dialect, f"SELECT {text} AS n").to_pylist() == [{"n": None}]
+
+
+@pytest.mark.parametrize("dialect", DIALECT_NAMES)
+def test_a_parameter_is_no_name(mesh: Gateway, dialect: str) -> None:
+    """Nor is what one may take for a version."""
+    codes = {"PARSE_ERROR", "UNSUPPORTED", "UNKNOWN_DATASET"}
+    for text in (
+        "SELECT id FROM sales@v1",
+        "SELECT id FROM sales AS ?",
+        "SELECT id FROM ?",
+        "SELECT id AS ? FROM sales",
+        "SELECT sales.? FROM sales",
+        "SELECT ?.id FROM sales",
+        "WITH ? AS (SELECT 1 AS a) SELECT 1 FROM sales",
+    ):
+        assert failure(mesh, dialect, text).code in codes, text
+
+
+@pytest.mark.parametrize("dialect", ["", *DIALECT_NAMES])
+def test_a_star_with_a_pattern_is_not_a_star(mesh: Gateway, dialect: str) -> None:
+    assert failure(mesh, dialect, "SELECT * ILIKE '%i%' FROM sales").code in (
+        "UNSUPPORTED",
+        "PARSE_ERROR",
+    )

@@ -8,7 +8,7 @@ import pyarrow.flight as fl
 import pytest
 
 from gateway.flight.wire import flightsql_pb2 as sql
-from gateway.serving.named_queries import HEADER
+from gateway.serving.named_queries import HEADER, EndedNames
 from tests.flight.serving import ALICE, BOB, Served, descriptor
 from tests.flight.sources import Recorder
 
@@ -86,3 +86,13 @@ def test_what_is_no_name_is_refused(served: Served, names: tuple[str, ...]) -> N
     if len(names) == 1:
         with pytest.raises(pa.ArrowInvalid, match="name of a query"):
             cancel(served, names[0])
+
+
+def test_nobody_makes_the_gateway_forget_what_another_has_stopped() -> None:
+    ended = EndedNames()
+    ended.end("user:alice", "q")
+    for number in range(20_000):
+        ended.end("user:bob", str(number))
+    assert ended.has("user:alice", "q")
+    assert not ended.has("user:bob", "q")
+    assert ended.has("user:bob", "19999")

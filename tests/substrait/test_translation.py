@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pyarrow as pa
 import pytest
 import sqlglot
 from datafusion import SessionConfig, SessionContext
+from google.protobuf.message import Message
 from sqlglot import exp
-from substrait.proto import Plan
+from substrait.proto import Plan, ProjectRel, ReadRel, Rel, SetRel
 
 from bench import tpch
 from gateway.errors import GatewayError, InvalidQuery, LimitExceeded, Unsupported, UserError
@@ -299,3 +302,99 @@ def test_keys_of_older_producers_are_keys() -> None:
     for grouping in aggregate.groupings:
         grouping.ClearField("expression_references")
     assert translated(plan.SerializeToString()).text == translated(data).text
+
+
+def everywhere(message: Message) -> Iterator[Message]:
+    """Every message of a plan."""
+    yield message
+    for field, value in message.ListFields():
+        if field.message_type is not None and not field.message_type.GetOptions().map_entry:
+            for part in value if field.is_repeated else [value]:
+                yield from everywhere(part)
+
+
+UNKNOWN_FIELD = b"\xfa\x3f\x03abc"
+"""Of a number that no version of Substrait has."""
+
+
+def test_a_field_that_nobody_knows_is_refused_wherever_it_is() -> None:
+    """The engine might know it, and read what nobody has looked at."""
+    data = produced(
+        "SELECT count(*) AS n, CAST(p.id AS DOUBLE) AS x FROM shop.memory.people p"
+        " JOIN shop.memory.orders o ON p.id = o.person WHERE p.name LIKE 'a%'"
+        " GROUP BY p.id ORDER BY 1 LIMIT 2",
+        SCHEMAS,
+    )
+    assert translated(data)
+    kinds = [message.DESCRIPTOR.full_name for message in everywhere(Plan.FromString(data))]
+    tried = set()
+    for place, kind in enumerate(kinds):
+        if kind in tried:
+            continue
+        tried.add(kind)
+        plan = Plan.FromString(data)
+        list(everywhere(plan))[place].MergeFromString(UNKNOWN_FIELD)
+        with pytest.raises(Unsupported, match=rf"field \d+ of {kind} is not known"):
+            translated(plan.SerializeToString())
+    assert len(tried) > 15
+
+
+def test_rows_of_an_earlier_version_are_none() -> None:
+    """They stand in a field that is not looked at any more, and the engine still reads them."""
+    rel = Rel()
+    rel.read.virtual_table.MergeFromString(b"\x0a\x00" * 3)
+    with pytest.raises(Unsupported, match=r"field 1 of substrait\.ReadRel\.VirtualTable"):
+        translated(plan_of(rel, []).SerializeToString())
+
+
+def bent(change: Callable[[Plan], None]) -> bytes:
+    data = produced("SELECT id FROM shop.memory.orders UNION ALL SELECT 1", SCHEMAS)
+    plan = Plan.FromString(data)
+    change(plan)
+    return plan.SerializeToString()
+
+
+def first(plan: Plan, kind: type[Message]) -> Any:
+    return next(message for message in everywhere(plan) if isinstance(message, kind))
+
+
+BENT: dict[str, Callable[[Plan], None]] = {
+    "no input": lambda plan: first(plan, ProjectRel).ClearField("input"),
+    "a set operation nobody knows": lambda plan: setattr(first(plan, SetRel), "op", 77),
+    "a decimal without digits": lambda plan: (
+        first(plan, ReadRel).base_schema.struct.types[0].decimal.SetInParent()
+    ),
+    "a time of no unit": lambda plan: setattr(
+        first(plan, ReadRel).base_schema.struct.types[0].precision_timestamp, "precision", 77
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BENT)
+def test_what_no_producer_writes_is_refused_and_not_tripped_over(name: str) -> None:
+    with pytest.raises(UserError):
+        translated(bent(BENT[name]))
+
+
+def test_a_date_beyond_all_years_is_no_failure_of_the_gateway() -> None:
+    gate = gateway(in_memory(ROWS, "substrait_dates"))
+    text = "SELECT id FROM shop.memory.days WHERE day < arrow_cast({}, 'Date32') ORDER BY id"
+    try:
+        every = ask(gate, text.format(2_000_000))
+        assert every.num_rows
+        assert ask(gate, text.format(2_147_483_647)) == every
+    finally:
+        gate.close()
+    with pytest.raises(Unsupported):
+        translated(produced(text.format(2_147_483_647), SCHEMAS, optimised=True))
+
+
+def test_a_name_with_dots_is_one_name() -> None:
+    """In a plan and in a text alike."""
+    gate = gateway(in_memory({"a.b": ROWS["people"]}, "substrait_dots"))
+    made = translated(plan_of(read_of(("a.b",), {"id": "i32"}), ["id"]).SerializeToString())
+    try:
+        for text in (made.text, 'SELECT id FROM "a.b"', 'SELECT id FROM shop.memory."a.b"'):
+            assert ask(gate, text).num_rows == ROWS["people"].num_rows, text
+    finally:
+        gate.close()

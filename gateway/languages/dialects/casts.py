@@ -60,7 +60,7 @@ _WITH_ZONE = {T.TIMESTAMPTZ, T.TIMESTAMPLTZ}
 
 def converted(operand: Operand, node: exp.Cast, context: Context) -> Operand:
     """CAST and TRY_CAST."""
-    try_ = isinstance(node, exp.TryCast)
+    try_ = bool(node.args.get("safe"))  # sqlglot takes every CAST of Spark for a TRY_CAST
     operand, to = as_value(operand, context), node.to
     unsupported = to.args.get("nested") or to.args.get("kind") or to.args.get("values")
     if unsupported:

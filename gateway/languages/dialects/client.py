@@ -121,8 +121,20 @@ def read(text: str, dialect: Dialect, functions: Collection[str]) -> tuple[Clien
             position=client.position(words[0].start),
             hint="send a SELECT",
         )
+    _check_parameters(client, tree)
     _drop(tree, dialect)
     return client, tree
+
+
+def _check_parameters(client: Client, tree: exp.Expr) -> None:
+    """Refuse a parameter that the grammar has taken for a name: `FROM sales@v1` has no alias."""
+    for name in tree.find_all(exp.Identifier):
+        if name.name.startswith(PARAMETER):
+            column = name.parent
+            if not isinstance(column, exp.Column) or len(column.parts) > 1:
+                raise ParseError(
+                    "a parameter stands where a name belongs", position=client.at(name)
+                )
 
 
 def _drop(tree: exp.Expr, dialect: Dialect) -> None:

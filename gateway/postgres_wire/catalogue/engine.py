@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from gateway.errors import Cancelled, GatewayError, InternalError, LimitExceeded
 from gateway.model import Dataset
-from gateway.postgres_wire.catalogue import functions, information_schema, pg_catalog
+from gateway.postgres_wire.catalogue import ctes, functions, information_schema, pg_catalog
 from gateway.postgres_wire.catalogue.relations import INFORMATION_SCHEMA, PG_CATALOG, relations
 from gateway.postgres_wire.catalogue.world import PG_CATALOG_OID, World, world
 from gateway.postgres_wire.databases import Database
@@ -171,7 +171,9 @@ def _translated(error: Exception) -> GatewayError:
 
 
 def _clean(text: str) -> str:
-    return text.replace("pgc.", "").replace("info.", "").replace(functions.PREFIX, "")[:300]
+    for ours in ("pgc.", "info.", functions.PREFIX, ctes.PREFIX):
+        text = text.replace(ours, "")
+    return text[:300]
 
 
 class Catalogues:

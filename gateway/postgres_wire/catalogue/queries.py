@@ -13,7 +13,7 @@ from gateway.postgres_wire.catalogue.recognition import Understood
 from gateway.postgres_wire.catalogue.rewriting import rewritten
 from gateway.postgres_wire.catalogue.session_facts import SessionFacts
 from gateway.postgres_wire.column_names import renamed
-from gateway.postgres_wire.queries import Gone, Rows, Table
+from gateway.postgres_wire.queries import Begun, Gone, Table
 from gateway.postgres_wire.types import with_oids
 from gateway.serving.admission import Admission
 
@@ -46,7 +46,7 @@ class CatalogueQuery:
         described = look().run(query, None, "AS described LIMIT 0")
         self.schema = renamed(with_oids(described).schema, query.tree)
 
-    def start(self, request: Request, values: Sequence[pa.Scalar], gone: Gone) -> Rows:
+    def start(self, request: Request, values: Sequence[pa.Scalar], gone: Gone) -> Begun:
         """Run it; what it sets takes effect once it has run."""
         catalogue = self._look()
         catalogue.admission.enter(request.principal.name)
@@ -56,4 +56,5 @@ class CatalogueQuery:
             catalogue.admission.leave(request.principal.name)
         for name, value, local in catalogue.facts.settings_set:
             catalogue.set(name, value, local)
-        return Table(with_oids(found).rename_columns(self.schema.names))
+        rows = Table(with_oids(found).rename_columns(self.schema.names))
+        return Begun(rows, lambda principal: None)

@@ -12,6 +12,7 @@ from sqlglot.errors import SqlglotError
 from gateway.postgres_wire.catalogue import functions
 from gateway.postgres_wire.catalogue.calls import function_name
 from gateway.postgres_wire.catalogue.casts import ENGINE_TYPES, OBJECT_TYPES, kind_name
+from gateway.postgres_wire.catalogue.ctes import cte_of
 from gateway.postgres_wire.catalogue.engine import SCHEMAS
 from gateway.postgres_wire.catalogue.placeholders import placeholder_types
 from gateway.postgres_wire.catalogue.relations import PG_CATALOG, relations
@@ -51,11 +52,9 @@ def understood(text: str, types: Sequence[int]) -> Understood | None:
     tree = _parsed(text)
     if tree is None:
         return None
-    ctes = {cte.alias.lower() for cte in tree.find_all(exp.CTE)}
     ours, others = 0, list[str]()
     for table in tree.find_all(exp.Table):
-        name = table.name.lower()
-        if isinstance(table.this, exp.Func | exp.Dot) or (not table.db and name in ctes):
+        if isinstance(table.this, exp.Func | exp.Dot) or cte_of(table) is not None:
             ours += function_name(table.this) in functions.TABLE_FUNCTIONS
         elif schema_of(table) is not None:
             ours += 1

@@ -15,6 +15,7 @@ from gateway.languages.array_texts import array_items
 from gateway.postgres_wire.catalogue import functions
 from gateway.postgres_wire.catalogue.calls import call, function_name, unknown_function
 from gateway.postgres_wire.catalogue.casts import OID, cast
+from gateway.postgres_wire.catalogue.ctes import rename_ctes
 from gateway.postgres_wire.catalogue.engine import SCHEMAS
 from gateway.postgres_wire.catalogue.literals import literal
 from gateway.postgres_wire.catalogue.pg_catalog import FIXED_OIDS
@@ -40,8 +41,10 @@ def rewritten(
     """
     tree = query.tree.copy()
     read: set[str] = set()
+    ctes = rename_ctes(tree)
     for table in list(tree.find_all(exp.Table)):
-        _table(table, read)
+        if id(table) not in ctes:
+            _table(table, read)
     meant = {table.alias: table.name.lower() for table in tree.find_all(exp.Table)}
     for column in list(tree.find_all(exp.Column)):
         column.set("db", None)
@@ -93,7 +96,7 @@ def _table(table: exp.Table, read: set[str]) -> None:
         return
     within = schema_of(table)
     if within is None:
-        return  # a common table expression
+        raise SqlError(UNKNOWN_RELATION, f"there is no relation {table.name[:60]} here")
     name = table.name.lower()
     if name not in relations()[within]:
         raise SqlError(UNKNOWN_RELATION, f"there is no relation {within}.{name[:60]} here")
