@@ -31,6 +31,15 @@ _TYPES = {
                  "TEXT", "VARCHAR(3)", "DATE", "TIMESTAMP", "TIMESTAMP(0)", "BOOLEAN"),
     "mysql": ("SIGNED", "DECIMAL(12, 1)", "DECIMAL(20, 4)", "CHAR", "CHAR(3)", "DATE",
               "DATETIME", "DATETIME(6)", "DOUBLE"),
+    "bigquery": (
+        "INT64",
+        "FLOAT64",
+        "NUMERIC",
+        "STRING",
+        "DATE",
+        "DATETIME",
+        "BOOL",
+    ),
     "duckdb": ("INT", "BIGINT", "SMALLINT", "DOUBLE", "DECIMAL(12, 1)", "DECIMAL(20, 4)",
                "VARCHAR", "DATE", "TIMESTAMP", "BOOLEAN"),
 }  # fmt: skip

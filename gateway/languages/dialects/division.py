@@ -29,7 +29,7 @@ from gateway.languages.dialects.operands import (
     shape,
     widest,
 )
-from gateway.languages.dialects.operators import fitted, float_sql, result, wide_shape
+from gateway.languages.dialects.operators import as_exact, fitted, float_sql, result, wide_shape
 
 
 def quotient(left: Operand, right: Operand, node: exp.Expr, context: Context) -> Operand:
@@ -38,6 +38,7 @@ def quotient(left: Operand, right: Operand, node: exp.Expr, context: Context) ->
         if not is_number(operand.kind):
             said = family(operand.kind) or "something of no known type"
             raise context.refused(node, f"division of {said}", "cast both sides to a number type")
+    left, right = as_exact((left, right), context)
     rule = context.dialect.quotient
     exact = not (is_float(left.kind) or is_float(right.kind))
     whole = is_integer(left.kind) and is_integer(right.kind)
@@ -142,6 +143,7 @@ def remainder(left: Operand, right: Operand, node: exp.Expr, context: Context) -
     for operand in (left, right):
         if not is_number(operand.kind):
             raise context.refused(node, "the remainder of what is no number")
+    left, right = as_exact((left, right), context)
     kind = widest([left.kind, right.kind])
     if is_float(kind) and context.dialect.zero is not Zero.NULL:
         raise context.refused(node, "the remainder of a float")

@@ -131,7 +131,7 @@ def _literal(node: exp.Literal, context: Context) -> Operand:
     if exponent and context.dialect.exact_exponents:
         raise context.refused(node, "an exact number with an exponent", "write it out")
     if exponent or not context.dialect.exact_fractions:
-        return Operand(cast(text(said), "DOUBLE"), FLOAT)
+        return Operand(cast(text(said), "DOUBLE"), FLOAT, written="" if exponent else said)
     if len(said) > 38:
         raise context.refused(node, "a number of more than 38 digits")
     return fraction(said)

@@ -100,7 +100,9 @@ def _round(given: Call) -> Operand:
 def _whole_already(value: Operand, given: Call) -> Operand:
     """A whole number that is rounded: a float to some, which matters to what divides it."""
     dialect = given.context.dialect.name
-    if dialect == "postgres" or (dialect == "duckdb" and given.name not in {"ROUND", "TRUNC"}):
+    if dialect in {"postgres", "bigquery"} or (
+        dialect == "duckdb" and given.name not in {"ROUND", "TRUNC"}
+    ):
         return given.made(float_sql(value), FLOAT)
     return given.made(value.sql, value.kind if given.name == "ROUND" else INTEGER)
 

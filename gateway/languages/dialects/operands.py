@@ -31,6 +31,7 @@ class Operand:
     `computed` marks a comparison, which is a number in some dialects; `aggregate` one that has an
     aggregate in it. `digits` is how many digits a whole number has at most,
     `places` how many a decimal has behind its point where that is more than its kind says.
+    `written` is the text of a float that is written out, where it is a decimal beside decimals.
     """
 
     sql: exp.Expr
@@ -41,6 +42,7 @@ class Operand:
     window: bool = False
     digits: int = INTEGER_DIGITS
     places: int = 0
+    written: str = ""
 
     def copied(self) -> Operand:
         """The same, to stand in a second place."""

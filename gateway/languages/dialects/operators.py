@@ -105,6 +105,7 @@ def arithmetic(
     ):
         what = " and ".join(dict.fromkeys(family(o.kind) for o in (left, right) if o.kind))
         raise context.refused(node, f"arithmetic over {what}", "cast what is no number to one")
+    left, right = as_exact((left, right), context)
     sql = binary(kind, *_alike(_wide(left), _wide(right)))
     if kind is exp.Mul and _may_be_too_large(left, right):
         # the engine would go round at 64 bits, where each dialect has an error
@@ -116,6 +117,9 @@ def arithmetic(
     if is_decimal(made):
         (p1, s1), (p2, s2) = shape(left), shape(right)
         made = decimal(p1 + p2, s1 + s2) if kind is exp.Mul else made
+        if context.dialect.quotient is Quotient.FLOAT_OR_NINE and made.scale > 9:
+            sql = cast(call("round", sql, number(9)), decimal_type(MAX_DIGITS, 9))
+            made = decimal(MAX_DIGITS, 9)
     return result(sql, made, left, right)
 
 
@@ -185,12 +189,21 @@ def comparison(
     return result(binary(kind, *_alike(left, right)), BOOLEAN, left, right, computed=True)
 
 
+def as_exact(operands: Sequence[Operand], context: Context) -> list[Operand]:
+    """BigQuery's fractions are floats, but written-out ones are decimals beside decimals."""
+    exact = any(is_decimal(o.kind) for o in operands) and not context.dialect.exact_fractions
+    if not exact or any(is_float(o.kind) and not o.written for o in operands):
+        return list(operands)
+    return [fraction(o.written) if o.written else o for o in operands]
+
+
 def matched(operands: Sequence[Operand], node: exp.Expr, context: Context) -> list[Operand]:
     """Operands made to be of one family, or refused.
 
     Written-out texts become the dates and numbers they are compared with. Nothing else is
     converted: each dialect has rules of its own for that.
     """
+    operands = as_exact(operands, context)
     found = [o for o in operands if not is_open(o.kind)]
     families = {family(o.kind) for o in found}
     if len(families) <= 1:

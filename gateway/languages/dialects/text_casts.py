@@ -32,7 +32,7 @@ from gateway.languages.dialects.operands import (
 from gateway.languages.dialects.operators import result
 
 _DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
-_TIME = "[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,6})?"
+_TIME = "([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{1,6})?"
 _MINUTES = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d\Z")
 _WHOLE = "[+-]?[0-9]{1,19}"
 _DECIMAL = "[+-]?([0-9]{1,38}[.]?[0-9]{0,38}|[.][0-9]{1,38})"
@@ -52,8 +52,12 @@ _DOUBTFUL_NUMBER = (
     r"^\s*[+-]?\s*(0[xXbBoO][0-9a-fA-F_]+|[0-9._,']*[0-9][0-9._,']*([eE][+-]?[0-9]*)?[dDfF]?"
     r"|[nN][aA][nN]|[iI][nN][fF]([iI][nN][iI][tT][yY])?)\s*$"
 )
-_DOUBTFUL_TIME = r"[0-9]|^\s*(now|today|tomorrow|yesterday|epoch|noon|midnight|-?infinity)"
-"""What may be a number, or a date or a time, to some."""
+_WORDS = r"^\s*(now|today|tomorrow|yesterday|epoch|noon|midnight|-?infinity)"
+_DOUBTFUL_TIMES = {
+    "trino": r"^\s*[+-]?[0-9]+-[0-9]",
+    "spark": rf"{_WORDS}|^\s*[+-]?[0-9]{{4,}}([- T]|\s*$)|^\s*T?[0-9]{{1,2}}:",
+}
+"""What may be a number, or a date or a time, to some: elsewhere whatever has a digit."""
 
 _WHOLE_ALIKE = frozenset({"trino", "spark", "postgres", "mysql"})
 """Those that read the same texts as whole numbers as the engine does."""
@@ -65,8 +69,7 @@ def from_text(
     """A text as something else. Raises UserError for written-out ones that are read differently."""
     dialect = context.dialect.name
     if is_integer(kind) and dialect in _WHOLE_ALIKE:
-        word = exp.Alias(this=operand.sql, alias=exp.Var(this=name))
-        return result(call("TRY_CAST", word) if try_ else cast(operand.sql, name), kind, operand)
+        return result(_read(operand.sql, name, try_=try_), kind, operand)
     form = _form(kind, dialect)
     known = re.compile(f"(?:{form})\\Z", re.IGNORECASE if kind == BOOLEAN else 0)
     said = operand.constant
@@ -74,7 +77,7 @@ def from_text(
         said = f"{said}:00"
     if isinstance(said, str):
         if known.match(said):
-            return result(cast(text(_full(said, kind)), name), kind, operand)
+            return result(_read(text(_full(said, kind)), name, try_=try_), kind, operand)
         if _doubtful(said, kind, dialect):
             raise context.refused(
                 node,
@@ -91,11 +94,17 @@ def from_text(
         missing = exp.Is(this=value.copy(), expression=exp.null())
         branches = ((missing, exp.null()), (alike, cast(value, name)))
         return result(case(*branches, otherwise=failing), kind, operand)
-    read = call("TRY_CAST", exp.Alias(this=value, alias=exp.Var(this=name)))
+    read = _read(value, name, try_=True)
     if kind == BOOLEAN:
         return result(case((alike, read)), kind, operand)
     doubtful = call("regexp_like", value.copy(), text(_doubts(kind, dialect)))
     return result(case((alike, read), (doubtful, failing)), kind, operand)
+
+
+def _read(value: exp.Expr, name: str, *, try_: bool) -> exp.Expr:
+    if not try_:
+        return cast(value, name)
+    return call("TRY_CAST", exp.Alias(this=value, alias=exp.Var(this=name)))
 
 
 def _form(kind: Kind, dialect: str) -> str:
@@ -123,5 +132,6 @@ def _doubtful(said: str, kind: Kind, dialect: str) -> bool:
 
 
 def _doubts(kind: Kind, dialect: str) -> str:
-    doubts = _DOUBTFUL_NUMBER if is_number(kind) else f"(?i){_DOUBTFUL_TIME}"
+    time = _DOUBTFUL_TIMES.get(dialect, f"{_WORDS}|[0-9]")
+    doubts = _DOUBTFUL_NUMBER if is_number(kind) else f"(?i){time}"
     return rf"{doubts}|^\s*$" if dialect == "tsql" else doubts  # to which it is 0, or a day in 1900

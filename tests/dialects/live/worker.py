@@ -15,7 +15,6 @@ from typing import Any
 
 Rows = list[list[Any]]
 Ask = Callable[[str], Rows]
-_TIME = "%Y-%m-%d %H:%M:%S.%f"
 
 
 def written(value: Any) -> Any:
@@ -23,7 +22,7 @@ def written(value: Any) -> Any:
     if isinstance(value, Decimal):
         return {"decimal": str(value)}
     if isinstance(value, datetime.datetime):
-        return {"time": value.strftime(_TIME)}
+        return {"time": value.isoformat(" ")}
     if isinstance(value, datetime.date):
         return {"date": value.isoformat()}
     return value
@@ -37,7 +36,7 @@ def read(value: Any) -> Any:
     if kind == "decimal":
         return Decimal(said)
     if kind == "time":
-        return datetime.datetime.strptime(said, _TIME)
+        return datetime.datetime.fromisoformat(said)
     return datetime.date.fromisoformat(said)
 
 
