@@ -16,10 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import yaml
 
-from bench.mesh import build
+from bench.mesh import build, govern
 from bench.sources import Column, Table
 from bench.stores import stored
-from gateway.identity.users import add_user
 
 DOMAIN = "people"
 SOURCES = ("postgres", "parquet")
@@ -100,9 +99,8 @@ def governed_mesh(rows: int, callers: Collection[str]) -> Iterator[Path]:
         for contract in (mesh / "products").rglob("*.odcs.yaml"):
             _govern(contract)
         lines = [line for caller in callers for line in _policies(caller)]
-        (mesh / "policies" / "bench.csv").write_text("\n".join(lines) + "\n")
-        for caller in callers:
-            add_user(mesh, caller, (_role(caller),), PASSWORD)
+        users = {(caller, PASSWORD): (_role(caller),) for caller in callers}
+        govern(mesh, "\n".join(lines) + "\n", users)
         yield mesh
 
 

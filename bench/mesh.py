@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,11 +38,16 @@ def build(folder: Path, domain: str, products: Iterable[Product]) -> Path:
     """Publish the products into a new mesh folder whose one user may read everything."""
     for product in products:
         publish(folder, domain, product)
-    policies = folder / "policies"
-    policies.mkdir(parents=True)
-    (policies / "bench.csv").write_text(EVERYTHING)
-    add_user(folder, USER[0], (ROLE,), USER[1])
+    govern(folder, EVERYTHING, {USER: (ROLE,)})
     return folder
+
+
+def govern(folder: Path, policies: str, users: Mapping[tuple[str, str], Sequence[str]]) -> None:
+    """Write a mesh folder's policies, for those there, and users: roles by name and password."""
+    (folder / "policies").mkdir(parents=True, exist_ok=True)
+    (folder / "policies" / "access.csv").write_text(policies)
+    for (name, password), roles in users.items():
+        add_user(folder, name, roles, password)
 
 
 def publish(folder: Path, domain: str, product: Product) -> None:

@@ -85,7 +85,7 @@ def serving(command: Sequence[str]) -> Iterator[Server]:
                 raise ServerError(f"{command[0]} did not start: {errors.read()[-2000:].strip()}")
             yield Server(uri, process.pid)
         finally:
-            _stop(process)
+            stop(process)
 
 
 def python_module(module: str, *arguments: str) -> list[str]:
@@ -116,7 +116,8 @@ def _await_ready(process: subprocess.Popen[str]) -> str | None:
     return found[0] if found else None
 
 
-def _stop(process: subprocess.Popen[str]) -> None:
+def stop(process: subprocess.Popen[str]) -> None:
+    """End a server: asked first, then made to."""
     process.terminate()
     try:
         process.wait(STOP_SECONDS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -17,6 +18,7 @@ from connectors.duckdb_file import DuckDbFile
 from connectors.interface import (
     COMMENT,
     PHYSICAL_TYPE,
+    ForeignKeyInfo,
     ObjectInfo,
     SourceError,
     SourceErrorCode,
@@ -76,9 +78,11 @@ class DuckDbConnector(SqlConnector):
 
     def objects(self, pattern: str | None = None) -> Iterator[ObjectInfo]:
         """Every table and view."""
+        keys = self._foreign_keys()
         for name, columns in sorted(self._columns().items()):
             if fnmatch.fnmatchcase(name, pattern or "*"):
-                yield listed(name, partial(self._info, name, columns))
+                found = listed(name, partial(self._info, name, columns))
+                yield replace(found, foreign_keys=tuple(keys.get(name, ())))
 
     def statistics(self, object_name: str) -> TableStatistics:
         """The table's size and keys."""
@@ -134,6 +138,17 @@ class DuckDbConnector(SqlConnector):
             key = join_name(str(row["schema"]), str(row["name"]), _SCHEMA)
             tables.setdefault(key, []).append(row)
         return tables
+
+    def _foreign_keys(self) -> dict[str, list[ForeignKeyInfo]]:
+        """What the constraints say, by the name of the table; keys stay within a schema."""
+        found: dict[str, list[ForeignKeyInfo]] = {}
+        for row in list[Mapping[str, Any]](self._rows(_FOREIGN_KEYS)):
+            of, target = (
+                join_name(str(row["schema"]), row[n], _SCHEMA) for n in ("name", "target")
+            )
+            columns, to = tuple(row["columns"]), tuple(row["target_columns"])
+            found.setdefault(of, []).append(ForeignKeyInfo(columns, target, to))
+        return found
 
     def _info(self, name: str, columns: list[dict[str, Any]]) -> ObjectInfo:
         first = columns[0]
@@ -221,6 +236,13 @@ def _normal(arrow: pa.DataType) -> pa.DataType | None:
     return arrow
 
 
+_FOREIGN_KEYS = """
+SELECT schema_name AS schema, table_name AS name, constraint_column_names AS columns,
+  referenced_table AS target, referenced_column_names AS target_columns
+FROM duckdb_constraints()
+WHERE constraint_type = 'FOREIGN KEY' AND database_name = current_database()
+ORDER BY ALL
+"""
 _COLUMNS = """
 SELECT c.schema_name AS schema, c.table_name AS name, c.column_name AS column, c.data_type AS type,
   c.is_nullable AND NOT coalesce(list_contains(k.keys, c.column_name), false) AS nullable,

@@ -16,11 +16,14 @@ from connectors.capabilities import (
     kind_of,
     window_functions,
 )
-from connectors.dialect import Builder, Operand, SqlDialect, date_part_name, made_of_integers, paren
+from connectors.dialect import SqlDialect
 from connectors.duckdb_masks import MASKS
+from connectors.forms import date_part_name, made_of_integers
 from connectors.functions import named_text, trimmed
 from connectors.interface import PHYSICAL_TYPE
 from connectors.keys import duckdb_keys
+from connectors.operands import Builder, Operand
+from connectors.trees import paren
 
 AS_TEXT = frozenset({"UUID", "JSON", "ENUM"})
 """Types that are read as text."""

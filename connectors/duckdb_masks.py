@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from sqlglot import exp
 
 from connectors.capabilities import Kind
-from connectors.dialect import MaskBuilder, Operand, SqlDialect, cast_to
+from connectors.dialect import MaskBuilder, SqlDialect
 from connectors.masking import (
     EXACT,
     TEXTS,
@@ -21,6 +21,8 @@ from connectors.masking import (
     require_moment,
     within_years,
 )
+from connectors.operands import Operand
+from connectors.trees import cast_to
 
 _LARGEST = 1.7976931348623157e308
 

@@ -13,7 +13,8 @@ import pyarrow as pa
 from sqlglot import exp
 
 from connectors.capabilities import Kind, NotPushable
-from connectors.dialect import Builder, Operand, cast_to, paren
+from connectors.operands import Builder, Operand
+from connectors.trees import cast_to, paren
 
 _DIGITS = 38
 _EXACT_DIGITS = 15

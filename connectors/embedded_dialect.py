@@ -9,9 +9,11 @@ import pyarrow as pa
 from sqlglot import exp
 
 from connectors.capabilities import Kind, NotPushable
-from connectors.dialect import FUNCTIONS, Operand, paren
 from connectors.duckdb_dialect import DUCKDB
 from connectors.embedded_casts import FLOAT_CASTS
+from connectors.forms import FUNCTIONS
+from connectors.operands import Operand
+from connectors.trees import paren
 
 _TYPES: dict[pa.DataType, str] = {
     pa.bool_(): "BOOLEAN",

@@ -6,18 +6,13 @@ here, or left out of a source's list with the reason beside it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import pyarrow as pa
 from sqlglot import exp
 
 from connectors.capabilities import Kind, NotPushable, kind_of
-
-if TYPE_CHECKING:
-    from connectors.dialect import Operand
-
-Build = Callable[[Sequence["Operand"], pa.DataType], exp.Expr]
+from connectors.operands import Builder, Operand
 
 LONGEST = 1_000
 """The most characters a constant asks for or is made of: nothing may be cut or overflow."""
@@ -44,7 +39,7 @@ def count_constant(operand: Operand, *, least: int = 0) -> int:
     return value
 
 
-def named_text(name: str) -> Build:
+def named_text(name: str) -> Builder:
     """A function of one text, by name."""
 
     def build(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
@@ -54,7 +49,7 @@ def named_text(name: str) -> Build:
     return build
 
 
-def trimmed(name: str) -> Build:
+def trimmed(name: str) -> Builder:
     """Trimming of the characters of a constant; of spaces, not of all that looks blank."""
 
     def build(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
@@ -66,7 +61,7 @@ def trimmed(name: str) -> Build:
     return build
 
 
-def trimmed_of_one(side: str) -> Build:
+def trimmed_of_one(side: str) -> Builder:
     """The same where a source trims a text and not its characters: of one character."""
 
     def build(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
@@ -94,7 +89,7 @@ def shrinking_replace(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr
     return _replace(args, returns)
 
 
-def found(name: str, *, text_first: bool = True) -> Build:
+def found(name: str, *, text_first: bool = True) -> Builder:
     """The place of a constant in a text, counted in characters from 1; 0 for nowhere."""
 
     def build(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
@@ -105,7 +100,7 @@ def found(name: str, *, text_first: bool = True) -> Build:
     return build
 
 
-def _end(name: str) -> Build:
+def _end(name: str) -> Builder:
     def build(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
         count_constant(args[1])
         return call(name, args[0].sql, args[1].sql)
@@ -137,7 +132,7 @@ def _concat(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
     return exp.Paren(this=tree)
 
 
-def extreme(name: str) -> Build:
+def extreme(name: str) -> Builder:
     """GREATEST and LEAST, which pass over NULLs."""
 
     def build(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
@@ -146,7 +141,7 @@ def extreme(name: str) -> Build:
     return build
 
 
-def strict_extreme(name: str) -> Build:
+def strict_extreme(name: str) -> Builder:
     """The same of two where a source's is NULL if any argument is."""
 
     def build(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
@@ -188,7 +183,7 @@ def _date_trunc(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
     return call("DATE_TRUNC", exp.Literal.string(part), moment.sql)
 
 
-def _unknown(*, negated: bool) -> Build:
+def _unknown(*, negated: bool) -> Builder:
     def build(args: Sequence[Operand], returns: pa.DataType) -> exp.Expr:
         test: exp.Expr = exp.Is(this=args[0].sql, expression=exp.null())
         return exp.Paren(this=exp.Not(this=test) if negated else test)
@@ -196,7 +191,7 @@ def _unknown(*, negated: bool) -> Build:
     return build
 
 
-COMMON: dict[str, Build] = {
+COMMON: dict[str, Builder] = {
     "btrim": trimmed("BTRIM"),
     "ltrim": trimmed("LTRIM"),
     "rtrim": trimmed("RTRIM"),

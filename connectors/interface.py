@@ -56,6 +56,19 @@ class Binding:
 
 
 @dataclass(frozen=True, slots=True)
+class ForeignKeyInfo:
+    """A foreign key that a source declares: `target` is the name of the object it refers to.
+
+    Without `target_columns` it refers to the primary key there.
+    """
+
+    columns: tuple[str, ...]
+    target: str
+    target_columns: tuple[str, ...] = ()
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ObjectInfo:
     """One table, view or file set found in a source: what `meshgate publish` writes down.
 
@@ -69,6 +82,7 @@ class ObjectInfo:
     comment: str = ""
     kind: str = "table"
     problem: str = ""
+    foreign_keys: tuple[ForeignKeyInfo, ...] = ()
 
 
 class SourceErrorCode(Enum):

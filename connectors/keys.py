@@ -20,7 +20,8 @@ import pyarrow as pa
 from sqlglot import exp
 
 from connectors.capabilities import Kind, kind_of
-from connectors.dialect import Operand, paren
+from connectors.operands import Operand
+from connectors.trees import paren
 
 KEY_KINDS = frozenset({Kind.INTEGER, Kind.TEXT, Kind.DATE, Kind.DECIMAL})
 """Kinds whose equality is the same everywhere. Floats are not among them."""

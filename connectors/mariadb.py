@@ -8,10 +8,12 @@ and decimals as text, and both are made what was planned here, exactly.
 from __future__ import annotations
 
 import fnmatch
+import itertools
 import re
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -25,6 +27,7 @@ from connectors.interface import (
     COMMENT,
     PHYSICAL_TYPE,
     BatchStream,
+    ForeignKeyInfo,
     ObjectInfo,
     SourceError,
     SourceErrorCode,
@@ -135,9 +138,11 @@ class MariaDbConnector(SqlConnector):
 
     def objects(self, pattern: str | None = None) -> Iterator[ObjectInfo]:
         """Every table and view of the database."""
+        keys = self._foreign_keys()
         for name, columns in sorted(self._columns().items()):
             if fnmatch.fnmatchcase(name, pattern or "*"):
-                yield listed(name, partial(self._info, name, columns))
+                found = listed(name, partial(self._info, name, columns))
+                yield replace(found, foreign_keys=tuple(keys.get(name, ())))
 
     def render(self, query: exp.Query, schema: pa.Schema) -> str:
         """Timestamps leave as text: the driver cuts their fractions off otherwise."""
@@ -213,6 +218,21 @@ class MariaDbConnector(SqlConnector):
         for row in self._rows(_COLUMNS.format(condition=condition)):
             tables.setdefault(str(row["name"]), []).append(row)
         return {k: v for k, v in tables.items() if name is None or k == name}
+
+    def _foreign_keys(self) -> dict[str, list[ForeignKeyInfo]]:
+        """What the constraints within the database say, by the name of the table."""
+        found: dict[str, list[ForeignKeyInfo]] = {}
+        rows = self._rows(_FOREIGN_KEYS)
+        for of, parts in itertools.groupby(rows, key=lambda row: (row["name"], row["constraint"])):
+            columns = list(parts)
+            key = ForeignKeyInfo(
+                tuple(str(row["column"]) for row in columns),
+                str(columns[0]["target"]),
+                tuple(str(row["target_column"]) for row in columns),
+                str(of[1]),
+            )
+            found.setdefault(str(of[0]), []).append(key)
+        return found
 
     def _info(self, name: str, columns: list[dict[str, Any]]) -> ObjectInfo:
         fields = []
@@ -403,6 +423,13 @@ def explain(error: Exception, where: str) -> SourceError:
     return SourceError(SourceErrorCode.REJECTED, f"{where}: {message}")
 
 
+_FOREIGN_KEYS = """
+SELECT k.TABLE_NAME AS `name`, k.CONSTRAINT_NAME AS `constraint`, k.COLUMN_NAME AS `column`,
+  k.REFERENCED_TABLE_NAME AS `target`, k.REFERENCED_COLUMN_NAME AS `target_column`
+FROM information_schema.KEY_COLUMN_USAGE k
+WHERE k.TABLE_SCHEMA = DATABASE() AND k.REFERENCED_TABLE_SCHEMA = DATABASE()
+ORDER BY BINARY k.TABLE_NAME, BINARY k.CONSTRAINT_NAME, k.ORDINAL_POSITION
+"""
 _COLUMNS = """
 SELECT c.TABLE_NAME AS `name`, t.TABLE_TYPE AS `kind`, t.TABLE_COMMENT AS `table_comment`,
   c.COLUMN_NAME AS `column`, CAST(c.COLUMN_TYPE AS CHAR(65000)) AS `type`,

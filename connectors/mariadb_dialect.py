@@ -17,17 +17,8 @@ from connectors.capabilities import (
     Relation,
     window_functions,
 )
-from connectors.dialect import (
-    FUNCTIONS,
-    Builder,
-    Operand,
-    SqlDialect,
-    cast_to,
-    date_part_name,
-    made_of_integers,
-    nonzero_divisor,
-    paren,
-)
+from connectors.dialect import SqlDialect
+from connectors.forms import FUNCTIONS, date_part_name, made_of_integers, nonzero_divisor
 from connectors.functions import (
     call,
     found,
@@ -40,6 +31,8 @@ from connectors.interface import PHYSICAL_TYPE
 from connectors.keys import mariadb_keys
 from connectors.mariadb_masks import MASKS
 from connectors.mariadb_text_joins import text_column
+from connectors.operands import Builder, Operand
+from connectors.trees import cast_to, paren
 
 _NUMBERS: Kinds = frozenset({Kind.INTEGER, Kind.DECIMAL})
 _MOMENTS: Kinds = frozenset({Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMP_TZ})

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from sqlglot import exp
 
 from connectors.capabilities import Kind
-from connectors.dialect import MaskBuilder, Operand, SqlDialect, cast_to
+from connectors.dialect import MaskBuilder, SqlDialect
 from connectors.masking import (
     EXACT,
     TEXTS,
@@ -19,6 +19,8 @@ from connectors.masking import (
     require_moment,
     within_years,
 )
+from connectors.operands import Operand
+from connectors.trees import cast_to
 
 _UTF8 = exp.DataType(this=exp.DataType.Type.CHARACTER_SET, kind=exp.var("utf8mb4"))
 _COLLATION = exp.var("utf8mb4_nopad_bin")

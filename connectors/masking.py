@@ -19,7 +19,9 @@ import pyarrow as pa
 from sqlglot import exp
 
 from connectors.capabilities import Kind, NotPushable, kind_of
-from connectors.dialect import MaskBuilder, Operand, SqlDialect, cast_to, paren
+from connectors.dialect import MaskBuilder, SqlDialect
+from connectors.operands import Operand
+from connectors.trees import cast_to, paren
 
 FIRST_DAY, LAST_DAY = dt.date(1, 1, 1), dt.date(9999, 12, 31)
 """Outside of these a month or year is NULL."""

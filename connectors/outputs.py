@@ -8,7 +8,7 @@ from typing import TypeGuard
 import pyarrow as pa
 from sqlglot import exp
 
-from connectors.dialect import cast_to
+from connectors.trees import cast_to
 
 
 def cast_outputs(

@@ -8,6 +8,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -21,6 +22,7 @@ from connectors.interface import (
     COMMENT,
     PHYSICAL_TYPE,
     BatchStream,
+    ForeignKeyInfo,
     ObjectInfo,
     SourceError,
     SourceErrorCode,
@@ -35,7 +37,7 @@ from connectors.postgres_dialect import POSTGRES
 from connectors.postgres_planning import PLANNING
 from connectors.postgres_ranges import FACTS, RangeStream, TableFacts, schema_scan
 from connectors.postgres_transport import transported, unpadded
-from connectors.postgres_types import COLUMNS, TYPES, decimal_type, own_type
+from connectors.postgres_types import COLUMNS, FOREIGN_KEYS, TYPES, decimal_type, own_type
 from connectors.sql import (
     SqlConnector,
     credential,
@@ -139,10 +141,12 @@ class PostgresConnector(SqlConnector):
 
     def objects(self, pattern: str | None = None) -> Iterator[ObjectInfo]:
         """Everything this user may read, partitions of a partitioned table left out."""
+        keys = self._foreign_keys()
         for name, columns in sorted(self._columns().items()):
             in_full = name if "." in name else f"{_SCHEMA}.{name}"
             if any(fnmatch.fnmatchcase(n, pattern or "*") for n in (name, in_full)):
-                yield listed(name, partial(self._info, name, columns))
+                found = listed(name, partial(self._info, name, columns))
+                yield replace(found, foreign_keys=tuple(keys.get(name, ())))
 
     def render(self, query: exp.Query, schema: pa.Schema) -> str:
         """The text, with outputs as the driver moves them fastest."""
@@ -229,6 +233,18 @@ class PostgresConnector(SqlConnector):
             key = join_name(str(row["schema"]), str(row["name"]), _SCHEMA)
             tables.setdefault(key, []).append(row)
         return tables
+
+    def _foreign_keys(self) -> dict[str, list[ForeignKeyInfo]]:
+        """What the constraints say, by the name of the object that refers."""
+        found: dict[str, list[ForeignKeyInfo]] = {}
+        rows: list[Mapping[str, Any]] = list(self._rows(FOREIGN_KEYS))
+        for row in rows:
+            of = join_name(str(row["schema"]), str(row["name"]), _SCHEMA)
+            target = join_name(str(row["target_schema"]), str(row["target"]), _SCHEMA)
+            columns, to = tuple(row["columns"]), tuple(row["target_columns"])
+            key = ForeignKeyInfo(columns, target, to, str(row["constraint"]))
+            found.setdefault(of, []).append(key)
+        return found
 
     def _info(self, name: str, columns: list[dict[str, Any]]) -> ObjectInfo:
         first = columns[0]

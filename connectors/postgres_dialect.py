@@ -19,22 +19,16 @@ from connectors.capabilities import (
     kind_of,
     window_functions,
 )
-from connectors.dialect import (
-    Builder,
-    Native,
-    Operand,
-    SqlDialect,
-    cast_to,
-    date_part_name,
-    nonzero_divisor,
-    paren,
-)
+from connectors.dialect import SqlDialect
+from connectors.forms import date_part_name, nonzero_divisor
 from connectors.functions import call
 from connectors.interface import PHYSICAL_TYPE
 from connectors.keys import postgres_keys
 from connectors.marks import mark
+from connectors.operands import Builder, Native, Operand
 from connectors.postgres_masks import MASKS
 from connectors.postgres_transport import BLANK_PADDED
+from connectors.trees import cast_to, paren
 
 _NUMBERS: Kinds = frozenset({Kind.INTEGER, Kind.DECIMAL})
 _ARITHMETIC: Kinds = _NUMBERS | {Kind.FLOAT}

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from sqlglot import exp
 
 from connectors.capabilities import Kind
-from connectors.dialect import MaskBuilder, Operand, SqlDialect, cast_to
+from connectors.dialect import MaskBuilder, SqlDialect
 from connectors.masking import (
     EXACT,
     TEXTS,
@@ -23,6 +23,8 @@ from connectors.masking import (
     smallest_divisible,
     within_years,
 )
+from connectors.operands import Operand
+from connectors.trees import cast_to
 
 
 def _moment(unit: str) -> MaskBuilder:

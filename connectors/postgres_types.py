@@ -44,6 +44,23 @@ TYPES: Mapping[str, pa.DataType] = {
     ),
 }
 
+FOREIGN_KEYS = """
+SELECT n.nspname::text AS schema, c.relname::text AS name, k.conname::text AS constraint,
+  m.nspname::text AS target_schema, f.relname::text AS target,
+  (SELECT array_agg(a.attname::text ORDER BY u.place)
+     FROM unnest(k.conkey) WITH ORDINALITY AS u(number, place)
+     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = u.number) AS columns,
+  (SELECT array_agg(a.attname::text ORDER BY u.place)
+     FROM unnest(k.confkey) WITH ORDINALITY AS u(number, place)
+     JOIN pg_attribute a ON a.attrelid = f.oid AND a.attnum = u.number) AS target_columns
+FROM pg_constraint k
+JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_class f ON f.oid = k.confrelid JOIN pg_namespace m ON m.oid = f.relnamespace
+WHERE k.contype = 'f' AND NOT c.relispartition AND NOT f.relispartition
+ORDER BY 1, 2, 3
+"""
+"""What partitions inherit, on either side, is the whole table's."""
+
 COLUMNS = """
 SELECT n.nspname::text AS schema, c.relname::text AS name,
   CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialised view' ELSE 'table' END AS kind,

@@ -7,6 +7,7 @@ is not of it raises VALUE_UNEXPECTED, where it is returned and where the source 
 from __future__ import annotations
 
 import fnmatch
+import itertools
 import re
 import sqlite3
 from collections.abc import Iterator, Mapping
@@ -20,6 +21,7 @@ from sqlglot import exp
 from connectors import sqlite_statistics
 from connectors.interface import (
     PHYSICAL_TYPE,
+    ForeignKeyInfo,
     ObjectInfo,
     SourceError,
     SourceErrorCode,
@@ -118,7 +120,24 @@ class SqliteConnector(SqlConnector):
             data_type = self._data_type(name, row["name"], row["type"])
             fields.append(pa.field(row["name"], data_type, nullable, {PHYSICAL_TYPE: physical}))
         primary_key = tuple(str(r["name"]) for r in keys)
-        return ObjectInfo(name, pa.schema(fields), primary_key, kind=str(rows[0]["kind"]))
+        return ObjectInfo(
+            name,
+            pa.schema(fields),
+            primary_key,
+            kind=str(rows[0]["kind"]),
+            foreign_keys=tuple(self._foreign_keys(quoted)),
+        )
+
+    def _foreign_keys(self, quoted: str) -> Iterator[ForeignKeyInfo]:
+        """What a table declares; SQLite leaves its columns out where they are the primary key."""
+        rows = self._rows(_FOREIGN_KEYS.format(name=quoted))
+        for _, parts in itertools.groupby(rows, key=lambda row: row["id"]):
+            columns = list(parts)
+            yield ForeignKeyInfo(
+                tuple(str(row["from"]) for row in columns),
+                str(columns[0]["table"]),
+                tuple(str(row["to"]) for row in columns if row["to"] is not None),
+            )
 
     def _data_type(self, table: str, column: str, declared: str) -> pa.DataType:
         data_type = declared_type(declared) or self._guess(table, column)
@@ -235,6 +254,10 @@ _GUESSES = {
 _OBJECTS = (
     "SELECT name FROM pragma_table_list WHERE schema = 'main' AND name NOT LIKE 'sqlite\\_%' "
     "ESCAPE '\\' AND type IN ('table', 'view', 'virtual') ORDER BY name"
+)
+_FOREIGN_KEYS = (
+    'SELECT k.id, k."table", k."from", k."to" FROM pragma_foreign_key_list({name}) AS k '
+    "ORDER BY k.id DESC, k.seq"
 )
 _COLUMNS = (
     'SELECT c.name, c.type, c."notnull", c.pk, l.type AS kind, l.strict, '

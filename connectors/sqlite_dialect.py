@@ -17,17 +17,12 @@ from connectors.capabilities import (
     kind_of,
     window_functions,
 )
-from connectors.dialect import (
-    FUNCTIONS,
-    Builder,
-    Native,
-    Operand,
-    SqlDialect,
-    nonzero_divisor,
-)
+from connectors.dialect import SqlDialect
+from connectors.forms import FUNCTIONS, nonzero_divisor
 from connectors.functions import found, strict_extreme, trimmed
 from connectors.interface import PHYSICAL_TYPE
 from connectors.keys import sqlite_keys
+from connectors.operands import Builder, Native, Operand
 from connectors.sqlite_masks import MASKS
 
 FIXED = "STRICT"

@@ -8,8 +8,10 @@ import pyarrow as pa
 from sqlglot import exp
 
 from connectors.capabilities import Kind, NotPushable
-from connectors.dialect import MaskBuilder, Operand, SqlDialect, paren
+from connectors.dialect import MaskBuilder, SqlDialect
 from connectors.masking import EXACT, band, case, constants, number, require_moment, text
+from connectors.operands import Operand
+from connectors.trees import paren
 
 _TYPED = constants(
     {

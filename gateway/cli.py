@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from importlib import metadata
 
 from connectors.interface import SourceError
-from gateway.errors import GatewayError, from_source
+from gateway.errors import GatewayError, did_you_mean, from_source
 
 COMMANDS = {
     "serve": "start the gateway on a mesh folder",
@@ -38,6 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # what it has to say comes as an error too
     arguments = list(sys.argv[1:] if argv is None else argv)
+    asked = parser
     chosen = next((a for a in arguments if not a.startswith("-")), None)
     for name, summary in COMMANDS.items():
         command = commands.add_parser(name, help=summary, description=summary)
@@ -45,12 +46,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             module = importlib.import_module(f"gateway.commands.{name}")
             module.add_arguments(command)
             command.set_defaults(run=module.run)
+            asked = command
     if not arguments:
         parser.print_help(sys.stderr)
         return 2
     args, words = parser.parse_known_args(arguments)
     if words and ("words" not in args or any(word.startswith("-") for word in words)):
-        parser.error(f"unrecognized arguments: {' '.join(words)}")
+        asked.error(f"unrecognized arguments: {' '.join(words)}{_meant(asked, words)}")
     if words:  # argparse takes words from one place only, not from before and after an option
         args.words = [*args.words, *words]
     failure = getattr(args, "failure", 1)
@@ -64,6 +66,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         return 0
+
+
+def _meant(command: argparse.ArgumentParser, words: Sequence[str]) -> str:
+    """A hint at the option that a misspelt one may have been meant to be."""
+    known, waiting = set[str](), [command]
+    while waiting:
+        parser = waiting.pop()
+        known.update(option for option in parser._option_string_actions if len(option) > 2)
+        for action in parser._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                waiting += action.choices.values()
+    options = (word.partition("=")[0] for word in words if word.startswith("--"))
+    hint = next(filter(None, (did_you_mean(option, known) for option in options)), None)
+    return f" ({hint})" if hint else ""
 
 
 def _fail(error: GatewayError, code: int) -> int:

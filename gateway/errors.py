@@ -223,7 +223,8 @@ class TimedOut(ResourceError):
 
     def __init__(self, seconds: float) -> None:
         super().__init__(
-            f"the query has not ended within {seconds:g} seconds, the timeout set for it",
+            f"the query has not ended within {seconds:g} second{'' if seconds == 1 else 's'},"
+            " the timeout set for it",
             hint="allow it more with the option timeout, or ask for less",
         )
 

@@ -129,6 +129,8 @@ class Request:
     `dialect` is that of the SQL text: "" is the gateway's own. In `namespace`, a catalog and
     perhaps a schema, names that say less than all are looked up before the whole mesh is searched.
     `parameters` are the values of the text's placeholders; without them it is only described.
+    `declared` are the types the client has declared for them: they count where the text itself does
+    not say what a placeholder is.
     `language` is SUBSTRAIT where the text was made of a plan: `columns` are what that takes its
     tables to have, and no place in the text is one in anything the client has written.
     """
@@ -141,6 +143,7 @@ class Request:
     namespace: tuple[str, ...] = ()
     options: QueryOptions = DEFAULT_OPTIONS
     parameters: tuple[pa.Scalar, ...] = ()
+    declared: tuple[pa.DataType | None, ...] = ()
     columns: Mapping[tuple[str, ...], pa.Schema] = field(default_factory=dict, repr=False)
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
 

@@ -36,6 +36,7 @@ from gateway.errors import (
     from_source,
 )
 from gateway.languages import dialects, sql
+from gateway.languages.byte_literals import check_compared
 from gateway.mask_key import ProductKeys
 from gateway.model import SUBSTRAIT, Dataset, Principal, Request
 from gateway.opening import opened
@@ -119,6 +120,13 @@ def _in_own_sql(
         return parsed
     read: list[tuple[TableName, Table | View]] = [*tables.items(), *views.items()]
     return parsed.translated({name: t.dataset.schema for name, t in read if not t.nested})
+
+
+def _check_bytes(statement: sql.Statement, tables: Tables, views: Views) -> None:
+    """Refuse what PostgreSQL would compare as bytes, and the engine as a text."""
+    if "\\x" in statement.text:
+        read: list[Table | View] = [*tables.values(), *views.values()]
+        check_compared(statement.tree, [t.dataset.schema for t in read if not t.nested])
 
 
 def _never() -> bool:
@@ -213,8 +221,11 @@ class Gateway:
             tables, views = opened(authorised, self._sources)
             tables = {**tables, **{name: r.table for name, r in remote.items()}}
             statement = _in_own_sql(parsed, tables, views)
+            if request.declared:
+                statement = statement.declaring(request.declared)
             values = request.parameters
             plan = self.plans.of(statement, tables, views, request.options.placement, values)
+            _check_bytes(statement, tables, views)
             unpushed = None
             if request.options.verify:
                 unpushed = self.plans.unpushed(statement, tables, views, values)

@@ -208,6 +208,7 @@ class Plans:
 def _key(statement: Statement, tables: Tables, views: Views, placement: str) -> tuple[object, ...]:
     return (
         statement.normalised,
+        tuple(statement.placeholders.declared.items()),
         placement,
         *(_identity(name, table) for name, table in tables.items()),
         *(_identity(name, view) for name, view in views.items()),

@@ -16,7 +16,7 @@ from cachetools import TTLCache
 
 from gateway.config import Config
 from gateway.errors import ArithmeticFailure, GatewayError
-from gateway.languages.literals import literal
+from gateway.languages.literals import literal, members
 from gateway.languages.sql import Statement
 from gateway.plan.meetings import meet_constants
 from gateway.plan.parameters import Parameters, Untyped, parameters
@@ -49,11 +49,16 @@ class _Form:
 @dataclass(frozen=True, slots=True)
 class Described:
     """What a statement `takes`, a `plan` that only tells what its answer looks like, and the
-    numbers of the parameters that may go into a template."""
+    numbers of the parameters that may go into a template.
+
+    `stood_in` is the plan as it was made, and the literals it was made with: a template of all
+    parameters begins with the same.
+    """
 
     takes: Parameters
     plan: Plan
     templated: frozenset[int]
+    stood_in: tuple[Sequence[str], Plan]
 
 
 class PreparedPlans:
@@ -85,16 +90,24 @@ class PreparedPlans:
         if found is None:
             places = statement.placeholders
             untyped = Untyped(
-                statement.text, places.spans, places.count, places.casts, places.limits
+                statement.text,
+                places.spans,
+                places.count,
+                places.casts,
+                places.limits,
+                places.lists,
+                {span: test.written for span, test in places.tests.items()},
+                places.declared,
             )
             taken = parameters(untyped, tables, views, self._config)
-            plan = _shown(statement, taken, planner)
+            stood_in = _shown(statement, taken, planner)
+            plan = stood_in[1]
             if len(taken.names) == len(plan.schema):  # without values in the names
                 fields = zip(plan.schema, taken.names, strict=True)
                 schema = pa.schema([f.with_name(n) for f, n in fields], plan.schema.metadata)
                 plan = replace(plan, schema=schema)
             met = meet_constants(statement.tree, tables, views, places.compared)
-            found = Described(taken, plan, places.compared - met)
+            found = Described(taken, plan, places.compared - met, stood_in)
             with self._lock:
                 self._described[key] = found
         return found
@@ -116,11 +129,13 @@ class PreparedPlans:
         }
         if _may_meet(values, free, statement.placeholders.limits):
             free = {}
-        literals = [literal(value) for value in values]
+        literals = _literals(statement, values)
         fixed = tuple(None if n in free else text for n, text in enumerate(literals, start=1))
         made = None
         if free and sum(len(text) for text in fixed if text) <= MAX_FIXED:
-            made = self._template((*key, fixed), statement, free, literals, planner)
+            made = self._template(
+                (*key, fixed), statement, free, literals, described.stood_in, planner
+            )
         if made is None:
             plan = planner(statement.bound(literals))
         else:
@@ -135,6 +150,7 @@ class PreparedPlans:
         statement: Statement,
         free: dict[int, pa.Scalar],
         literals: Sequence[str],
+        stood_in: tuple[Sequence[str], Plan],
         planner: Planner,
     ) -> Template | None:
         """The template for these values, from their second time on; None where there is none."""
@@ -144,7 +160,7 @@ class PreparedPlans:
                 self._forms[key] = _Form()
                 return None
         if not form.tried:
-            form.template = _template(statement, free, literals, planner)
+            form.template = _template(statement, free, literals, stood_in, planner)
             form.tried = True
         return form.template
 
@@ -176,12 +192,19 @@ def _may_meet(
     )
 
 
-def _shown(statement: Statement, taken: Parameters, planner: Planner) -> Plan:
+def _shown(statement: Statement, taken: Parameters, planner: Planner) -> tuple[Sequence[str], Plan]:
+    """Literals that stand for values, and the plan with them."""
+    literals = _stand_ins(statement, taken)
     try:
-        return planner(statement.bound(_stand_ins(statement, taken)))
+        return literals, planner(statement.bound(literals))
     except ArithmeticFailure:  # one parameter is compared with columns of different types
-        nulls = [literal(pa.scalar(None, field.type)) for field in taken.types]
-        return planner(statement.bound(nulls))
+        literals = _literals(statement, [pa.scalar(None, field.type) for field in taken.types])
+        return literals, planner(statement.bound(literals))
+
+
+def _literals(statement: Statement, values: Sequence[pa.Scalar]) -> list[str]:
+    lists = statement.placeholders.lists
+    return [(members if n in lists else literal)(value) for n, value in enumerate(values, start=1)]
 
 
 def _stand_ins(statement: Statement, taken: Parameters) -> list[str]:
@@ -189,6 +212,10 @@ def _stand_ins(statement: Statement, taken: Parameters) -> list[str]:
     found = []
     for number, field in enumerate(taken.types, start=1):
         kind = field.type
+        if number in statement.placeholders.lists:
+            member = sentinel(kind.value_type, number, Side.HIGH)
+            found.append(literal(member.value) if member else "NULL")
+            continue
         value = sentinel(kind, number, Side.HIGH)
         if number in statement.placeholders.limits:
             found.append(literal(pa.scalar(1, kind)))
@@ -200,7 +227,11 @@ def _stand_ins(statement: Statement, taken: Parameters) -> list[str]:
 
 
 def _template(
-    statement: Statement, free: dict[int, pa.Scalar], literals: Sequence[str], planner: Planner
+    statement: Statement,
+    free: dict[int, pa.Scalar],
+    literals: Sequence[str],
+    stood_in: tuple[Sequence[str], Plan],
+    planner: Planner,
 ) -> Template | None:
     sides = []
     for side in (Side.HIGH, Side.LOW):
@@ -214,7 +245,8 @@ def _template(
             for n, text in enumerate(literals, start=1)
         ]
         try:
-            sides.append((planner(statement.bound(texts)), made))
+            plan = stood_in[1] if texts == stood_in[0] else planner(statement.bound(texts))
+            sides.append((plan, made))
         except GatewayError:  # what is wrong with these values need not be with others
             return None
     (greatest, highs), (least, lows) = sides

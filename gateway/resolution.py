@@ -10,7 +10,7 @@ import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from gateway.authorisation import PUBLISH, READ, Access, Grant
+from gateway.authorisation import DISCOVER, PUBLISH, READ, Access, Grant
 from gateway.catalogue.catalogue import Catalogue
 from gateway.errors import (
     AccessDenied,
@@ -71,6 +71,8 @@ class Resolution:
 
     def authorise(self, references: Iterable[sql.Reference]) -> Authorised:
         """The datasets behind the names of the caller's statement. Raises GatewayError."""
+        if self.request.namespace:
+            self.catalogue.namespaces.check(self.request.namespace, self._known)
         for reference in references:
             if any(part.lower().startswith(RESERVED) for part in reference.name):
                 raise UnknownDataset(
@@ -83,6 +85,14 @@ class Resolution:
                     reference.name, *found, self.request.principal, self.request.purpose, ()
                 )
         return Authorised(dict(self._grants), dict(self._bodies), frozenset(self._nested))
+
+    def _known(self, dataset: Dataset) -> bool:
+        """Whether the caller may know of a dataset, if perhaps for another purpose only."""
+        principal, purpose = self.request.principal, self.request.purpose
+        reading = self.access.decide(principal, dataset, READ, purpose)
+        if reading.allowed or reading.purposes:
+            return True
+        return self.access.may(principal, dataset, DISCOVER, purpose)
 
     def _find(
         self, reference: sql.Reference, principal: Principal, namespace: tuple[str, ...] = ()

@@ -7,9 +7,18 @@ import json
 import pkgutil
 from pathlib import Path
 
+import pytest
+
 import gateway
 from connectors.interface import SourceErrorCode
-from gateway.errors import GatewayError, Position, UnknownColumn, UserError, did_you_mean
+from gateway.errors import (
+    GatewayError,
+    Position,
+    TimedOut,
+    UnknownColumn,
+    UserError,
+    did_you_mean,
+)
 
 DOCUMENT = (Path(__file__).parent.parent / "docs" / "errors.md").read_text()
 
@@ -49,3 +58,8 @@ def test_a_hint_needs_something_close() -> None:
 
 def test_the_kind_is_that_of_the_family() -> None:
     assert UserError("x").kind is UnknownColumn("x").kind
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(1.0, "1 second,"), (0.5, "0.5 seconds,")])
+def test_a_timeout_is_told_in_words(seconds: float, said: str) -> None:
+    assert f"has not ended within {said} the timeout" in str(TimedOut(seconds))

@@ -8,13 +8,15 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from gateway import plans
 from gateway.config import Config
 from gateway.errors import Cancelled, GatewayError
-from gateway.flight.admission import Admission
-from gateway.flight.executions import Executions
-from gateway.flight.reports import Reports
 from gateway.model import Request
 from gateway.pipeline import Gateway, Prepared
+from gateway.plan.planner import plan_query
+from gateway.serving.admission import Admission
+from gateway.serving.executions import Executions
+from gateway.serving.reports import Reports
 from tests.gateways import ANA, gateway, in_memory, in_source
 
 NUMBERS = pa.table({"id": pa.array(range(10), pa.int64()), "name": [f"n{i}" for i in range(10)]})
@@ -84,3 +86,21 @@ def test_many_rows_of_values_stop_between_two_of_them() -> None:
     with pytest.raises(Cancelled):
         list(rows)
     assert len(made) == 3
+
+
+def test_a_statement_is_planned_over_its_stand_ins_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    shop = gateway(in_memory({"numbers": NUMBERS}, "once"))
+    planned = []
+
+    def plan(*arguments: object, **more: object) -> object:
+        planned.append(arguments)
+        return plan_query(*arguments, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(plans, "plan_query", plan)
+    described = shop.prepare(Request(ANA, "SELECT name FROM numbers WHERE id = ?"))
+    assert len(planned) == 1
+    assert run(shop, described, 1) == ["n1"]
+    assert len(planned) == 2
+    for i in (2, 3, 4):  # the template takes the least stand-in beside the greatest of before
+        assert run(shop, described, i) == [f"n{i}"]
+    assert len(planned) == 3 and templates(shop) == 1

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory, TemporaryFile
 
 import yaml
 
-from bench.server import START_SECONDS, STOP_SECONDS, Server, ServerError
+from bench.server import START_SECONDS, Server, ServerError, stop
 from tests.environments import environment
 from tests.services import free_port
 
@@ -42,12 +42,7 @@ def serving_table(name: str, file: Path, *, in_memory: bool = True) -> Iterator[
             _wait(process, flight)
             yield Server(f"grpc://{address}", process.pid)
         finally:
-            process.terminate()
-            try:
-                process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            stop(process)
 
 
 def _wait(process: subprocess.Popen[str], port: int) -> None:

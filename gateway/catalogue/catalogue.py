@@ -7,6 +7,7 @@ import pathlib
 from collections.abc import Callable, Iterable, Sequence
 
 from gateway.catalogue.document import Document, read_document
+from gateway.catalogue.namespaces import Namespaces
 from gateway.catalogue.problems import Problem, catalogue_error
 from gateway.catalogue.products import build_datasets
 from gateway.catalogue.standards import check_contract, check_product
@@ -33,6 +34,7 @@ class Catalogue:
     def __init__(self, datasets: Iterable[Dataset], version: str) -> None:
         self.version = version
         self.datasets = tuple(sorted(datasets, key=lambda dataset: dataset.address))
+        self.namespaces = Namespaces(self.datasets)
         self._by_name: dict[tuple[str, ...], list[Dataset]] = {}
         for dataset in self.datasets:
             parts = _parts(dataset)

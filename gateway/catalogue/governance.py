@@ -31,17 +31,20 @@ ROW_POLICY = "mesh.rowPolicy"
 VIEW = "mesh.view"
 PURPOSE = "mesh.purpose"
 RESIDENCY = "mesh.residency"
+DECLARED = "mesh.declared"
 
 REQUIRED = "required"
 
 _OF_CONTRACT = frozenset({BINDING, VIEW, ROW_FILTERS, ROW_POLICY, PURPOSE, RESIDENCY})
 _OF_PRODUCT = frozenset({PURPOSE, RESIDENCY})
 _OF_COLUMN = frozenset({ARROW_TYPE})
-_KNOWN = _OF_CONTRACT | _OF_COLUMN
+_OF_RELATIONSHIP = frozenset({DECLARED})
+_KNOWN = _OF_CONTRACT | _OF_COLUMN | _OF_RELATIONSHIP
 _PLACES = {
     **dict.fromkeys(_OF_CONTRACT, "the contract or to one of its schema objects"),
     **dict.fromkeys(_OF_PRODUCT, "the product, the contract or one of its schema objects"),
     **dict.fromkeys(_OF_COLUMN, "a column"),
+    **dict.fromkeys(_OF_RELATIONSHIP, "a relationship"),
 }
 _NESTED = frozenset({"properties", "items", "map", "key", "value"})
 _LETTERS = re.compile(r"[^a-z]")
@@ -111,6 +114,8 @@ def _allowed(path: Path, product: bool) -> frozenset[str]:
         return frozenset() if path else _OF_PRODUCT
     if not path or (len(path) == 2 and path[0] == "schema"):
         return _OF_CONTRACT
+    if "relationships" in path[-2:-1]:
+        return _OF_RELATIONSHIP
     steps = {step for step in path[2:] if isinstance(step, str)}
     return _OF_COLUMN if path[0] == "schema" and steps <= _NESTED else frozenset()
 

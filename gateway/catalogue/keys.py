@@ -53,14 +53,18 @@ def with_foreign_keys(
     problems: list[Problem] = []
     datasets = []
     for each in promised:
-        keys = []
+        keys: list[ForeignKey] = []
         for found in _relationships(each, mesh):
             if isinstance(found, Problem):
                 problems.append(found)
-            else:
+            elif not any(_same(found, key) for key in keys):  # of the source, and by hand as well
                 keys.append(found)
         datasets.append(replace(each.dataset, foreign_keys=tuple(keys)) if keys else each.dataset)
     return datasets, problems
+
+
+def _same(one: ForeignKey, other: ForeignKey) -> bool:
+    return replace(one, name="") == replace(other, name="")
 
 
 class _Mesh:

@@ -213,7 +213,7 @@ def _read_object(
         tags=tuple(dict.fromkeys(tags)),
         owner=_owner(product) or _owner(declared),
         status=_status(product, declared),
-        primary_key=_primary_key(element),
+        primary_key=declared_primary_key(element),
         column_tags=_column_tags(element),
         row_filters=governance.row_filters,
         requires_row_filter=governance.requires_row_filter,
@@ -316,7 +316,8 @@ def _status(product: Mapping[str, Any], contract: Mapping[str, Any]) -> str:
     return of_product if of_product != "active" else str(contract.get("status") or "active")
 
 
-def _primary_key(element: Mapping[str, Any]) -> tuple[str, ...]:
+def declared_primary_key(element: Mapping[str, Any]) -> tuple[str, ...]:
+    """The columns of a schema object's key, in their order."""
     keys = [
         (column.get("primaryKeyPosition", -1), column["name"])
         for column in element.get("properties") or ()

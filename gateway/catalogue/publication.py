@@ -13,11 +13,12 @@ import functools
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import yaml
 
 from connectors.interface import Binding, ObjectInfo
@@ -34,6 +35,8 @@ from gateway.catalogue.merging import (
     without,
 )
 from gateway.catalogue.problems import Problem
+from gateway.catalogue.products import declared_primary_key
+from gateway.catalogue.relationships import Contracted, related
 from gateway.catalogue.versions import VERSION, Order, version_order
 from gateway.errors import CatalogueError, UserError
 from gateway.model import NAME, Address
@@ -126,11 +129,15 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """The pages to write, the addresses they declare, and why other objects are left out."""
+    """The pages to write, the addresses they declare, and why other objects are left out.
+
+    `keys_left_out` says why some foreign keys of the source are in no contract.
+    """
 
     pages: tuple[Page, ...]
     addresses: tuple[Address, ...]
     problems: tuple[str, ...]
+    keys_left_out: tuple[str, ...] = ()
 
 
 def publish_objects(mesh: Path, product: Product, objects: Iterable[ObjectInfo]) -> Publication:
@@ -142,7 +149,8 @@ def publish_objects(mesh: Path, product: Product, objects: Iterable[ObjectInfo])
     product.check()
     found = sorted(objects, key=lambda info: info.name)
     names = dataset_names([info.name for info in found], _nameless(product))
-    pages: list[Page] = []
+    written: list[Contracted] = []
+    replaced: list[Mapping[str, Any]] = []
     addresses: list[Address] = []
     problems: list[str] = []
     contracts = functools.cache(lambda: _contracts(mesh))
@@ -158,15 +166,22 @@ def publish_objects(mesh: Path, product: Product, objects: Iterable[ObjectInfo])
         except ColumnError as error:
             problems.append(f"{info.name}: {error}")
             continue
-        pages.append(_page(mesh, path, contract, before))
+        place = position(contract["schema"], name, info.name)
+        written.append(Contracted(info, contract, path.name, place))
+        replaced.append(before)
         addresses.append(Address(product.domain, product.name, name, product.version))
+    finished, keys_left_out = related(written, _beside(mesh, product, written))
+    pages = [
+        _page(mesh, product.folder / each.file, contract, before)
+        for each, contract, before in zip(written, finished, replaced, strict=True)
+    ]
     if addresses:
         path = product.folder / f"{product.name}.odps.yaml"
         names_written = [address.dataset for address in addresses]
         before = _existing(mesh, path)
         document = write_product(product, names_written, before)
         pages.insert(0, _page(mesh, path, document, before))
-    return Publication(tuple(pages), tuple(addresses), tuple(problems))
+    return Publication(tuple(pages), tuple(addresses), tuple(problems), tuple(keys_left_out))
 
 
 def dataset_names(objects: list[str], nameless: str) -> dict[str, str]:
@@ -335,6 +350,28 @@ def _earlier(
         return {}
     before = [order for order in found if order < version_order(product.version)]
     return without(found[max(before or found)], {"status"})
+
+
+def _beside(mesh: Path, product: Product, written: Sequence[Contracted]) -> list[Contracted]:
+    """What is published of the product in this version already, and is not now."""
+    if not any(each.info.foreign_keys for each in written):
+        return []
+    now = {each.file for each in written}
+    found = []
+    for path in sorted((mesh / product.folder).glob(f"*-{product.version}.odcs.yaml")):
+        if path.name in now:
+            continue
+        contract = _existing(mesh, product.folder / path.name)
+        if contract.get("version") != product.version:
+            continue
+        for place, element in enumerate(contract.get("schema") or ()):
+            info = ObjectInfo(
+                str(element.get("physicalName", element["name"])),
+                pa.schema([]),
+                declared_primary_key(element),
+            )
+            found.append(Contracted(info, contract, path.name, place))
+    return found
 
 
 def _existing(mesh: Path, path: Path) -> Mapping[str, Any]:

@@ -13,22 +13,27 @@ from urllib.parse import urlsplit
 
 from gateway.errors import UserError
 from gateway.flight.client import Client
-from gateway.flight.options import check_purpose, read_dialect, read_duration
 from gateway.languages.dialects.dialect import DIALECT_NAMES
 from gateway.model import PLACEMENTS, QueryOptions
+from gateway.serving.options import check_purpose, read_dialect, read_duration
 
 PASSWORD_VARIABLE = "MESHGATE_PASSWORD"
 TOKEN_VARIABLE = "MESHGATE_TOKEN"
 SCHEMES = ("grpc", "grpc+tcp", "grpc+tls")
 
 
-def add_login_arguments(parser: argparse.ArgumentParser) -> None:
-    """All that says who asks, but --user; --connect is each command's own too."""
+def add_password_argument(parser: argparse.ArgumentParser) -> None:
+    """How a password comes to every command that takes one."""
     parser.add_argument(
         "--password-stdin",
         action="store_true",
         help=f"read the password from stdin (else ${PASSWORD_VARIABLE}, else it is asked)",
     )
+
+
+def add_login_arguments(parser: argparse.ArgumentParser) -> None:
+    """All that says who asks, but --user; --connect is each command's own too."""
+    add_password_argument(parser)
     token = parser.add_mutually_exclusive_group()
     token.add_argument(
         "--token",
@@ -75,7 +80,7 @@ def connect(args: argparse.Namespace) -> Client:
         return Client(
             args.connect, token=token, tls_roots=roots, purpose=purpose, options=_options(args)
         )
-    password = _password(args.password_stdin)
+    password = read_password(args.password_stdin)
     return Client(args.connect, args.user, password, roots, purpose=purpose, options=_options(args))
 
 
@@ -113,7 +118,7 @@ def check_address(uri: str) -> None:
         )
 
 
-def ask_password(prompt: str, hint: str) -> str:
+def _ask_password(prompt: str, hint: str) -> str:
     """Ask on the terminal; UserError with the hint when there is none, or for Ctrl-D."""
     try:
         with warnings.catch_warnings():
@@ -144,13 +149,17 @@ def _token(args: argparse.Namespace) -> str | None:
     return token.strip()
 
 
-def _password(from_stdin: bool) -> str:
+def read_password(from_stdin: bool, *, new: bool = False) -> str:
+    """A line of stdin, or the variable's value, or what is typed; a `new` one is typed twice."""
     if from_stdin:
         return sys.stdin.readline().rstrip("\r\n")
     password = os.environ.get(PASSWORD_VARIABLE)
-    if password is None:
-        hint = f"set ${PASSWORD_VARIABLE}, or send it with --password-stdin"
-        password = ask_password("Password: ", hint)
+    if password is not None:
+        return password
+    hint = f"set ${PASSWORD_VARIABLE}, or send it with --password-stdin"
+    password = _ask_password("Password: ", hint)
+    if new and _ask_password("Again: ", hint) != password:
+        raise UserError("the two passwords differ")
     return password
 
 

@@ -11,10 +11,10 @@ import pyarrow as pa
 
 from gateway.commands.connection import add_login_arguments, connect, query_options
 from gateway.errors import GatewayError, Position, UserError
-from gateway.flight.options import check_purpose, namespace_of, read_dialect
 from gateway.identity.users import UserStore
 from gateway.model import Request
 from gateway.pipeline import Gateway
+from gateway.serving.options import check_purpose, namespace_of, read_dialect
 from gateway.settings import load_config
 
 EXPLAIN = re.compile(r"\s*EXPLAIN\b", re.IGNORECASE)

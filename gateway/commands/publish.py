@@ -71,6 +71,8 @@ def run(args: argparse.Namespace) -> int:
     publication = publish_objects(mesh, product, objects)
     for problem in publication.problems:
         print(f"meshgate: left out {problem}", file=sys.stderr)
+    for key in publication.keys_left_out:
+        print(f"meshgate: left out {key}", file=sys.stderr)
     if args.dry_run:
         for page in publication.pages:
             print(f"# {page.path}\n{page.text}")

@@ -20,15 +20,16 @@ from urllib.parse import urlsplit
 
 from gateway.config import Config
 from gateway.errors import UserError
-from gateway.flight.admission import Admission
 from gateway.flight.authentication import Authenticator
 from gateway.flight.server import FlightServer, Tls, drain
-from gateway.flight.service import FlightSql, Limits
+from gateway.flight.service import FlightSql
 from gateway.identity.identity import Identity
 from gateway.logs import start_logging
 from gateway.pipeline import Gateway
 from gateway.postgres_wire import listening as postgres_wire
 from gateway.postgres_wire.listening import Address
+from gateway.serving.admission import Admission
+from gateway.serving.service import STREAMS, STREAMS_PER_PRINCIPAL, Service
 from gateway.settings import load_config
 
 if TYPE_CHECKING:
@@ -42,7 +43,6 @@ logger = logging.getLogger(__name__)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    limits = Limits()
     parser.add_argument("--mesh", type=Path, required=True, metavar="DIR", help="the mesh folder")
     parser.add_argument(
         "--listen",
@@ -84,12 +84,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="where this gateway stands, for datasets whose rows may not leave a region",
     )
     parser.add_argument(
-        "--max-streams", type=int, default=limits.streams, metavar="N", help="at once, in all"
+        "--max-streams", type=int, default=STREAMS, metavar="N", help="at once, in all"
     )
     parser.add_argument(
         "--max-streams-per-user",
         type=int,
-        default=limits.streams_per_principal,
+        default=STREAMS_PER_PRINCIPAL,
         metavar="N",
         help="at once, of one user",
     )
@@ -105,11 +105,13 @@ def run(args: argparse.Namespace) -> int:
     signals = _listen_for_signals()
     identity = Identity(args.mesh)
     gateway = Gateway.open(args.mesh, config)
-    limits = Limits(streams=args.max_streams, streams_per_principal=args.max_streams_per_user)
-    service = FlightSql(gateway, limits)
+    service = Service(
+        gateway, streams=args.max_streams, streams_per_principal=args.max_streams_per_user
+    )
+    flight = FlightSql(gateway, shared=service)
     authenticator = Authenticator(identity)
     try:
-        servers = [listen(listener, service, authenticator) for listener in listeners]
+        servers = [listen(listener, flight, authenticator) for listener in listeners]
         front = listen_for_postgres(postgres, args, service, identity) if postgres else None
     except BaseException:
         gateway.close()  # threads that still work would keep the process from ending
@@ -130,7 +132,7 @@ def run(args: argparse.Namespace) -> int:
     threading.Thread(target=_hurry, args=(signals, service.admission), daemon=True).start()
     if front is not None:
         front.drain()
-    ended = drain(servers, service, args.drain_seconds)
+    ended = drain(servers, flight, args.drain_seconds)
     if front is not None:
         ended = front.close() and ended
     gateway.close()
@@ -173,12 +175,12 @@ class Listener:
     client_authority: bytes | None = None
 
 
-def listen(listener: Listener, service: FlightSql, authenticator: Authenticator) -> FlightServer:
+def listen(listener: Listener, flight: FlightSql, authenticator: Authenticator) -> FlightServer:
     """A server at this address; UserError when it can not listen."""
     uri = listener.uri
     check_free(uri)  # again: whoever took it meanwhile shall be named as well
     try:
-        return FlightServer(uri, service, authenticator, listener.tls, listener.client_authority)
+        return FlightServer(uri, flight, authenticator, listener.tls, listener.client_authority)
     except Exception as error:
         raise UserError(f"can not listen on {uri}", hint="is the certificate wrong?") from error
 
@@ -196,7 +198,7 @@ def postgres_address(args: argparse.Namespace, config: Config) -> Address | None
 
 
 def listen_for_postgres(
-    where: Address, args: argparse.Namespace, service: FlightSql, identity: Identity
+    where: Address, args: argparse.Namespace, service: Service, identity: Identity
 ) -> PostgresServer:
     """A server for PostgreSQL's clients: what it takes to import is taken only here."""
     from gateway.postgres_wire.queries import Engine

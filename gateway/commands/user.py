@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import sys
+import os
 from pathlib import Path
 
-from gateway.commands.connection import ask_password
+from gateway.commands.connection import (
+    PASSWORD_VARIABLE,
+    add_password_argument,
+    read_password,
+)
 from gateway.errors import UserError
 from gateway.identity.users import UserStore, add_user, remove_user
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    add = actions.add_parser("add", help="add a user; the password is asked, or a line on stdin")
+    add = actions.add_parser("add", help="add a user, with a password")
     add.add_argument("name")
     add.add_argument("--role", action="append", default=[], help="a role; may be repeated")
     add.add_argument("--region", default="", help="where the user is, such as EU")
@@ -22,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         help="a purpose the user may declare; may be repeated (else as the policies say)",
     )
+    add_password_argument(add)
     add.add_argument("--replace", action="store_true", help="replace a user of that name")
     show = actions.add_parser("list", help="list the users: name, roles, region, purposes")
     remove = actions.add_parser("remove", help="remove a user; open sessions end with it")
@@ -36,12 +41,14 @@ def run(args: argparse.Namespace) -> int:
             args.mesh,
             args.name,
             args.role,
-            _new_password(),
+            read_password(args.password_stdin, new=True),
             region=args.region,
             purposes=args.purpose,
             replace=args.replace,
         )
-        print(f"{args.name} can log in now")
+        of_variable = not args.password_stdin and PASSWORD_VARIABLE in os.environ
+        with_it = f", with the password in ${PASSWORD_VARIABLE}" if of_variable else ""
+        print(f"{args.name} can log in now{with_it}")
     elif args.action == "remove":
         remove_user(args.mesh, args.name)
         print(f"{args.name} can no longer log in")
@@ -54,13 +61,3 @@ def run(args: argparse.Namespace) -> int:
                 more.append(f"purposes={','.join(user.purposes)}")
             print("\t".join([user.name, " ".join(user.roles), *more]))
     return 0
-
-
-def _new_password() -> str:
-    if not sys.stdin.isatty():
-        return sys.stdin.readline().rstrip("\r\n")
-    hint = "type it twice, or send it as a line on stdin"
-    password = ask_password("Password: ", hint)
-    if ask_password("Again: ", hint) != password:
-        raise UserError("the two passwords differ")
-    return password

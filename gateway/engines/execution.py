@@ -20,12 +20,13 @@ from datafusion import DataFrame
 from connectors.embedded_duckdb import Rows
 from connectors.interface import BatchStream, SourceError
 from gateway.config import Config
+from gateway.engines.brief_runs import brief_run
 from gateway.engines.datafusion import Tuning
 from gateway.engines.failures import exhausted, translate
 from gateway.engines.fetching import Fetching
 from gateway.engines.grouping import NotWorthGrouping
 from gateway.engines.unchanged import FilesChanged
-from gateway.errors import Cancelled, GatewayError, Unsupported
+from gateway.errors import Cancelled, GatewayError, InvalidQuery, Unsupported
 from gateway.plan.embedded import is_embedded
 from gateway.plan.embedded_remainder import EmbeddedRemainder
 from gateway.plan.fragment import Fragment, FragmentReads
@@ -127,11 +128,14 @@ def _run(
 
 
 def conform(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-    """The batch under the names and types clients were promised, by position."""
+    """The batch under the names and types clients were promised, by position.
+
+    Raises InvalidQuery for a value that is none of the type.
+    """
     if batch.schema.equals(schema):
         return batch
     columns = [
-        column if column.type == field.type else column.cast(field.type)
+        column if column.type == field.type else _promised(column, field)
         for column, field in zip(batch.columns, schema, strict=True)
     ]
     if not columns:
@@ -139,7 +143,40 @@ def conform(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
+def _promised(column: pa.Array, field: pa.Field) -> pa.Array:
+    """A column in the type it was described with, before the values of parameters were known."""
+    try:
+        return column.cast(field.type)
+    except pa.ArrowInvalid as error:
+        raise InvalidQuery(
+            f"a value of column {field.name} does not fit into {field.type},"
+            " which the answer was described with",
+            hint="cast the parameter, as in CAST(? AS numeric(38, 20))",
+        ) from error
+
+
 def _computed(
+    plan: Plan, config: Config, reads: FragmentReads, cancelled: IsCancelled
+) -> Generator[pa.RecordBatch]:
+    """The engine's rows; a brief plan that fails before the first of them is run like any other."""
+    brief = brief_run(plan, config, cancelled)
+    if brief is not None:
+        started = False
+        try:
+            for batch in brief:
+                started = True
+                yield batch
+            return
+        except Cancelled:
+            raise
+        except Exception as error:
+            if started:
+                raise
+            log.debug("a brief plan is run like any other: %s", error)
+    yield from _watched(plan, config, reads, cancelled)
+
+
+def _watched(
     plan: Plan, config: Config, reads: FragmentReads, cancelled: IsCancelled
 ) -> Generator[pa.RecordBatch]:
     """The engine's rows; what fails before the first of them is tried once in another way."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from gateway.errors import LimitExceeded, Unsupported, UserError
-from gateway.flight import commands, named_queries, reports, session_actions
-from gateway.flight.callers import Caller
+from gateway.flight import commands, session_actions
 from gateway.flight.service import FlightSql
 from gateway.flight.wire import flight_pb2 as wire
 from gateway.flight.wire import flightsql_pb2 as sql
+from gateway.serving import named_queries, reports
+from gateway.serving.callers import Caller
 
 MAX_BODY_BYTES = commands.MAX_COMMAND_BYTES * 2
 """A body may hold a whole FlightInfo: the command again, a ticket, a schema."""

@@ -13,11 +13,11 @@ from __future__ import annotations
 import base64
 
 from gateway.errors import Unauthenticated
-from gateway.flight.callers import Caller, make_caller
-from gateway.flight.options import Headers
 from gateway.flight.sessions import SESSION_TTL_SECONDS, Login, Sessions
 from gateway.identity.identity import Identity
 from gateway.model import Principal
+from gateway.serving.callers import Caller, make_caller
+from gateway.serving.options import Headers
 
 MAX_CREDENTIAL_BYTES = 8192
 JWT_DOTS = 2

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from types import TracebackType
 from typing import Any
+from urllib.parse import urlsplit
 
 import pyarrow as pa
 import pyarrow.flight as fl
 
 from gateway.errors import GatewayError, Position
 from gateway.flight import commands
-from gateway.flight.options import HEADER
 from gateway.flight.wire import flightsql_pb2 as sql
+from gateway.serving.options import HEADER
 
 CANCEL_SECONDS = 2.0
 PROBE_SECONDS = 5.0
@@ -80,7 +82,7 @@ class Client:
 
     `tls_roots` is a PEM file's content to trust instead of the system's certificates. With a
     `token` (a JSON Web Token) nobody logs in. `purpose` and `options`
-    (`gateway.flight.options`) are sent with every call.
+    (`gateway.serving.options`) are sent with every call.
     """
 
     def __init__(
@@ -190,10 +192,23 @@ def _translated(call: Callable[[], Any]) -> Any:
         raise ServerError.parse(text.removeprefix("Flight error: ")) from error
 
 
+def _resolves(host: str) -> bool:
+    try:
+        return bool(socket.getaddrinfo(host, None))
+    except (OSError, UnicodeError):
+        return False
+
+
 def _not_reached(flight: fl.FlightClient, uri: str, error: ServerError) -> ServerError:
     """Why nobody could log in: the gateway's own refusal, or what is wrong on the way to it."""
     if error.code != ServerError.code:
         return error
+    host = urlsplit(uri).hostname
+    if host and not _resolves(host):
+        return ServerError(
+            f"no address is known for {host}: the name does not resolve",
+            hint="is it spelt right, and can this machine look names up?",
+        )
     try:  # a failed log-in does not say why; any other call does
         options = fl.FlightCallOptions(timeout=PROBE_SECONDS)
         _answered(lambda: flight.get_schema(fl.FlightDescriptor.for_command(b""), options))

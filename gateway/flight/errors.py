@@ -10,27 +10,22 @@ knows no Flight errors there, formats any traceback, and sends the status UNKNOW
 from __future__ import annotations
 
 import json
-import logging
-import uuid
 
 import pyarrow as pa
 import pyarrow.flight as fl
 
-from connectors.interface import SourceError, SourceErrorCode
+from connectors.interface import SourceErrorCode
 from gateway.errors import (
     Cancelled,
     GatewayError,
-    InternalError,
     Kind,
     NotFound,
     TimedOut,
     Unauthenticated,
     UnknownDataset,
     Unsupported,
-    from_source,
 )
-
-logger = logging.getLogger(__name__)
+from gateway.serving.failures import told
 
 MAX_TEXT_BYTES = 2000
 """gRPC refuses headers over 8 KiB, and Arrow sends the text in them up to three times."""
@@ -80,12 +75,8 @@ class Internal(_Quiet, fl.FlightInternalError):  # type: ignore[misc]
 
 def translate(error: BaseException) -> Exception:
     """The exception to raise into pyarrow. Anything unexpected is logged under an incident id."""
-    if isinstance(error, SourceError):
-        error = from_source(error)
-    if not isinstance(error, GatewayError) or error.kind is Kind.INTERNAL:
-        error = _incident(error)
-    text = _clip(str(error), MAX_TEXT_BYTES)
-    return _status(error, text, _detail(error))
+    known = told(error)
+    return _status(known, _clip(str(known), MAX_TEXT_BYTES), _detail(known))
 
 
 def _status(error: GatewayError, text: str, detail: bytes) -> Exception:
@@ -110,15 +101,6 @@ def _status(error: GatewayError, text: str, detail: bytes) -> Exception:
         case _:
             status = Internal
     return status(text, detail)
-
-
-def _incident(error: BaseException) -> GatewayError:
-    incident = uuid.uuid4().hex[:12]
-    logger.error("incident %s", incident, exc_info=error)
-    return InternalError(
-        f"an internal error happened; the log has it as incident {incident}",
-        hint="tell this id to whoever runs the gateway",
-    )
 
 
 def _detail(error: GatewayError) -> bytes:

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import pyarrow as pa
 from google.protobuf.message import Message
 
-from gateway.flight.table_names import table_names
 from gateway.flight.wire import flightsql_pb2 as sql
 from gateway.model import Address, Dataset, ForeignKey
+from gateway.serving.table_names import table_names
 
 PRIMARY_KEYS = pa.schema(
     [

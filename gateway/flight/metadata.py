@@ -13,10 +13,10 @@ from google.protobuf.message import Message
 
 from gateway.errors import InternalError
 from gateway.flight import keys, sqlinfo, types
-from gateway.flight.plain_types import Types
-from gateway.flight.table_names import table_names
 from gateway.flight.wire import flightsql_pb2 as sql
 from gateway.model import Dataset
+from gateway.serving.plain_types import Types
+from gateway.serving.table_names import table_names
 
 TABLE = "TABLE"
 

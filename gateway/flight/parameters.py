@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 import pyarrow as pa
 
 from gateway.errors import InvalidQuery, LimitExceeded
-from gateway.flight.statements import Statement
 from gateway.model import Principal
+from gateway.serving.statements import Statement
 
 MAX_ROWS = 10_000
 """How many rows of values may be bound at once: the statement is run for each."""

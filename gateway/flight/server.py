@@ -6,7 +6,6 @@ stream of a query is guarded batch by batch.
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -20,14 +19,12 @@ import pyarrow.flight as fl
 from gateway.errors import LimitExceeded, Unsupported, UserError
 from gateway.flight import actions
 from gateway.flight.authentication import Authenticator, authorization
-from gateway.flight.callers import Caller
 from gateway.flight.errors import translate
-from gateway.flight.options import Headers
-from gateway.flight.plain_types import plain_schema
 from gateway.flight.service import Flight, FlightSql
-from gateway.flight.streams import MAX_BATCH_BYTES, QueryStream, bounded
-
-logger = logging.getLogger(__name__)
+from gateway.serving.callers import Caller
+from gateway.serving.options import Headers
+from gateway.serving.plain_types import plain_schema
+from gateway.serving.streams import MAX_BATCH_BYTES, QueryStream, bounded
 
 AUTHENTICATION = "authentication"
 UNKNOWN_SIZE = -1
@@ -256,17 +253,11 @@ class FlightServer(fl.FlightServerBase):  # type: ignore[misc]
 
 
 def drain(servers: Sequence[FlightServer], service: FlightSql, seconds: float) -> bool:
-    """Refuse new work, let running streams end for so long, stop the rest, shut down.
+    """Drain what they serve, as `Service.drain` does, and shut them down.
 
-    `admission.hurry` cuts the waiting short. Whether everything has ended: pyarrow waits
-    without end for a client that does not read.
+    Whether everything has ended: pyarrow waits without end for a client that does not read.
     """
-    admission = service.admission
-    admission.drain()
-    if not admission.wait_drained(seconds):
-        logger.warning("stopping %d running queries", admission.running)
-        service.cancel_all()
-        admission.wait_idle(SHUTDOWN_SECONDS)
+    service.shared.drain(seconds)
     closing = [threading.Thread(target=server.shutdown, daemon=True) for server in servers]
     for thread in closing:
         thread.start()

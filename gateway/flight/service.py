@@ -16,19 +16,18 @@ from google.protobuf.message import Message
 
 from gateway.errors import GatewayError, NotFound, Unsupported, UserError
 from gateway.flight import commands, metadata
-from gateway.flight.admission import Admission
-from gateway.flight.callers import Caller
-from gateway.flight.executions import Executions, Running
 from gateway.flight.handles import Handles
 from gateway.flight.parameters import PreparedStatement
-from gateway.flight.plain_types import Types, plain_schema
-from gateway.flight.reports import Reports
-from gateway.flight.statements import Statement
-from gateway.flight.streams import QueryStream
 from gateway.flight.tickets import Tickets
 from gateway.flight.tickets import name as ticket_name
 from gateway.flight.wire import flightsql_pb2 as sql
 from gateway.model import Dataset
+from gateway.serving.callers import Caller
+from gateway.serving.executions import Running
+from gateway.serving.plain_types import Types, plain_schema
+from gateway.serving.service import STREAMS, STREAMS_PER_PRINCIPAL, Service
+from gateway.serving.statements import Statement
+from gateway.serving.streams import QueryStream
 
 if TYPE_CHECKING:
     from gateway.pipeline import Gateway
@@ -40,8 +39,8 @@ MAX_PATH_BYTES = 1024
 class Limits:
     """How much one server and one principal may hold open."""
 
-    streams: int = 256
-    streams_per_principal: int = 64
+    streams: int = STREAMS
+    streams_per_principal: int = STREAMS_PER_PRINCIPAL
     tickets_per_principal: int = 1000
     ticket_ttl_seconds: float = 300.0
     prepared_per_principal: int = 1000
@@ -58,13 +57,25 @@ class Flight:
 
 
 class FlightSql:
-    """The Flight SQL of one gateway. Safe from any thread."""
+    """The Flight SQL of one gateway. Safe from any thread.
 
-    def __init__(self, gateway: Gateway, limits: Limits | None = None) -> None:
+    `shared` is what it has in common with other fronts of the gateway; without any it makes its
+    own, with as many streams as its limits say.
+    """
+
+    def __init__(
+        self, gateway: Gateway, limits: Limits | None = None, shared: Service | None = None
+    ) -> None:
         limits = limits or Limits()
         self._gateway = gateway
-        self.admission = Admission(total=limits.streams, per_principal=limits.streams_per_principal)
-        self.reports = Reports()
+        self.shared = shared or Service(
+            gateway,
+            streams=limits.streams,
+            streams_per_principal=limits.streams_per_principal,
+        )
+        self.admission = self.shared.admission
+        self.reports = self.shared.reports
+        self.executions = self.shared.executions
         self.tickets = Tickets(
             ttl_seconds=limits.ticket_ttl_seconds, per_owner=limits.tickets_per_principal
         )
@@ -73,7 +84,6 @@ class FlightSql:
             ttl_seconds=limits.prepared_ttl_seconds,
             per_owner=limits.prepared_per_principal,
         )
-        self.executions = Executions(gateway, self.admission, self.reports)
 
     @property
     def gateway(self) -> Gateway:
@@ -212,10 +222,6 @@ class FlightSql:
             for stream, _ in running:
                 stopped = stream.cancel() and stopped
         return stopped
-
-    def cancel_all(self) -> None:
-        """Stop every running query, because the gateway stops."""
-        self.executions.cancel_all()
 
     def _read(self, caller: Caller, path: Sequence[bytes]) -> Statement:
         try:

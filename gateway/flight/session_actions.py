@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from gateway.errors import UserError
+import logging
+
+from gateway.catalogue.namespaces import Namespaces
+from gateway.errors import GatewayError, PurposeNotGranted, UserError, did_you_mean
 from gateway.flight import commands
-from gateway.flight.callers import Caller
-from gateway.flight.options import READERS, Value, as_text
 from gateway.flight.service import FlightSql
 from gateway.flight.wire import flight_pb2 as wire
 from gateway.model import Dataset
+from gateway.serving.callers import Caller
+from gateway.serving.options import READERS, Value, as_text
+
+_log = logging.getLogger(__name__)
 
 Errors = wire.SetSessionOptionsResult
 
@@ -22,12 +27,19 @@ def set_options(service: FlightSql, caller: Caller, body: bytes) -> list[bytes]:
     result = wire.SetSessionOptionsResult()
     asked = sorted(request.session_options.items(), key=lambda item: _ORDER.get(item[0], -1))
     for name, option in asked:
+        value = _value(option)
+        error: GatewayError | None
         if name not in READERS:
             result.errors[name].value = Errors.INVALID_NAME
-            continue
-        value = _value(option)
-        if value is None or not _may_set(service, caller, name, as_text(value)):
+            error = UserError("there is no such option", hint=did_you_mean(name, READERS))
+        elif value is None:
             result.errors[name].value = Errors.INVALID_VALUE
+            error = UserError("no option is a list")
+        elif error := _refusal(service, caller, name, as_text(value)):
+            result.errors[name].value = Errors.INVALID_VALUE
+        if error is not None or value is None:
+            # the answer has room for no more than a number: what is wrong is for the log
+            _log.warning("session option %r of %s is refused: %s", name[:80], caller.name, error)
             continue
         kept = {k: v for k, v in caller.session.options.items() if k != name}
         if value != "":
@@ -70,32 +82,24 @@ def _value(option: wire.SessionOptionValue) -> Value | None:
     return value
 
 
-def _may_set(service: FlightSql, caller: Caller, name: str, text: str) -> bool:
-    """Whether this is a value of the option, and one this caller can mean."""
+def _refusal(service: FlightSql, caller: Caller, name: str, text: str) -> GatewayError | None:
+    """Why this is no value of the option, or none this caller can mean."""
     if not text:
-        return True
+        return None
     try:
         READERS[name](text)
-    except UserError:
-        return False
-    if name == "purpose":
-        return text in service.purposes(caller)
-    if name == "catalog":
-        return any(_same(text, d.address.domain) for d in _visible(service, caller))
-    if name == "schema":
+        if name == "purpose" and text not in service.purposes(caller):
+            return PurposeNotGranted(f"the purpose {text} is not granted to {caller.name}")
         catalog = as_text(caller.session.options.get("catalog", ""))
-        return any(
-            _same(text, d.address.product) and (not catalog or _same(catalog, d.address.domain))
-            for d in _visible(service, caller)
-        )
-    return True
+        if name in ("catalog", "schema"):
+            namespace = (text,) if name == "catalog" else (catalog, text)
+            Namespaces(_visible(service, caller)).check(namespace, lambda dataset: True)
+    except UserError as error:
+        return error
+    return None
 
 
 def _visible(service: FlightSql, caller: Caller) -> list[Dataset]:
     """What the caller may know of, for the purpose its session has by now."""
     purpose = as_text(caller.session.options.get("purpose", caller.purpose))
     return service.visible(caller, purpose)
-
-
-def _same(name: str, other: str) -> bool:
-    return name.casefold() == other.casefold()

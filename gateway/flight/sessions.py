@@ -12,11 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gateway.errors import NotFound, Unauthenticated
-from gateway.flight.callers import Caller, Session
 from gateway.flight.handles import Handles
-from gateway.flight.options import Headers
 from gateway.identity.users import User
 from gateway.model import Principal
+from gateway.serving.callers import Caller, Session
+from gateway.serving.options import Headers
 
 SESSION_TTL_SECONDS = 8 * 3600.0
 SESSIONS_PER_PRINCIPAL = 1000

@@ -8,7 +8,7 @@ from importlib.metadata import version
 import pyarrow as pa
 
 from gateway.flight.commands import MAX_SQL_BYTES
-from gateway.flight.plain_types import Types
+from gateway.serving.plain_types import Types
 
 SCHEMA = pa.schema(
     [

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from connectors.interface import COMMENT
-from gateway.flight.plain_types import METADATA, Types, plain_schema
 from gateway.model import Dataset
+from gateway.serving.plain_types import METADATA, Types, plain_schema
 
 XDBC_DATETIME = 9
 NULLABLE = 1

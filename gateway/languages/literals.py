@@ -58,6 +58,13 @@ def literal(value: pa.Scalar) -> str:
     raise Unsupported(f"a parameter can not be a value of the type {kind}")
 
 
+def members(value: pa.Scalar) -> str:
+    """The members of a list in SQL; "" if it has none, "NULL" for no list. Raises as `literal`."""
+    if not value.is_valid:
+        return "NULL"
+    return ", ".join(literal(member) if member.is_valid else "NULL" for member in value.values)
+
+
 def text(value: str) -> str:
     """A text in quotes."""
     if "\x00" in value:

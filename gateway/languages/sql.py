@@ -12,15 +12,25 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
+import pyarrow as pa
 from sqlglot import exp
 from sqlglot.dialects.postgres import Postgres
 from sqlglot.errors import SqlglotError
 from sqlglot.tokenizer_core import Token, TokenType
 
 from connectors.marks import unmarked
-from gateway.errors import GatewayError, LimitExceeded, ParseError, Position, Unsupported
-from gateway.languages import edits, placeholders, remote
+from gateway.errors import (
+    GatewayError,
+    InvalidQuery,
+    LimitExceeded,
+    ParseError,
+    Position,
+    Unsupported,
+)
+from gateway.languages import edits, membership, placeholders, remote
+from gateway.languages.byte_literals import hexadecimal
 from gateway.languages.placeholders import Placeholders
+from gateway.languages.trimming import blanks
 
 DIALECT = "postgres"
 """The sqlglot dialect nearest to what clients write and the engine reads: unquoted names in lower
@@ -59,6 +69,7 @@ _OPERATORS = {
     *(TokenType.JOIN, TokenType.CROSS, TokenType.DOT, TokenType.ARROW, TokenType.DARROW),
 }
 _CLOSING = {TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.END}
+_NO_LIST = (exp.Parameter, exp.Literal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +108,11 @@ class Statement:
     remote: tuple[remote.RemoteCall, ...] = ()
     placeholders: Placeholders = placeholders.NONE
     original: Callable[[Position], Position] = field(default=_same, compare=False, repr=False)
+
+    def declaring(self, types: Sequence[pa.DataType | None]) -> Statement:
+        """The statement whose placeholders are of these types where it does not say itself."""
+        declared = {n: kind for n, kind in enumerate(types, start=1) if kind is not None}
+        return replace(self, placeholders=replace(self.placeholders, declared=declared))
 
     def bound(self, literals: Sequence[str]) -> Statement:
         """The statement with values in SQL in place of its placeholders."""
@@ -152,10 +168,18 @@ def _numbered(text: str, *, explain: bool) -> Statement:
     words = _tokenize(text)
     if not words:
         raise ParseError("the query is empty", hint="send a SELECT")
-    numbering = placeholders.numbering(words)
-    if not numbering:
+    made = [*placeholders.numbering(words), *hexadecimal(words), *blanks(words)]
+    if not made:
+        return _listed(text, words, explain=explain)
+    made.sort(key=lambda edit: edit.start)
+    return _remade(text, made, lambda t: _listed(t, _tokenize(t), explain=explain))
+
+
+def _listed(text: str, words: list[Token], *, explain: bool) -> Statement:
+    lists = membership.written_out(text, words)
+    if not lists:
         return _understood(text, words, explain=explain)
-    return _remade(text, numbering, lambda t: _understood(t, _tokenize(t), explain=explain))
+    return _remade(text, lists, lambda t: _understood(t, _tokenize(t), explain=explain))
 
 
 def _remade(text: str, made: Sequence[edits.Edit], read: Callable[[str], Statement]) -> Statement:
@@ -384,6 +408,12 @@ def _refuse_unsafe(nodes: Nodes) -> None:
         raise Unsupported("TABLESAMPLE is not offered", hint="use LIMIT, or filter by a hash")
     if any(isinstance(node, exp.Select) and not node.expressions for node in nodes):
         raise Unsupported("a SELECT without columns is not offered", hint="write SELECT * FROM ...")
+    for node in nodes:
+        if isinstance(node, exp.In) and isinstance(node.args.get("field"), _NO_LIST):
+            raise InvalidQuery(
+                "IN takes a list in parentheses",
+                hint="for a list that is bound write = ANY(?), and <> ALL(?) in place of NOT IN",
+            )
     for test in (node for node in nodes if isinstance(node, (exp.Any, exp.All))):
         inner = {t.alias_or_name for t in test.find_all(exp.Table)}
         scope = test.find_ancestor(exp.Select)

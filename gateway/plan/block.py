@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from sqlglot import exp
 
 from connectors.capabilities import NotPushable
-from connectors.dialect import Operand
+from connectors.operands import Operand
 from gateway.plan.source import Source
 from gateway.plan.trees import adopted, named
 

@@ -10,8 +10,10 @@ from sqlglot import exp
 from substrait.proto import AggregateFunction, AggregateRel, Expression, Rel
 
 from connectors.capabilities import Kind, NotPushable, kind_of
-from connectors.dialect import Operand, SqlDialect, natively, paren
+from connectors.dialect import SqlDialect
 from connectors.keys import written_list
+from connectors.operands import Operand, natively
+from connectors.trees import paren
 from gateway.plan.relations import literal
 from gateway.plan.trees import adopted
 from gateway.plan.types import arrow_type

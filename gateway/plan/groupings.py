@@ -10,7 +10,7 @@ from sqlglot import exp
 from substrait.proto import AggregateRel
 
 from connectors.capabilities import NotPushable, Relation
-from connectors.dialect import Operand
+from connectors.operands import Operand
 from gateway.plan.block import Aliases, Block, nest
 from gateway.plan.expressions import ExpressionWriter
 

@@ -10,7 +10,8 @@ from sqlglot import exp
 from substrait.proto import Expression, Rel
 
 from connectors.capabilities import NotPushable, Relation
-from connectors.dialect import Operand, paren
+from connectors.operands import Operand
+from connectors.trees import paren
 from gateway.plan import relations
 from gateway.plan.block import Aliases, Block, Joined, filtered, nest, opened, strictest
 from gateway.plan.expressions import ExpressionWriter

@@ -11,8 +11,10 @@ import pyarrow as pa
 from sqlglot import exp
 
 from connectors.capabilities import Kind, NotPushable
-from connectors.dialect import Operand, SqlDialect, natively, paren
+from connectors.dialect import SqlDialect
 from connectors.keys import written_list
+from connectors.operands import Operand, natively
+from connectors.trees import paren
 from gateway.plan.expressions import aggregate_type
 from gateway.plan.scalar_casts import cast_inside
 from gateway.plan.trees import adopted

@@ -15,7 +15,7 @@ import pyarrow as pa
 from sqlglot import exp
 
 from connectors.capabilities import NotPushable
-from connectors.dialect import Operand
+from connectors.operands import Operand
 from gateway.plan.block import Aliases, nest
 from gateway.plan.own_expressions import OwnExpressions, only
 from gateway.plan.qualify import qualified

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import pyarrow as pa
@@ -13,7 +13,7 @@ from datafusion import SessionContext
 from gateway.config import Config
 from gateway.engines import datafusion as engine
 from gateway.engines.failures import is_panic
-from gateway.errors import InvalidQuery
+from gateway.errors import InvalidQuery, LimitExceeded
 from gateway.plan.fragment import FragmentReads
 from gateway.plan.sessions import Form, register_tables
 from gateway.plan.source import Tables, Views
@@ -26,6 +26,9 @@ UNTYPED = pa.string()
 
 ASKED = 200
 """How often the engine is asked about one statement when some parameters are of no known type."""
+
+MAX_MEMBERS = 40_000
+"""How many values a list may have: all of them are words of the statement that is run."""
 
 _TYPES = re.compile(r'Prepare: "\w+" \[(?P<types>.*)\]$')
 
@@ -45,20 +48,28 @@ class Parameters:
 @dataclass(frozen=True, slots=True)
 class Untyped:
     """A statement before its parameters have types. `spans` are (start, end, number) in order;
-    `casts` are SQL types that numbers are cast to, `limits` the numbers that count rows."""
+    `casts` are SQL types that numbers are cast to, `limits` the numbers that count rows, `lists`
+    those that are lists: a span of such a one is written around its members by `tests`. `declared`
+    are the types of numbers where nothing in the text says what they are."""
 
     text: str
     spans: Sequence[tuple[int, int, int]]
     count: int
     casts: Mapping[int, str]
     limits: frozenset[int]
+    lists: frozenset[int] = frozenset()
+    tests: Mapping[int, Callable[[str], str]] = field(default_factory=dict)
+    declared: Mapping[int, pa.DataType] = field(default_factory=dict)
 
     def only(self, numbers: Sequence[int]) -> str:
         """The text with these parameters alone, as $1 and so on; NULL stands for the others."""
         places = {number: f"${i}" for i, number in enumerate(numbers, start=1)}
         parts, end = [], 0
-        for start, stop, number in self.spans:
-            parts += [self.text[end:start], places.get(number, "NULL")]
+        for span, (start, stop, number) in enumerate(self.spans):
+            place = places.get(number, "NULL")
+            if span in self.tests:
+                place = self.tests[span](place)
+            parts += [self.text[end:start], place]
             end = stop
         return "".join([*parts, self.text[end:]])
 
@@ -75,10 +86,14 @@ def parameters(statement: Untyped, tables: Tables, views: Views, config: Config)
             found.setdefault(number, _cast_type(statement.casts[number], context))
         elif number in statement.limits:
             found[number] = pa.int64()
-    fields = [
-        pa.field(str(n), plain_type(found.get(n, UNTYPED))) for n in range(1, statement.count + 1)
-    ]
-    return Parameters(pa.schema(fields), _names(statement.text, context))
+        elif number in statement.declared:
+            found.setdefault(number, statement.declared[number])
+    numbers = range(1, statement.count + 1)
+    fields = []
+    for number in numbers:
+        kind = plain_type(found.get(number, UNTYPED))
+        fields.append(pa.field(str(number), pa.list_(kind) if number in statement.lists else kind))
+    return Parameters(pa.schema(fields), _names(statement.only(numbers), context))
 
 
 def _inferred(statement: Untyped, context: SessionContext) -> dict[int, pa.DataType]:
@@ -158,6 +173,13 @@ def fitted(values: Sequence[pa.Scalar], types: pa.Schema) -> tuple[pa.Scalar, ..
 
 def _fitted(value: pa.Scalar, field: pa.Field) -> pa.Scalar:
     value = _plain(value)
+    if is_list(field.type):
+        return _fitted_list(value, field)
+    if is_list(value.type):
+        raise InvalidQuery(
+            f"parameter {field.name} is one value of type {field.type}, and can not be a list",
+            hint="write = ANY(?) in place of IN (?), and <> ALL(?) in place of NOT IN (?)",
+        )
     if value.type == field.type or pa.types.is_null(field.type):  # nothing says what it is
         return value
     given, taken = _is_moment(value.type), _is_moment(field.type)
@@ -173,6 +195,36 @@ def _fitted(value: pa.Scalar, field: pa.Field) -> pa.Scalar:
     raise InvalidQuery(
         f"parameter {field.name} is of type {field.type}, and can not be this {value.type}",
         hint="bind a value of that type",
+    )
+
+
+def _fitted_list(value: pa.Scalar, field: pa.Field) -> pa.Scalar:
+    """A list with its members in the type of the field's; or as it is, if one does not fit it."""
+    if not value.is_valid:
+        return pa.scalar(None, field.type)
+    if not is_list(value.type):
+        raise InvalidQuery(
+            f"parameter {field.name} is a list, and can not be one {value.type}",
+            hint="bind a list of values, or write = ? in place of = ANY(?)",
+        )
+    if len(value.values) > MAX_MEMBERS:
+        raise LimitExceeded(
+            f"parameter {field.name} is a list of {len(value.values)} values;"
+            f" {MAX_MEMBERS} are allowed",
+            hint="ask in several turns, or join with a dataset",
+        )
+    kind = field.type.value_type
+    none = pa.scalar(None, kind)
+    member = pa.field(field.name, kind)
+    members = [_fitted(v, member) if v.is_valid else none for v in map(_plain, value.values)]
+    if any(m.type != kind for m in members):
+        return value
+    return pa.ListArray.from_arrays([0, len(members)], pa.array(members, kind))[0]
+
+
+def is_list(kind: pa.DataType) -> bool:
+    return bool(
+        pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
     )
 
 

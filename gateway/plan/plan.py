@@ -37,6 +37,7 @@ class Plan:
     is a Substrait plan over fragments and engine tables; `unfederated` is SQL the engine runs on
     lazily read tables; or none of them, when the one fragment is the whole query and its rows
     stream straight through. `lasting` is false for a plan that holds the time it was made.
+    A `brief` one may be done at once, and not be watched.
     `columns` are those the query reads of each dataset, `reductions` what fragments may do for each
     other. With `embedded`, the embedded engine computes the remainder, or most of it. Of `groups`
     the engine makes fragments before it starts. `otherwise` plans the same without either, for when
@@ -52,6 +53,7 @@ class Plan:
     unfederated: str | None = None
     constant: tuple[pa.RecordBatch, ...] | None = field(default=None, repr=False)
     lasting: bool = True
+    brief: bool = False
     tuning: Tuning = BEST
     reads: tuple[EngineRead, ...] = ()
     not_pushed: tuple[NotPushed, ...] = ()

@@ -29,6 +29,7 @@ from gateway.errors import Unsupported
 from gateway.plan import guards
 from gateway.plan.barriers import Need, barriers
 from gateway.plan.block import Aliases
+from gateway.plan.brief import is_brief
 from gateway.plan.cutter import NotPushed
 from gateway.plan.embedded import elsewhere
 from gateway.plan.federation import Optimised, federated, needs_substrait
@@ -145,8 +146,10 @@ def plan_query(
                 history,
             )
         )
+    brief = is_brief(query.tree, tables, query.views)
     if plan is not None:
-        return replace(plan, lasting=lasting, columns=columns, views=query.views)
+        brief = brief and plan.remainder is not None and not plan.answers
+        return replace(plan, lasting=lasting, brief=brief, columns=columns, views=query.views)
     least = [
         t.security.minimum_rows for t in tables.values() if t.security.minimum_rows is not None
     ]
@@ -167,6 +170,7 @@ def plan_query(
         tables,
         unfederated=text,
         lasting=lasting,
+        brief=brief,
         tuning=replace(tuning, hash_joins=hash_joins, nested_loops=guards.nests_loops(optimised)),
         reads=engine_reads(logical, tables),
         not_pushed=reasons,

@@ -10,8 +10,10 @@ import pyarrow.compute as pc
 from sqlglot import exp
 
 from connectors.capabilities import Kind, NotPushable, Relation, kind_of
-from connectors.dialect import Operand, SqlDialect, paren
+from connectors.dialect import SqlDialect
 from connectors.keys import duckdb_key_table
+from connectors.operands import Operand
+from connectors.trees import paren
 from gateway.plan.block import Aliases, Block, Joined, filtered, nest
 
 MOST_STEPS = 2

@@ -21,7 +21,7 @@ from substrait.proto import (
 )
 
 from connectors.capabilities import NotPushable
-from connectors.dialect import Operand
+from connectors.operands import Operand
 from gateway.errors import ResidencyViolation
 from gateway.plan import relations
 from gateway.plan.block import Block

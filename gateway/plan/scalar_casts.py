@@ -8,7 +8,7 @@ from dataclasses import replace
 import pyarrow as pa
 from sqlglot import exp
 
-from connectors.dialect import Operand
+from connectors.operands import Operand
 
 Cast = Callable[[Operand, pa.DataType], exp.Expr]
 

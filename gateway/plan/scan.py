@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 from substrait.proto import ExtendedExpression, Rel
 
 from connectors.capabilities import NotPushable, Relation
-from connectors.dialect import Operand
 from connectors.interface import RunsSql
+from connectors.operands import Operand
 from gateway.plan.block import Aliases, Block, filtered
 from gateway.plan.expressions import ExpressionWriter
 from gateway.plan.fragment import Fragment, FragmentReads

@@ -12,9 +12,10 @@ import pyarrow as pa
 from sqlglot import exp
 
 from connectors.capabilities import NotPushable, Relation
-from connectors.dialect import Operand, SqlDialect
+from connectors.dialect import SqlDialect
 from connectors.interface import BatchStream
 from connectors.marks import mark, marked
+from connectors.operands import Operand
 from gateway.engines.mask_batches import masked_batches
 from gateway.engines.mask_sql import mask_sql
 from gateway.model import Dataset

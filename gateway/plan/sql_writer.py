@@ -13,7 +13,7 @@ from sqlglot import exp
 from substrait.proto import AggregateRel, Expression, Rel, SetRel, SortField
 
 from connectors.capabilities import NotPushable, Relation
-from connectors.dialect import Operand
+from connectors.operands import Operand
 from gateway.plan import relations
 from gateway.plan.block import (
     Aliases,

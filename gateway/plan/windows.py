@@ -13,7 +13,10 @@ from sqlglot import exp
 from substrait.proto import AggregateFunction, Expression, SortField
 
 from connectors.capabilities import Kind, NotPushable
-from connectors.dialect import Operand, SqlDialect, made_of_integers, paren
+from connectors.dialect import SqlDialect
+from connectors.forms import made_of_integers
+from connectors.operands import Operand
+from connectors.trees import paren
 from gateway.plan.expressions import aggregate_type
 
 Write = Callable[[Expression], Operand]

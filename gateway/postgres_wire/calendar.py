@@ -138,7 +138,21 @@ def moment_of(text: str) -> tuple[int, int | None]:
             hours, minutes, seconds = (int(digits[i : i + 2]) for i in (0, 2, 4))
             offset = (hours * 3600 + minutes * 60 + seconds) * 1_000_000
             offset = -offset if zone[0] == "-" else offset
-    return days * DAY + (_clock(found["time"]) if found["time"] else 0), offset
+    time = _clock(found["time"]) if found["time"] else 0
+    if time > DAY:  # the end of a day is the beginning of the next
+        raise ValueError("no time of a day")
+    return days * DAY + time, offset
+
+
+def time_of(text: str) -> int:
+    """A written time of day, in microseconds; what it says of a zone is dropped.
+
+    ValueError for anything that is none.
+    """
+    microseconds, _ = moment_of(f"1970-01-01 {text}")
+    if not 0 <= microseconds < DAY:  # 24:00 is a time of PostgreSQL's, and of nobody else's
+        raise ValueError("no time of a day")
+    return microseconds
 
 
 def _days(year: int, month: int, day: int) -> int:
@@ -159,6 +173,8 @@ def _clock(text: str) -> int:
     if found is None:
         raise ValueError("not a time")
     sign, hours, minutes, seconds, fraction = found.groups()
+    if int(minutes) > 59 or int(seconds or 0) > 59:
+        raise ValueError("not a time")
     whole = int(hours) * 3600 + int(minutes) * 60 + int(seconds or 0)
     microseconds = whole * 1_000_000 + int((fraction or "").ljust(6, "0")[:6] or 0)
     return -microseconds if sign == "-" else microseconds

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from gateway.errors import did_you_mean
 from gateway.model import Address, Dataset
-from gateway.postgres_wire.errors import UNKNOWN_DATABASE, Fatal
+from gateway.postgres_wire.errors import UNKNOWN_DATABASE, UNKNOWN_SCHEMA, Fatal, SqlError
 from gateway.postgres_wire.words import NAME, QUOTED, Word, words
 
 MESH = "mesh"
@@ -53,14 +53,29 @@ class Database:
 
     def namespace(self, search_path: str, datasets: Iterable[Dataset]) -> tuple[str, ...]:
         """Where names that do not say all are looked up first."""
-        domain = (self.domain,) if self.domain else ()
-        for schema in schemas(search_path):
-            if self.domain:
-                return (self.domain, schema)
-            for dataset in datasets:
-                if self.schema(dataset.address) == schema:
-                    return (dataset.address.domain, dataset.address.product)
-        return domain
+        wanted = schemas(search_path)
+        if self.domain and len(wanted) == 1:
+            return (self.domain, wanted[0])
+        seen = datasets if wanted else ()
+        held = {self.schema(d.address): d.address for d in seen if self.holds(d)}
+        for schema in wanted:
+            if schema in held:
+                return (held[schema].domain, held[schema].product)
+        return (self.domain,) if self.domain else ()
+
+    def check_path(self, search_path: str, datasets: Iterable[Dataset]) -> None:
+        """Raise SqlError for a path of which no schema is there: names would be found elsewhere."""
+        wanted = schemas(search_path)
+        if not wanted:
+            return
+        held = {self.schema(dataset.address) for dataset in datasets if self.holds(dataset)}
+        if not held.intersection(wanted):
+            near = next(filter(None, (did_you_mean(name, held) for name in wanted)), None)
+            raise SqlError(
+                UNKNOWN_SCHEMA,
+                f"there is no schema {wanted[0][:63]!r}, or you may not know of it",
+                hint=near or "set search_path to a schema of this database, or to ''",
+            )
 
     def written(self, text: str, datasets: Sequence[Dataset]) -> Written:
         """A query with the schemas of this database replaced by what they stand for."""

@@ -1,27 +1,19 @@
 """Every error that leaves over the PostgreSQL front becomes an ErrorResponse here.
 
-The SQLSTATE is for programs, the gateway's own code stands in the detail. Whatever is not an error
-of the gateway is logged under an incident id, and nothing else of it leaves.
+The SQLSTATE is for programs, the gateway's own code stands in the detail.
 """
 
 from __future__ import annotations
 
-import logging
-import uuid
-
-from connectors.interface import SourceError
 from gateway.errors import (
     Busy,
     GatewayError,
-    InternalError,
     Kind,
     Unsupported,
     UserError,
-    from_source,
 )
 from gateway.postgres_wire import messages
-
-logger = logging.getLogger(__name__)
+from gateway.serving.failures import told
 
 SQLSTATES = {
     "INVALID_REQUEST": "22023",
@@ -67,6 +59,7 @@ INVALID_VALUE = "22023"
 INVALID_TEXT = "22P02"
 INVALID_BINARY = "22P03"
 UNKNOWN_DATABASE = "3D000"
+UNKNOWN_SCHEMA = "3F000"
 UNSUPPORTED = "0A000"
 SHUTTING_DOWN = "57P01"
 IDLE = "57P05"
@@ -102,7 +95,7 @@ def placed(error: GatewayError, at: int) -> None:
 
 def translate(error: BaseException) -> bytes:
     """The ErrorResponse for whatever was raised."""
-    known = as_gateway_error(error)
+    known = told(error)
     fields = {
         "S": "FATAL" if isinstance(error, Fatal) else "ERROR",
         "V": "FATAL" if isinstance(error, Fatal) else "ERROR",
@@ -115,19 +108,6 @@ def translate(error: BaseException) -> bytes:
     if (at := getattr(known, "at", None)) is not None:
         fields["P"] = str(at)
     return messages.fields(b"E", fields)
-
-
-def as_gateway_error(error: BaseException) -> GatewayError:
-    if isinstance(error, SourceError):
-        error = from_source(error)
-    if isinstance(error, GatewayError) and error.kind is not Kind.INTERNAL:
-        return error
-    incident = uuid.uuid4().hex[:12]
-    logger.error("incident %s", incident, exc_info=error)
-    return InternalError(
-        f"an internal error happened; the log has it as incident {incident}",
-        hint="tell this id to whoever runs the gateway",
-    )
 
 
 def sqlstate(error: GatewayError) -> str:

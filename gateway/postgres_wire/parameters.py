@@ -12,8 +12,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from gateway.languages.array_texts import array_items
 from gateway.postgres_wire import calendar
-from gateway.postgres_wire.array_texts import array_items
 from gateway.postgres_wire.errors import INVALID_BINARY, INVALID_TEXT, SqlError
 from gateway.postgres_wire.messages import BINARY, TEXT
 from gateway.postgres_wire.types import BY_ARRAY, BY_OID, pg_type
@@ -37,6 +37,9 @@ ARROW: dict[int, pa.DataType] = {
 }
 """The Arrow types of values by oid; anything else is text, and a number its own decimal."""
 
+NUMERIC = pa.decimal128(38, 10)
+"""Of a number that is described before its value is known, and of those in arrays."""
+
 _TEXTS = frozenset({0, 18, 19, 25, 114, 705, 1042, 1043, 2205, 2206, 3802})
 _NUMERIC, _UUID = 1700, 2950
 _MAX_DIGITS = 76
@@ -47,6 +50,12 @@ def oid_of(kind: pa.DataType) -> int:
     """The oid a parameter of an Arrow type is described with."""
     found, array = pg_type(kind)
     return found.array if array else found.oid
+
+
+def declared(oids: Sequence[int]) -> tuple[pa.DataType | None, ...]:
+    """The types a client has declared for parameters; a text may be anything, and says nothing."""
+    types = tuple(NUMERIC if oid == _NUMERIC else ARROW.get(oid) for oid in oids)
+    return types if any(types) else ()
 
 
 def scalars(
@@ -115,6 +124,8 @@ def _parsed(value: str, kind: pa.DataType) -> pa.Scalar:
         return pa.scalar(value.split(" ")[0]).cast(kind)
     if pa.types.is_timestamp(kind):
         return _moment(value, kind)
+    if pa.types.is_time(kind):
+        return pa.scalar(calendar.time_of(value), pa.int64()).cast(kind)
     return pc.cast(pa.scalar(value), kind)
 
 
@@ -158,8 +169,9 @@ def _decimal(value: Decimal) -> pa.Scalar:
 
 
 def _list_type(items: Sequence[Any], oid: int) -> pa.DataType:
-    if oid == _NUMERIC:
-        return pa.list_(pa.decimal128(38, 10))
+    if oid == _NUMERIC:  # as many digits as they have
+        inferred = pa.array(items).type
+        return pa.list_(NUMERIC if pa.types.is_null(inferred) else inferred)
     return pa.list_(ARROW.get(oid, pa.string()))
 
 

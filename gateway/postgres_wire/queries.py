@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Protocol
 import pyarrow as pa
 
 from gateway.errors import Cancelled, GatewayError
-from gateway.flight.admission import Admission
-from gateway.flight.executions import Executions, Running
-from gateway.flight.statements import Statement
-from gateway.flight.streams import QueryStream
 from gateway.model import Request
 from gateway.postgres_wire.catalogue.engine import Catalogues
 from gateway.postgres_wire.column_names import named
 from gateway.postgres_wire.databases import Written
 from gateway.postgres_wire.errors import UNSUPPORTED, SqlError, placed
 from gateway.postgres_wire.parameters import oid_of
+from gateway.serving.admission import Admission
+from gateway.serving.executions import Executions, Running
+from gateway.serving.statements import Statement
+from gateway.serving.streams import QueryStream
 
 if TYPE_CHECKING:
     from gateway.pipeline import Gateway
@@ -95,6 +95,7 @@ class DatasetQuery:
         """Run it for whoever `request` is of, with its options as they are now."""
         with self._place:
             statement = self._statement
+            request = replace(request, declared=statement.request.declared)
             if values or not self._same(request):
                 asked = replace(request, parameters=tuple(values), id=uuid.uuid4().hex)
                 statement = Statement(self._engine.gateway, asked)

@@ -12,7 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from gateway.errors import GatewayError, UserError
-from gateway.flight.streams import by_shutdown
 from gateway.identity.identity import Identity
 from gateway.postgres_wire import messages
 from gateway.postgres_wire.authentication import MAX_PASSWORD_BYTES, Login, log_in
@@ -31,6 +30,7 @@ from gateway.postgres_wire.queries import Engine
 from gateway.postgres_wire.session import Session
 from gateway.postgres_wire.settings import Settings, of_command_line
 from gateway.postgres_wire.states import State
+from gateway.serving.streams import by_shutdown
 
 logger = logging.getLogger(__name__)
 

@@ -15,7 +15,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from gateway.errors import Cancelled
-from gateway.flight.streams import by_request
 from gateway.postgres_wire import commands, messages
 from gateway.postgres_wire.command_runner import CommandRunner
 from gateway.postgres_wire.command_texts import read_commands
@@ -37,6 +36,7 @@ from gateway.postgres_wire.prepared_statements import PreparedStatements
 from gateway.postgres_wire.states import State
 from gateway.postgres_wire.types import column
 from gateway.postgres_wire.work import Work
+from gateway.serving.streams import by_request
 
 logger = logging.getLogger(__name__)
 

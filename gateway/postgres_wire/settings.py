@@ -13,12 +13,15 @@ from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from gateway.errors import UserError, did_you_mean
-from gateway.flight import options
 from gateway.postgres_wire.errors import FIXED_SETTING, INVALID_VALUE, UNKNOWN_SETTING, SqlError
+from gateway.serving import options
 
 OURS = "meshgate."
 SERVER_VERSION = "15.0"
 """What clients decide by which catalogue queries they send."""
+
+DIALECTS = ("postgres", "duckdb")
+"""What may be written here beside the gateway's own SQL."""
 
 _UTF8 = {"utf8", "utf-8", "unicode"}
 _DURATION = re.compile(r"(\d{1,12})\s*(us|ms|s|min|h|d)?\Z")
@@ -43,10 +46,10 @@ DEFAULTS: Mapping[str, str] = {
     "bytea_output": "hex",
     "search_path": "",
     "statement_timeout": "0",
-    "transaction_isolation": "repeatable read",
+    "transaction_isolation": "read committed",
     "transaction_read_only": "on",
     "default_table_access_method": "heap",
-    "default_transaction_isolation": "repeatable read",
+    "default_transaction_isolation": "read committed",
     "extra_float_digits": "1",
     "max_identifier_length": "63",
     "max_index_keys": "32",
@@ -210,7 +213,7 @@ class Settings:
 
     @property
     def options(self) -> dict[str, str]:
-        """Meshgate's options, as `gateway.flight.options` reads them."""
+        """Meshgate's options, as `gateway.serving.options` reads them."""
         return {
             name.removeprefix(OURS): value
             for name, value in self.values.items()
@@ -241,11 +244,29 @@ class Settings:
                 options.declared({}, {name: value})
             except UserError as error:
                 raise SqlError(INVALID_VALUE, error.message, hint=error.hint) from None
+            if name == "dialect":
+                _check_dialect(options.read_dialect(value))
         return value
 
 
+def _check_dialect(name: str) -> None:
+    """Raise SqlError for a dialect with other quotes or placeholders than PostgreSQL's.
+
+    Before a statement is translated, this front has taken it from among others, found its cursor
+    or COPY, and led its schemas and ``$1`` to what they stand for: all that by PostgreSQL's rules.
+    To MySQL, for one, a name in double quotes is a text, and a backslash is no letter.
+    """
+    if name and name not in DIALECTS:
+        raise SqlError(
+            INVALID_VALUE,
+            f"{name} can not be spoken over PostgreSQL's protocol: its quotes or placeholders are"
+            " not PostgreSQL's",
+            hint=f"set it to {' or '.join(DIALECTS)}; for {name} connect by Flight SQL",
+        )
+
+
 def names() -> set[str]:
-    return set(options.READERS) - {"catalog", "schema", "dialect"}
+    return set(options.READERS) - {"catalog", "schema"}
 
 
 def canonical(name: str) -> str:

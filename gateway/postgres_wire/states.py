@@ -9,7 +9,6 @@ from importlib import metadata
 import pyarrow as pa
 
 from gateway.errors import PurposeNotGranted
-from gateway.flight.callers import Caller, Session, make_caller
 from gateway.model import Dataset, Request
 from gateway.postgres_wire import commands
 from gateway.postgres_wire.authentication import Login
@@ -21,10 +20,12 @@ from gateway.postgres_wire.catalogue.world import World
 from gateway.postgres_wire.commands import Command, Query
 from gateway.postgres_wire.databases import Database, schemas
 from gateway.postgres_wire.errors import UNKNOWN_SETTING, SqlError
+from gateway.postgres_wire.parameters import declared
 from gateway.postgres_wire.queries import DatasetQuery, Engine, PlannedQuery, Rows
 from gateway.postgres_wire.settings import REPORTED, SERVER_VERSION, Settings, canonical
 from gateway.postgres_wire.transactions import TransactionState
 from gateway.postgres_wire.types import TYPES
+from gateway.serving.callers import Caller, Session, make_caller
 
 
 class State:
@@ -63,7 +64,8 @@ class State:
                 return CatalogueQuery(query.text, found, self._catalogue)
         caller = self.caller()
         written = self.database.written(query.text, _Lazy(lambda: self.datasets(caller)))
-        return DatasetQuery(self._engine, self._request(caller, written.text), written, query.start)
+        request = replace(self._request(caller, written.text), declared=declared(types))
+        return DatasetQuery(self._engine, request, written, query.start)
 
     def start(
         self, planned: PlannedQuery, values: Sequence[pa.Scalar], gone: Callable[[], bool]
@@ -173,7 +175,8 @@ class State:
             raise
 
     def check_options(self) -> None:
-        """Raise GatewayError for an option with no such value, or a purpose that is not granted."""
+        """Raise GatewayError for an option with no such value, a purpose that is not granted, or
+        a path of schemas that are not there."""
         caller = self.caller()
         granted = self._engine.gateway.purposes(caller.principal) if caller.purpose else ()
         if caller.purpose and caller.purpose not in granted:
@@ -181,6 +184,9 @@ class State:
                 f"the purpose {caller.purpose} is not granted to you",
                 hint="declare another, or none",
             )
+        self.database.check_path(
+            self.settings.values["search_path"], _Lazy(lambda: self.datasets(caller))
+        )
 
     def _request(self, caller: Caller, text: str) -> Request:
         namespace = self.database.namespace(

@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from gateway.errors import Cancelled
-from gateway.flight.streams import QueryStream
 from gateway.postgres_wire.answers import Answer
+from gateway.serving.streams import QueryStream
 
 T = TypeVar("T")
 

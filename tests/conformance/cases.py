@@ -10,7 +10,7 @@ from decimal import Decimal
 import pyarrow as pa
 
 from connectors.capabilities import Kind
-from connectors.dialect import Operand
+from connectors.operands import Operand
 from tests.conformance.reference import column, constant
 from tests.conformance.specs import Source
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 from datafusion import SessionConfig, SessionContext
 from sqlglot import exp
 
-from connectors.dialect import Operand
+from connectors.operands import Operand
 from tests.conformance.specs import Source
 
 TABLE = "canonical"

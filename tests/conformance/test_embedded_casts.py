@@ -16,11 +16,11 @@ from datafusion import SessionContext
 from sqlglot import exp
 
 from connectors.capabilities import NotPushable
-from connectors.dialect import Operand
 from connectors.embedded_dialect import EMBEDDED
 from connectors.embedded_duckdb import EmbeddedDuckDb
 from connectors.files import FilesConnector
 from connectors.interface import SourceError, SourceErrorCode
+from connectors.operands import Operand
 
 VALUES = 4000
 DIGITS = decimal.Context(prec=60)

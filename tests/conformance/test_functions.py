@@ -10,10 +10,12 @@ import pytest
 from sqlglot import exp
 
 from connectors.capabilities import Kind, NotPushable, Relation, kind_of
-from connectors.dialect import FUNCTIONS, Builder, SqlDialect
+from connectors.dialect import SqlDialect
+from connectors.forms import FUNCTIONS
 from connectors.functions import call as written_call
 from connectors.functions import named_text, strict_extreme
 from connectors.interface import SourceError, SourceErrorCode
+from connectors.operands import Builder
 from tests.conformance.cases import AGGREGATES, COLUMNS, DIVISION, Case, scalar_cases
 from tests.conformance.reference import (
     TABLE,

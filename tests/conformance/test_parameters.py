@@ -90,6 +90,31 @@ def test_bound_values_are_as_good_as_written_ones(
         assert sorted(rows, key=key) == sorted(expected, key=key), [literal(v) for v in values]
 
 
+@pytest.mark.parametrize("column", ["i", "k", "d", "w", "f", "s", "u", "x", "q", "m", "b", "z"])
+def test_bound_lists_are_as_good_as_written_ones(
+    source: Source, reference: Reference, served: Gateway, column: str
+) -> None:
+    if column not in source.rows.schema.names:
+        return
+    chance = random.Random(column)
+    for test, written in (
+        (f"{column} = ANY(?)", f"{column} IN (LIST)"),
+        (f"NOT {column} = ANY(?)", f"NOT {column} IN (LIST)"),
+        (f"{column} <> ALL(?) AND id > 2", f"{column} NOT IN (LIST) AND id > 2"),
+    ):
+        described = served.prepare(Request(ANA, f"SELECT id FROM {NAME} WHERE {test}"))
+        kind = described.parameters.field(0).type.value_type
+        for count in (1, 1, 2, 5):
+            values = _values(source, column, count, chance)
+            held = pa.scalar([value.as_py() for value in values], pa.list_(values[0].type))
+            result = served.execute(served.bind(described, [held]))
+            rows = [row[0] for row in rows_of(pa.Table.from_batches(result.batches, result.schema))]
+            texts = ", ".join(literal(value.cast(kind)) for value in values)
+            query = f"SELECT id FROM canonical WHERE {written.replace('LIST', texts)}"
+            expected = [row[0] for row in rows_of(reference.answer(query))]
+            assert sorted(rows) == sorted(expected), (test, texts)
+
+
 def test_what_can_be_a_template_is_one(source: Source, served: Gateway) -> None:
     """The tests above would pass without any template."""
     columns = {"i", "k", "s", "u"} & set(source.rows.schema.names)

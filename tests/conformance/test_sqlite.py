@@ -11,8 +11,8 @@ import pyarrow as pa
 import pytest
 from sqlglot import exp
 
-from connectors.dialect import Operand
 from connectors.interface import PHYSICAL_TYPE, SourceError, SourceErrorCode
+from connectors.operands import Operand
 from connectors.sqlite import SqliteConnector
 from gateway.catalogue import Catalogue
 from gateway.cli import main

@@ -39,6 +39,9 @@ def one(mesh: Gateway, dialect: str, text: str, *values: object) -> list[object]
         ("trino", "SELECT id FROM sales WHERE id BETWEEN ? AND ? ORDER BY id", (2, 3), [2, 3]),
         ("spark", "SELECT id FROM sales WHERE id = :a ORDER BY id", (2,), [2]),
         ("duckdb", "SELECT id FROM sales WHERE id = $1", (2,), [2]),
+        ("postgres", "SELECT id FROM sales WHERE id = ANY($1::int[])", ([2, 4],), [2, 4]),
+        ("postgres", "SELECT id FROM sales WHERE id <> ALL($1)", ([2, 4],), [1, 3, 5, 6]),
+        ("duckdb", "SELECT id FROM sales WHERE id = ANY($1)", ([],), []),
         # GREATEST names each argument twice: a parameter keeps its number
         ("mysql", "SELECT GREATEST(CAST(? AS SIGNED), id, 2) FROM sales WHERE id = ?", (9, 3), [9]),
     ],
@@ -147,3 +150,27 @@ def test_errors_of_the_engine_have_their_place(mesh: Gateway) -> None:
     said = json.loads(caught.value.to_json())
     assert said["code"] == "INVALID_QUERY"
     assert said["position"] is None or said["position"]["line"] <= 3
+
+
+@pytest.mark.parametrize(
+    ("dialect", "condition", "ids"),
+    [
+        ("postgres", "id = ANY('{2,NULL}')", [2]),
+        ("postgres", "id = ANY('{2}'::int[])", [2]),
+        ("postgres", "id = ANY(ARRAY[2, 4])", [2, 4]),
+        ("duckdb", "id = ANY([2, 4])", [2, 4]),
+        ("postgres", "id <> ALL(ARRAY[2, NULL]::int[])", []),
+        ("postgres", "NOT id = ANY('{}') AND id <> ALL(ARRAY[]::int[])", [1, 2, 3, 4, 5, 6]),
+        ("postgres", "id = ANY(NULL) OR id <> ALL(NULL)", []),
+    ],
+)
+def test_lists_are_tested_as_in(
+    mesh: Gateway, dialect: str, condition: str, ids: list[int]
+) -> None:
+    assert one(mesh, dialect, f"SELECT id FROM sales WHERE {condition} ORDER BY id") == ids
+
+
+def test_other_tests_of_lists_are_refused(mesh: Gateway) -> None:
+    for condition in ("id > ANY(ARRAY[1])", "id = ALL(ARRAY[1])", "id <> ANY($1)"):
+        with pytest.raises(Unsupported, match="over a list"):
+            one(mesh, "postgres", f"SELECT id FROM sales WHERE {condition}")

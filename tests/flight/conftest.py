@@ -8,13 +8,11 @@ from pathlib import Path
 
 import pytest
 
-import connectors
+from bench.mesh import Product, govern, publish
 from connectors import memory
-from gateway.cli import main
 from gateway.flight.client import Client
-from gateway.identity.users import add_user
 from tests.flight.serving import ALICE, BOB, ORDERS, PEOPLE, TEXTS, Served
-from tests.flight.sources import RECORDER, Recorder, RecordingConnector
+from tests.flight.sources import RECORDER, Recorder, recording
 
 POLICIES = """\
 p,all/reader,*,*,discover|read,*,*,*,allow
@@ -25,31 +23,17 @@ p,sales/reader,sales,mesh://sales/*/*,discover|read,*,*,*,allow
 @pytest.fixture(scope="session")
 def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("mesh")
-    database = folder / "probe.db"
-    with sqlite3.connect(database) as connection:
-        for table in ("blocked", "endless", "broken", "plain"):
-            connection.execute(f"CREATE TABLE {table} (id INTEGER NOT NULL PRIMARY KEY)")
-        connection.execute("INSERT INTO plain VALUES (1), (2), (3)")
-    connection.close()
     sales = memory.register("flight-sales", {"orders": ORDERS, "texts": TEXTS})
     staff = memory.register("flight-staff", {"people": PEOPLE})
-    patch = pytest.MonkeyPatch()
-    recording = f"{RecordingConnector.__module__}:RecordingConnector"
-    patch.setitem(connectors.REGISTRY, "recording", recording)  # type: ignore[arg-type]
-    for domain, product, connector, uri in (
-        ("sales", "shop", "memory", sales),
-        ("hr", "staff", "memory", staff),
-        ("ops", "probe", "recording", str(database)),
-    ):
-        names = ["--domain", domain, "--product", product]
-        source = ["--connector", connector, "--uri", uri]
-        assert main(["publish", "--mesh", str(folder), *names, *source]) == 0
-    (folder / "policies").mkdir()
-    (folder / "policies" / "access.csv").write_text(POLICIES)
-    add_user(folder, ALICE[0], ["all/reader"], ALICE[1])
-    add_user(folder, BOB[0], ["sales/reader"], BOB[1])
-    yield folder
-    patch.undo()
+    with recording(folder / "probe.db", "broken", "plain") as probe:
+        with sqlite3.connect(folder / "probe.db") as connection:
+            connection.execute("INSERT INTO plain VALUES (1), (2), (3)")
+        connection.close()
+        publish(folder, "sales", Product("shop", "memory", sales))
+        publish(folder, "hr", Product("staff", "memory", staff))
+        publish(folder, "ops", probe)
+        govern(folder, POLICIES, {ALICE: ["all/reader"], BOB: ["sales/reader"]})
+        yield folder
     memory.forget("flight-sales")
     memory.forget("flight-staff")
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pyarrow as pa
+import pytest
 
+import connectors
+from bench.mesh import Product
 from connectors.interface import BatchStream, SourceError, SourceErrorCode
 from connectors.sqlite import SqliteConnector
 
@@ -53,6 +59,19 @@ class RecordingConnector(SqliteConnector):
             if table in text:
                 return _Stream(table, schema)
         return super().query(text, schema)
+
+
+@contextmanager
+def recording(database: Path, *more: str) -> Iterator[Product]:
+    """The product `probe`: a new database of empty tables, read by the connector while it lasts."""
+    with sqlite3.connect(database) as connection:
+        for table in ("blocked", "endless", *more):
+            connection.execute(f"CREATE TABLE {table} (id INTEGER NOT NULL PRIMARY KEY)")
+    connection.close()
+    place = f"{RecordingConnector.__module__}:RecordingConnector"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(connectors.REGISTRY, "recording", place)  # type: ignore[arg-type]
+        yield Product("probe", "recording", str(database))
 
 
 class _Stream:

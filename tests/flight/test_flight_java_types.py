@@ -6,11 +6,11 @@ import pyarrow as pa
 import pytest
 
 from gateway.flight import commands, metadata, sqlinfo
-from gateway.flight.callers import Caller
-from gateway.flight.plain_types import Types, plain_schema, plain_type, types_of
-from gateway.flight.streams import decoded
 from gateway.flight.wire import flightsql_pb2 as sql
 from gateway.model import Principal
+from gateway.serving.callers import Caller
+from gateway.serving.plain_types import Types, plain_schema, plain_type, types_of
+from gateway.serving.streams import decoded
 from tests.flight.serving import Served
 
 JAVA = Caller(Principal("user:alice", ("all/reader",)), types=Types.JAVA)

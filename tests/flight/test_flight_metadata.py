@@ -11,9 +11,9 @@ from google.protobuf.message import Message
 from connectors.interface import COMMENT, Binding
 from gateway.flight import metadata, sqlinfo, types
 from gateway.flight.metadata import like
-from gateway.flight.table_names import table_names
 from gateway.flight.wire import flightsql_pb2 as sql
 from gateway.model import Address, Dataset, ForeignKey
+from gateway.serving.table_names import table_names
 
 
 def dataset(

@@ -7,8 +7,8 @@ import pyarrow as pa
 import pyarrow.flight as fl
 import pytest
 
-from gateway.flight.named_queries import HEADER
 from gateway.flight.wire import flightsql_pb2 as sql
+from gateway.serving.named_queries import HEADER
 from tests.flight.serving import ALICE, BOB, Served, descriptor
 from tests.flight.sources import Recorder
 

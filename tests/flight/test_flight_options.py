@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,11 +13,11 @@ import pytest
 
 from connectors import memory
 from gateway.cli import main
-from gateway.flight.callers import Session, make_caller
 from gateway.flight.client import Client
-from gateway.flight.options import READERS
 from gateway.flight.wire import flight_pb2 as wire
 from gateway.model import Principal, QueryOptions, Request
+from gateway.serving.callers import Session, make_caller
+from gateway.serving.options import READERS
 from tests.flight.purposes import ANN, EVE, STORE, build
 from tests.flight.serving import Served
 
@@ -127,6 +128,85 @@ def test_a_schema_has_to_be_one_of_the_catalog(served: Served) -> None:
     options = {"schema": "ward", "catalog": "clinic"}
     assert set_options(served, **options) == {}
     assert set_options(served, catalog="clinic", schema="staff") == {"schema": INVALID}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("catalog", "clinik", "there is no catalog clinik, or you may not know of it.*clinic"),
+        ("schema", "hr", "there is no schema hr, or you may not know of it"),
+        ("purpose", "fraud", "the purpose fraud is not granted to user:ann"),
+        ("timeout", "soon", "timeout is not a duration: 'soon'"),
+        ("verfy", "true", "there is no such option.*did you mean verify"),
+        ("verify", ["true"], "no option is a list"),
+    ],
+)
+def test_why_an_option_is_refused_is_in_the_log(
+    served: Served, name: str, value: object, reason: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert set(set_options(served, **{name: value})) == {name}
+    (said,) = [r.getMessage() for r in caplog.records if "session option" in r.getMessage()]
+    assert re.search(f"session option '{name}' of user:ann is refused: .*{reason}", said)
+
+
+@pytest.mark.parametrize(
+    ("headers", "reason"),
+    [
+        ({"catalog": "clinik"}, "there is no catalog clinik,.*did you mean clinic"),
+        ({"schema": "wrd"}, "there is no schema wrd,.*did you mean ward"),
+        ({"catalog": "clinic", "schema": "wrd"}, "there is no schema wrd in clinic,.*ward"),
+        ({"purpose": "fraud"}, "the purpose fraud is not granted"),
+    ],
+)
+def test_headers_say_why_they_are_refused(
+    served: Served, headers: dict[str, str], reason: str
+) -> None:
+    """Even where every name is found without them."""
+    login = {"username": ANN[0], "password": ANN[1]}
+    prefix = "adbc.flight.sql.rpc.call_header.x-meshgate-"
+    given = {prefix + name: value for name, value in headers.items()}
+    with (
+        adbc.connect(served.uri, db_kwargs={**login, **given}, autocommit=True) as connection,
+        connection.cursor() as cursor,
+    ):
+        for text in ("SELECT id FROM reports", "SELECT id FROM clinic.ward.reports", "SELECT 1"):
+            with pytest.raises(adbc.Error, match=reason):
+                cursor.execute(text)
+
+
+def test_a_hidden_catalog_is_told_of_no_more_than_one_that_is_none(served: Served) -> None:
+    prefix = "adbc.flight.sql.rpc.call_header."
+    login = {"username": EVE[0], "password": EVE[1]}
+    said = []
+    for name in ("clinic", "clinix", "nowhere"):
+        given = {**login, prefix + "catalog": name}
+        with (
+            adbc.connect(served.uri, db_kwargs=given, autocommit=True) as connection,
+            connection.cursor() as cursor,
+            pytest.raises(adbc.Error) as caught,
+        ):
+            cursor.execute("SELECT 1")
+        said.append(str(caught.value).replace(name, "NAME"))
+    assert len(set(said)) == 1
+
+
+def test_a_catalog_may_be_named_before_its_purpose(served: Served, tmp_path: Path) -> None:
+    """Of one with nothing but what may be read for a purpose, that is what the error is about."""
+    folder = build(tmp_path)
+    rules = "p,all/reader,*,mesh://clinic/ward/visits,discover|read,care|billing,*,*,allow\n"
+    (folder / "policies" / "access.csv").write_text(rules)
+    narrow = Served(folder)
+    header = {"adbc.flight.sql.rpc.call_header.catalog": "clinic"}
+    login = {"username": ANN[0], "password": ANN[1], **header}
+    try:
+        with (
+            adbc.connect(narrow.uri, db_kwargs=login, autocommit=True) as connection,
+            connection.cursor() as cursor,
+            pytest.raises(adbc.Error, match="PURPOSE_REQUIRED"),
+        ):
+            cursor.execute("SELECT id FROM visits")
+    finally:
+        narrow.close()
 
 
 def test_options_are_of_the_kind_they_were_set_as(served: Served) -> None:

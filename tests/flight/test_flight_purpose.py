@@ -374,7 +374,7 @@ def test_a_user_is_added_with_a_region_and_purposes(
 ) -> None:
     where = ["--mesh", str(tmp_path)]
     more = ["--region", "EU", "--purpose", "care", "--purpose", "billing"]
-    monkeypatch.setattr("gateway.commands.user._new_password", lambda: "secret")
+    monkeypatch.setenv("MESHGATE_PASSWORD", "secret")
     assert main(["user", "add", "zoe", *more, *where]) == 0
     assert main(["user", "add", "yan", *where]) == 0
     zoe, yan = (UserStore.load(tmp_path).verify(name, "secret") for name in ("zoe", "yan"))

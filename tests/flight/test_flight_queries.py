@@ -11,9 +11,9 @@ import pytest
 
 from gateway.flight import commands
 from gateway.flight.client import Client, ServerError
-from gateway.flight.streams import MAX_BATCH_BYTES
 from gateway.flight.wire import flight_pb2 as wire
 from gateway.flight.wire import flightsql_pb2 as sql
+from gateway.serving.streams import MAX_BATCH_BYTES
 from tests.flight.serving import BOB, ORDERS, TEXTS, Served, descriptor
 
 

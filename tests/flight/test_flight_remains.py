@@ -5,8 +5,8 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from gateway.flight.remains import without_remains
 from gateway.flight.wire import flightsql_pb2 as sql
+from gateway.serving.remains import without_remains
 from tests.flight.serving import Served, descriptor
 
 KINDS = [pa.int8(), pa.int32(), pa.int64(), pa.float64(), pa.date32(), pa.timestamp("us")]

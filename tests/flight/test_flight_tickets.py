@@ -12,15 +12,15 @@ import pytest
 from connectors import memory
 from gateway.errors import NotFound
 from gateway.flight import commands
-from gateway.flight.callers import Caller
-from gateway.flight.options import Declared
 from gateway.flight.service import FlightSql
-from gateway.flight.streams import QueryStream
 from gateway.flight.tickets import TICKET_BYTES, Tickets
 from gateway.flight.wire import flight_pb2 as wire
 from gateway.flight.wire import flightsql_pb2 as sql
 from gateway.model import Principal
 from gateway.pipeline import Gateway
+from gateway.serving.callers import Caller
+from gateway.serving.options import Declared
+from gateway.serving.streams import QueryStream
 from policies.snapshot import Snapshot
 from policies.store import PolicyRows, Row, load_folder
 from tests.flight.purposes import STORE, build

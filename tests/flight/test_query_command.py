@@ -121,6 +121,42 @@ def test_an_address_without_a_scheme_or_port_is_refused_with_a_hint(
     assert "write grpc://HOST:PORT" in capsys.readouterr().err
 
 
+def test_a_host_that_does_not_resolve_is_no_closed_port(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for host, said in (
+        ("nowhere.invalid", "no address is known for nowhere.invalid: the name does not resolve"),
+        ("127.0.0.1", "no gateway answers at grpc://127.0.0.1:9"),
+    ):
+        address = f"grpc://{host}:9"
+        assert main(["query", "--connect", address, "--user", "alice", "SELECT 1"]) == 1
+        assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (
+            ["serve", "--mesh", "x", "--postgress", "5432"],
+            "5432 (did you mean --postgres?)",
+        ),
+        (
+            ["user", "add", "ann", "--mesh", "x", "--rgion=EU"],
+            "(did you mean --region?)",
+        ),
+        (["serve", "--mesh", "x", "--qqqq"], "unrecognized arguments: --qqqq\n"),
+    ],
+)
+def test_a_misspelt_flag_says_which_was_meant(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+    error = capsys.readouterr().err
+    assert said in error and error.startswith(f"usage: meshgate {arguments[0]}")
+
+
 def test_no_terminal_and_no_password_fails_with_a_clear_line(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -139,7 +175,10 @@ def test_no_terminal_and_no_password_fails_with_a_clear_line(
     assert "--password-stdin" in done.stderr
 
 
-def test_ctrl_d_at_the_prompt_for_a_password_fails_with_a_clear_line(tmp_path: Path) -> None:
+def test_ctrl_d_at_the_prompt_for_a_password_fails_with_a_clear_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MESHGATE_PASSWORD")
     terminal, child = pty.openpty()
     process = subprocess.Popen(
         [*MESHGATE, "user", "add", "alice", "--mesh", str(tmp_path)],

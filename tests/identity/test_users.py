@@ -118,7 +118,8 @@ def test_the_command_adds_lists_and_removes(
 ) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("secret\n"))
     mesh = ["--mesh", str(tmp_path)]
-    assert main(["user", "add", "alice", "--role", "a/b", "--role", "c/d", *mesh]) == 0
+    roles = ["--role", "a/b", "--role", "c/d"]
+    assert main(["user", "add", "alice", *roles, "--password-stdin", *mesh]) == 0
     assert UserStore.load(tmp_path).verify("alice", "secret")
     capsys.readouterr()
     assert main(["user", "list", *mesh]) == 0
@@ -126,6 +127,28 @@ def test_the_command_adds_lists_and_removes(
     assert main(["user", "remove", "alice", *mesh]) == 0
     assert main(["user", "remove", "alice", *mesh]) == 1
     assert "no user" in capsys.readouterr().err
+
+
+def test_a_password_comes_as_to_every_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("from stdin\n"))
+    monkeypatch.setenv("MESHGATE_PASSWORD", "from the environment")
+    mesh = ["--mesh", str(tmp_path)]
+    assert main(["user", "add", "ann", *mesh]) == 0
+    assert main(["user", "add", "ben", "--password-stdin", *mesh]) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.endswith("can log in now, with the password in $MESHGATE_PASSWORD")
+    assert second == "ben can log in now"
+    store = UserStore.load(tmp_path)
+    assert store.verify("ann", "from the environment") and store.verify("ben", "from stdin")
+    monkeypatch.delenv("MESHGATE_PASSWORD")
+    typed = iter(["typed", "typed", "typed", "tpyed"])
+    monkeypatch.setattr("getpass.getpass", lambda prompt: next(typed))
+    assert main(["user", "add", "eve", *mesh]) == 0
+    assert UserStore.load(tmp_path).verify("eve", "typed")
+    assert main(["user", "add", "zoe", *mesh]) == 1
+    assert "the two passwords differ" in capsys.readouterr().err
 
 
 def test_listing_the_users_of_a_folder_that_is_not_there_fails(

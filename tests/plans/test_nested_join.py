@@ -6,8 +6,8 @@ import pyarrow as pa
 from sqlglot import exp
 from substrait.proto import JoinRel, Rel
 
-from connectors.dialect import Operand
 from connectors.interface import SourceKey
+from connectors.operands import Operand
 from connectors.sqlite import SqliteConnector
 from gateway.plan.block import Aliases, Block, Joined
 from gateway.plan.columns import field

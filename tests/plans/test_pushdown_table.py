@@ -9,8 +9,9 @@ import os
 from pathlib import Path
 
 from connectors.capabilities import Kind, Relation
-from connectors.dialect import AGGREGATES, FUNCTIONS, SqlDialect
+from connectors.dialect import SqlDialect
 from connectors.duckdb_dialect import DUCKDB
+from connectors.forms import AGGREGATES, FUNCTIONS
 from connectors.mariadb_dialect import MARIADB
 from connectors.postgres_dialect import POSTGRES
 from connectors.sqlite_dialect import SQLITE

@@ -7,7 +7,7 @@ import pytest
 import sqlglot
 from sqlglot import exp
 
-from connectors.dialect import Operand
+from connectors.operands import Operand
 from connectors.postgres_dialect import POSTGRES
 from gateway.plan.scalar_casts import cast_inside
 

@@ -10,11 +10,11 @@ import pytest
 
 from gateway.errors import GatewayError, InvalidQuery, Unsupported
 from gateway.flight import actions, commands
-from gateway.flight.callers import Caller
-from gateway.flight.options import Declared
 from gateway.flight.service import FlightSql
 from gateway.flight.wire import flightsql_pb2 as sql
 from gateway.model import Principal
+from gateway.serving.callers import Caller
+from gateway.serving.options import Declared
 from tests.substrait.plans import Schemas, plan_of, produced, read_of
 from tests.test_governed_requests import ANA, EVE, NOBODY, STAFF, World
 

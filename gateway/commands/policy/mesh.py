@@ -22,10 +22,10 @@ from gateway.errors import (
     UserError,
     did_you_mean,
 )
-from gateway.flight.options import check_purpose
 from gateway.identity.settings import Settings, load_settings
 from gateway.identity.users import UserStore
 from gateway.model import REGION, SCHEME, Address, Dataset, Principal
+from gateway.serving.options import check_purpose
 from policies.decide import Authoriser, Context, Decision, Subject, probe
 from policies.explanation import DENIED, Asked, Column
 from policies.judgement import CLEAR

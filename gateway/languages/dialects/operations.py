@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from sqlglot import exp
 
-from gateway.languages.dialects import dates
+from gateway.languages.dialects import dates, lists
 from gateway.languages.dialects.context import Context, only
 from gateway.languages.dialects.division import quotient, remainder, whole_quotient
 from gateway.languages.dialects.operands import (
@@ -144,6 +144,9 @@ def modulo(node: exp.Mod, context: Context) -> Operand:
 
 
 def compared(node: exp.Expr, context: Context) -> Operand:
+    membership = lists.tested(node, context)
+    if membership is not None:
+        return membership
     if isinstance(node.expression, (exp.Any, exp.All)):
         return _quantified(node, context)
     left, right = context.operand(node.this), context.operand(node.expression)
@@ -155,8 +158,6 @@ def compared(node: exp.Expr, context: Context) -> Operand:
 def _quantified(node: exp.Expr, context: Context) -> Operand:
     test = node.expression
     left = as_value(context.operand(node.this), context)
-    if not isinstance(test.this.unnest(), exp.Query):
-        raise context.refused(node, f"{type(test).__name__.upper()} over an array")
     found = context.query(test.this.unnest(), context.scope)
     right = Operand(exp.null(), found.columns[0].kind)
     _check_alike(left, right, node, context)

@@ -12,7 +12,7 @@ from gateway.errors import UserError
 from gateway.languages.dialects.context import Context
 from gateway.languages.dialects.dialect import DIALECT_NAMES
 from gateway.languages.dialects.operands import Kind, Operand, call, is_open
-from gateway.languages.dialects.operators import as_value
+from gateway.languages.dialects.operators import as_value, result
 
 EVERY = " ".join(DIALECT_NAMES)
 
@@ -99,15 +99,7 @@ class Call:
 
     def made(self, sql: exp.Expr, kind: Kind, *, computed: bool = False) -> Operand:
         """The outcome, made of all arguments that have been looked at."""
-        of = list(self._known.values())
-        return Operand(
-            sql,
-            kind,
-            computed=computed,
-            aggregate=any(o.aggregate for o in of),
-            window=any(o.window for o in of),
-            places=max((o.places for o in of), default=0),
-        )
+        return result(sql, kind, *self._known.values(), computed=computed)
 
 
 Builder = Callable[[Call], Operand]

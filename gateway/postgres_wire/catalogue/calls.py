@@ -44,6 +44,8 @@ def call(node: exp.Expr, facts: SessionFacts) -> exp.Expr:
             *arguments,
             exp.cast(exp.Array(expressions=path), exp.DataType.build("VARCHAR[]", "duckdb")),
         ]
+    if name == "all":  # an operator beside ANY, which the parser takes for a function
+        return exp.All(this=arguments[0])
     if name in ("json_build_object", "jsonb_build_object"):
         return _object_of(arguments)
     if name in functions.names():

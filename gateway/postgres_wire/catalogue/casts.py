@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from gateway.postgres_wire.array_texts import array_items
+from gateway.languages.array_texts import array_items
 from gateway.postgres_wire.catalogue import functions
 from gateway.postgres_wire.catalogue.literals import literal
 from gateway.postgres_wire.catalogue.session_facts import SessionFacts

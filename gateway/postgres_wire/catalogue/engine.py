@@ -86,9 +86,9 @@ class CatalogueEngine:
             self._create(f"pgc.{name}", table)
         execute(
             "CREATE TABLE pgc.keywords AS SELECT keyword_name AS word,"
-            " CASE keyword_category WHEN 'reserved' THEN 'R' ELSE 'U' END AS catcode,"
-            " true AS barelabel, keyword_category AS catdesc, '' AS baredesc"
-            " FROM duckdb_keywords()"
+            " CASE WHEN bool_or(keyword_category = 'reserved') THEN 'R' ELSE 'U' END AS catcode,"
+            " true AS barelabel, min(keyword_category) AS catdesc, '' AS baredesc"
+            " FROM duckdb_keywords() GROUP BY keyword_name"  # it has some in two categories
         )
         for statement in functions.macros():
             execute(statement)

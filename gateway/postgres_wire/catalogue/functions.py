@@ -134,6 +134,16 @@ _WRITTEN = {
     "pg_partition_ancestors": ["(o) AS NULL::UINTEGER"],
     "pg_blocking_pids": ["(p) AS CAST([] AS INTEGER[])"],
     "oidvectortypes": ["(o) AS ''"],
+    "age": [
+        "(x) AS CASE WHEN starts_with(typeof(x), 'TIME')"
+        " THEN error('age of a moment is not known here')::INTEGER ELSE 0 END",
+        "(a, b) AS age(a, b)",
+    ],
+    "parse_ident": [
+        """(t) AS list_transform(regexp_extract_all(t, '"(?:[^"]|"")*"|[^."]+'),"""
+        """ lambda p: CASE WHEN starts_with(p, '"') THEN replace(p[2:-2], '""', '"')"""
+        """ ELSE lower(p) END)"""
+    ],
 }
 
 TABLE_FUNCTIONS = {
@@ -162,7 +172,6 @@ CONSTANTS = frozenset(
 PLAIN = frozenset(
     [
         "abs",
-        "age",
         "array_agg",
         "array_append",
         "array_cat",

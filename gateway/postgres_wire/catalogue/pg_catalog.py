@@ -173,7 +173,12 @@ def _classes(world: World) -> Iterator[Row]:
     for table in world.tables:
         namespace = world.schemas[table.schema]
         row = _class(table.oid, table.name, namespace, table.kind, len(table.columns))
-        more = {"relhasindex": bool(table.key), "relhastriggers": table.oid in referring}
+        acl = [f"{_quoted(world.user)}=r/{OWNER}"]  # else clients show all that owners may
+        more: Row = {
+            "relacl": acl,
+            "relhasindex": bool(table.key),
+            "relhastriggers": table.oid in referring,
+        }
         yield {**row, **more}
         if table.key:
             name = f"{table.name}_pkey"

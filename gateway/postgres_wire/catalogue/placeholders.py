@@ -12,7 +12,7 @@ from gateway.postgres_wire.catalogue.literals import literal
 from gateway.postgres_wire.catalogue.relations import column_types
 from gateway.postgres_wire.errors import SYNTAX_ERROR, SqlError
 from gateway.postgres_wire.parameters import ARROW, UNSPECIFIED, oid_of
-from gateway.postgres_wire.types import BY_ARRAY
+from gateway.postgres_wire.types import BY_ARRAY, BY_OID, TEXT
 
 
 def placeholder_types(tree: exp.Expr, declared: Sequence[int]) -> tuple[int, ...]:
@@ -35,6 +35,8 @@ def placeholder_number(node: exp.Expr) -> int:
 
 
 def _inferred(node: exp.Expr) -> int:
+    while isinstance(node.parent, exp.Paren):
+        node = node.parent
     parent = node.parent
     if isinstance(parent, exp.Cast):
         kind = kind_name(parent.to)
@@ -44,6 +46,14 @@ def _inferred(node: exp.Expr) -> int:
             return 1028
         names = {"int": 23, "bigint": 20, "smallint": 21, "boolean": 16, "text[]": 1009}
         return names.get(kind, 25)
+    if isinstance(parent, exp.Any | exp.All):
+        return BY_OID.get(_beside(parent), TEXT).array
+    return _beside(node)
+
+
+def _beside(node: exp.Expr) -> int:
+    """What a column is that a node is compared with; text if it is with none."""
+    parent = node.parent
     if isinstance(parent, exp.Binary):
         other = parent.expression if parent.this is node else parent.this
         if isinstance(other, exp.Column) and (beside := column_types().get(other.name)) is not None:

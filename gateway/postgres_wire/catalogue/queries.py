@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from gateway.flight.admission import Admission
 from gateway.model import Request
 from gateway.postgres_wire.catalogue.engine import CatalogueEngine
 from gateway.postgres_wire.catalogue.recognition import Understood
@@ -16,6 +15,7 @@ from gateway.postgres_wire.catalogue.session_facts import SessionFacts
 from gateway.postgres_wire.column_names import renamed
 from gateway.postgres_wire.queries import Gone, Rows, Table
 from gateway.postgres_wire.types import with_oids
+from gateway.serving.admission import Admission
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,10 +21,13 @@ from gateway.postgres_wire.words import NAME, OPERATOR, QUOTED, Word, words
 MAY_BE_CATALOGUE = re.compile(
     r"\b(_?pg_|information_schema\b|current_|session_user|user\b|version\b|set_config|has_\w+_priv"
     r"|reg(class|type|proc|namespace|role)\b|obj_desc|col_desc|format_type|quote_|array_(upper|lower)"
-    r"|shobj_desc|inet_|getdatabase|to_reg|txid_)",
+    r"|shobj_desc|inet_|getdatabase|to_reg|txid_|parse_ident)",
     re.IGNORECASE,
 )
 """A query without any of this is none over the catalogues."""
+
+_RESERVED = {"SELECT", "INSERT", "UPDATE", "DELETE", "TABLE", "FROM", "USER", "ORDER", "GROUP"}
+"""Words the parser takes for the beginning of something else, where PostgreSQL takes any."""
 
 _MAX_NESTING = 128
 _MAX_TEXT = 200_000
@@ -113,12 +116,15 @@ def _without_decoration(found: list[Word]) -> list[Word]:
             kept
             and kept[-1].text in ("::", ".")
             and word.kind in (NAME, QUOTED)
-            and word.name in ENGINE_TYPES
+            and (word.name in ENGINE_TYPES or word.name in OBJECT_TYPES)
             and at + 1 < len(found)
             and found[at + 1].text == "["
         ):  # arrays of types the parser has no word for
-            plain = "bigint" if word.name == "oid" else "text"
+            plain = "bigint" if word.name == "oid" or word.name in OBJECT_TYPES else "text"
             kept.append(Word(NAME, plain, word.start, word.end))
+            at += 1
+        elif word.upper in _RESERVED and kept and kept[-1].upper == "AS":  # names a column
+            kept.append(Word(QUOTED, f'"{word.name}"', word.start, word.end))
             at += 1
         elif word.upper == "COLLATE":
             at += 2

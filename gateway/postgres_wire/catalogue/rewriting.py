@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 from sqlglot import exp
 
-from gateway.postgres_wire.array_texts import array_items
+from gateway.languages.array_texts import array_items
 from gateway.postgres_wire.catalogue import functions
 from gateway.postgres_wire.catalogue.calls import call, function_name, unknown_function
 from gateway.postgres_wire.catalogue.casts import OID, cast
@@ -23,6 +23,10 @@ from gateway.postgres_wire.catalogue.recognition import Understood, schema_of
 from gateway.postgres_wire.catalogue.relations import PG_CATALOG, SESSION, relations
 from gateway.postgres_wire.catalogue.session_facts import SessionFacts
 from gateway.postgres_wire.errors import UNKNOWN_RELATION, SqlError
+
+_XID = exp.DataType.build("BIGINT", "duckdb")
+_GIVING_ROWS = (exp.GenerateSeries, exp.ExplodingGenerateSeries, exp.Unnest, exp.Explode)
+"""Functions in FROM that give any number of rows."""
 
 _VECTORS = {"indkey", "indclass", "indcollation", "indoption", "proargtypes"}
 
@@ -44,15 +48,26 @@ def rewritten(
         column.set("catalog", None)
         if column.name == "tableoid" and meant.get(column.table) in FIXED_OIDS:
             oid = exp.cast(exp.Literal.number(FIXED_OIDS[meant[column.table]]), OID)
-            column.replace(
-                exp.alias_(oid, "tableoid") if isinstance(column.parent, exp.Select) else oid
-            )
+            column.replace(_named(oid, column))
+        elif column.name == "xmin" and _lacks(meant.get(column.table), "xmin"):
+            column.replace(_named(exp.cast(exp.Literal.number(1), _XID), column))
     _shown_vectors(tree)
     for node in reversed(list(tree.walk(bfs=False))):  # what is inside goes first
         instead = _rewrite(node, query, values, facts)
         if instead is not node and node is not tree:
             node.replace(instead)
     return tree.sql("duckdb"), frozenset(read)
+
+
+def _named(value: exp.Expr, column: exp.Column) -> exp.Expr:
+    """What stands for a system column, under its name where it is selected."""
+    return exp.alias_(value, column.name) if isinstance(column.parent, exp.Select) else value
+
+
+def _lacks(name: str | None, column: str) -> bool:
+    """Whether it is a relation of `pg_catalog` that lists no such column."""
+    relation = relations()[PG_CATALOG].get(name or "")
+    return relation is not None and column not in relation.columns.names
 
 
 def _table(table: exp.Table, read: set[str]) -> None:
@@ -68,9 +83,13 @@ def _table(table: exp.Table, read: set[str]) -> None:
             table.set("db", exp.to_identifier(schema) if schema else None)
             if not table.alias:
                 table.set("alias", exp.TableAlias(this=exp.to_identifier(function)))
+        elif function in functions.CONSTANTS:
+            _one_row(table, function)
         return
     if isinstance(table.this, exp.Func):
         table.set("db", None)  # pg_catalog.generate_series
+        if not isinstance(table.this, _GIVING_ROWS):
+            _one_row(table, table.this.sql_name().lower())
         return
     within = schema_of(table)
     if within is None:
@@ -87,6 +106,15 @@ def _table(table: exp.Table, read: set[str]) -> None:
         table.set("db", None)
     else:
         table.set("db", exp.to_identifier(SCHEMAS[within]))
+
+
+def _one_row(table: exp.Table, function: str) -> None:
+    """A function that gives one value is a table of one row and one column of its name."""
+    name = table.alias or function
+    row = exp.select(exp.alias_(table.this.copy(), name)).subquery(name)
+    if table.alias_column_names:
+        row.args["alias"].set("columns", table.args["alias"].args["columns"])
+    table.replace(row)
 
 
 def _shown_vectors(tree: exp.Expr) -> None:
@@ -129,11 +157,28 @@ def _rewrite(
             this=exp.paren(node.expressions[0].copy()), expression=exp.Literal.number(1)
         )
         return exp.Bracket(this=node.this.copy(), expressions=[place])
+    if isinstance(node, exp.Any | exp.All):
+        return _listed(node)
     if isinstance(node, exp.EQ | exp.NEQ) and _is_array_text(node.expression):
         items = array_items(node.expression.name)
         return type(node)(this=node.this.copy(), expression=literal(items))
     if isinstance(node, exp.Func) and type(node).__name__.startswith("Read"):
         raise unknown_function(type(node).__name__)
+    return node
+
+
+def _listed(node: exp.Any | exp.All) -> exp.Expr:
+    """``ANY ('{a,b}')`` is of an array; ``ANY (ARRAY (SELECT ...))`` is of what is selected."""
+    inner: exp.Expr = node.this.unnest()
+    if isinstance(inner, exp.Literal) and inner.name.startswith("{"):
+        try:
+            return type(node)(this=literal(array_items(inner.name)))
+        except ValueError:
+            raise SqlError("22P02", "an array is malformed") from None
+    if isinstance(inner, exp.Array) and len(inner.expressions) == 1:
+        (item,) = inner.expressions
+        if isinstance(item, exp.Query):
+            return type(node)(this=exp.Subquery(this=item.copy()))
     return node
 
 

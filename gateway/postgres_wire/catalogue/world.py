@@ -11,10 +11,10 @@ from hashlib import blake2b
 
 import pyarrow as pa
 
-from gateway.flight.table_names import table_names
 from gateway.model import Dataset
 from gateway.postgres_wire.databases import MESH, Database
 from gateway.postgres_wire.types import PgType, modifier, pg_type
+from gateway.serving.table_names import table_names
 
 FIRST_OID = 16_384
 """Where PostgreSQL's oids of users' objects begin."""

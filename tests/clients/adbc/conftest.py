@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import decimal
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,13 +11,11 @@ import pyarrow as pa
 import pytest
 import trustme
 
-import connectors
+from bench.mesh import Product, govern, publish
 from connectors import memory
-from gateway.cli import main
 from gateway.flight.server import FlightServer, Tls
-from gateway.identity.users import add_user
 from tests.flight.serving import ALICE, Served
-from tests.flight.sources import RECORDER, Recorder, RecordingConnector
+from tests.flight.sources import RECORDER, Recorder, recording
 from tests.identity.issuing import SETTINGS, Signer, write_keys
 
 KEY = Signer("key", "ES256")
@@ -58,33 +55,16 @@ p,all/reader,*,mesh://aviation/carriers/*,discover|read,reporting,*,*,allow
 @pytest.fixture(scope="session")
 def adbc_mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("adbc")
-    database = folder / "probe.db"
-    with sqlite3.connect(database) as connection:
-        for table in ("blocked", "endless"):
-            connection.execute(f"CREATE TABLE {table} (id INTEGER NOT NULL PRIMARY KEY)")
-    connection.close()
-    patch = pytest.MonkeyPatch()
-    recording = f"{RecordingConnector.__module__}:RecordingConnector"
-    patch.setitem(connectors.REGISTRY, "recording", recording)  # type: ignore[arg-type]
-    stores = {
-        "lab": memory.register("adbc-lab", {"types": TYPES, "million": MILLION}),
-        "carriers": memory.register("adbc-carriers", {"airlines": AIRLINES}),
-    }
-    for domain, product, connector, uri in (
-        ("science", "lab", "memory", stores["lab"]),
-        ("aviation", "carriers", "memory", stores["carriers"]),
-        ("ops", "probe", "recording", str(database)),
-    ):
-        names = ["--domain", domain, "--product", product]
-        source = ["--connector", connector, "--uri", uri]
-        assert main(["publish", "--mesh", str(folder), *names, *source]) == 0
-    (folder / "policies").mkdir()
-    (folder / "policies" / "access.csv").write_text(POLICIES)
-    (folder / "identity.toml").write_text(SETTINGS)
-    write_keys(folder, KEY)
-    add_user(folder, ALICE[0], ["all/reader"], ALICE[1])
-    yield folder
-    patch.undo()
+    lab = memory.register("adbc-lab", {"types": TYPES, "million": MILLION})
+    carriers = memory.register("adbc-carriers", {"airlines": AIRLINES})
+    with recording(folder / "probe.db") as probe:
+        publish(folder, "science", Product("lab", "memory", lab))
+        publish(folder, "aviation", Product("carriers", "memory", carriers))
+        publish(folder, "ops", probe)
+        govern(folder, POLICIES, {ALICE: ["all/reader"]})
+        (folder / "identity.toml").write_text(SETTINGS)
+        write_keys(folder, KEY)
+        yield folder
     memory.forget("adbc-lab")
     memory.forget("adbc-carriers")
 

@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.serialization.pkcs12 import (
 )
 from cryptography.x509 import load_pem_x509_certificate
 
-from gateway.flight.callers import Caller
 from gateway.flight.server import FlightServer, Tls
+from gateway.serving.callers import Caller
 from tests.clients.jdbc.matrix import DOCS
 from tests.clients.jdbc.mesh import SIGNER, built
 from tests.flight.serving import Served

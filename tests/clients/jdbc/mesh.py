@@ -13,14 +13,11 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
-import pytest
 import yaml
 
-import connectors
-from bench.mesh import Product, publish
+from bench.mesh import Product, govern, publish
 from connectors import memory
-from gateway.identity.users import add_user
-from tests.flight.sources import RecordingConnector
+from tests.flight.sources import recording
 from tests.identity.issuing import SETTINGS, Signer, write_keys
 
 ANA, BEN = ("ana", "ana's password"), ("ben", "ben's password")
@@ -157,13 +154,6 @@ def _products(path: Path) -> None:
         )
 
 
-def _probe(path: Path) -> None:
-    with sqlite3.connect(path) as connection:
-        for table in ("blocked", "endless", "plain"):
-            connection.execute(f"CREATE TABLE {table} (id INTEGER NOT NULL PRIMARY KEY)")
-    connection.close()
-
-
 @contextmanager
 def built(folder: Path) -> Iterator[Path]:
     """The mesh folder, while the stores in this process that it needs are there."""
@@ -171,43 +161,36 @@ def built(folder: Path) -> Iterator[Path]:
     _orders(folder / "orders")
     _customers(folder / "customers.db")
     _products(folder / "products.duckdb")
-    _probe(folder / "probe.db")
     types = {"everything": types_table(TYPES), "odd": types_table(ODD)}
     lab = memory.register(STORE, {**types, "notes": pa.table({"id": [1]})})
     labels = pa.table({"id": [0, 1], "label": ["even", "odd"]})
     notes = pa.table({"id": [1, 2]})
     terms = memory.register(f"{STORE}-shop", {"categories": labels, "notes": notes})
     visits = memory.register(f"{STORE}-clinic", {"visits": pa.table({"id": [1, 2, 3]})})
-    patch = pytest.MonkeyPatch()
-    recording = f"{RecordingConnector.__module__}:RecordingConnector"
-    patch.setitem(connectors.REGISTRY, "recording", recording)  # type: ignore[arg-type]
-    for domain, *product in (
-        ("lab", "types", "memory", lab),
-        ("shop", "sales", "files", str(folder / "orders")),
-        ("shop", "web", "files", str(folder / "events")),
-        ("shop", "crm", "sqlite", str(folder / "customers.db")),
-        ("shop", "stock", "duckdb", str(folder / "products.duckdb")),
-        ("shop", "terms", "memory", terms),
-        ("clinic", "ward", "memory", visits),
-        ("ops", "probe", "recording", str(folder / "probe.db")),
-    ):
-        publish(folder, domain, Product(*product))
-    _govern(folder / "products" / "shop")
-    (folder / "policies").mkdir()
-    (folder / "policies" / "access.csv").write_text(POLICIES)
-    (folder / "identity.toml").write_text(SETTINGS)
-    write_keys(folder, SIGNER)
-    add_user(folder, ANA[0], ["all/reader"], ANA[1])
-    add_user(folder, BEN[0], ["shop/clerk"], BEN[1])
     try:
-        yield folder
+        with recording(folder / "probe.db", "plain") as probe:
+            for domain, *product in (
+                ("lab", "types", "memory", lab),
+                ("shop", "sales", "files", str(folder / "orders")),
+                ("shop", "web", "files", str(folder / "events")),
+                ("shop", "crm", "sqlite", str(folder / "customers.db")),
+                ("shop", "stock", "duckdb", str(folder / "products.duckdb")),
+                ("shop", "terms", "memory", terms),
+                ("clinic", "ward", "memory", visits),
+            ):
+                publish(folder, domain, Product(*product))
+            publish(folder, "ops", probe)
+            _declare(folder / "products" / "shop")
+            govern(folder, POLICIES, {ANA: ["all/reader"], BEN: ["shop/clerk"]})
+            (folder / "identity.toml").write_text(SETTINGS)
+            write_keys(folder, SIGNER)
+            yield folder
     finally:
-        patch.undo()
         for store in (STORE, f"{STORE}-shop", f"{STORE}-clinic"):
             memory.forget(store)
 
 
-def _govern(shop: Path) -> None:
+def _declare(shop: Path) -> None:
     """Orders are of customers; these have addresses of a kind, and a filter of the EU."""
     with _edited(shop / "crm" / "customers-1.0.0.odcs.yaml") as contract:
         (element,) = contract["schema"]

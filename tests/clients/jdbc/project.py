@@ -1,4 +1,8 @@
-"""The Java project beside this file: built once by Maven, run in a JVM with one driver."""
+"""The Java project beside this file: built once by Maven, run in a JVM with one driver.
+
+It has the checks of two drivers, each in a package of its own: Flight SQL's, in all its versions,
+and PostgreSQL's, for the gateway's PostgreSQL front.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.environments import KEPT
-from tests.services import ServiceMissing
+from tests.services import program
 
 HERE = Path(__file__).parent
 POM = HERE / "pom.xml"
@@ -28,6 +32,14 @@ VERSIONS = tuple(
 
 NEWEST = VERSIONS[-1]
 
+_PGJDBC = re.search(r"postgresql</artifactId>\s*<version>(.*?)</version>", POM.read_text())
+assert _PGJDBC is not None
+PGJDBC_VERSION = _PGJDBC.group(1)
+
+FLIGHT_SQL, POSTGRES = "meshgate.jdbc", "meshgate.postgres"
+"""The packages of the checks."""
+
+CHECKS = "meshgate.jdbc.Checks"
 BUILD_SECONDS = 600
 RUN_SECONDS = 240
 
@@ -44,9 +56,11 @@ class Check:
     for_every_driver: bool
 
 
-def checks() -> Iterator[Check]:
-    """All that the sources have, in their order."""
+def checks(package: str = FLIGHT_SQL) -> Iterator[Check]:
+    """All that the sources of a package have, in their order."""
     for source in SOURCES:
+        if source.parent.name != package.rpartition(".")[2]:
+            continue
         for above, name in _CHECK.findall(source.read_text()):
             feature = _FEATURE.search(above)
             yield Check(
@@ -62,9 +76,8 @@ def built() -> Path:
 
     ServiceMissing without a JDK or Maven.
     """
-    for program in ("javac", "mvn"):
-        if shutil.which(program) is None:
-            raise ServiceMissing(f"{program} is missing; run scripts/install-services")
+    for name in ("javac", "mvn"):
+        program(name)
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in (POM, *SOURCES)))
     folder = KEPT / f"jdbc-{digest.hexdigest()[:12]}"
     KEPT.mkdir(exist_ok=True)
@@ -97,11 +110,21 @@ def java(folder: Path, version: str, main: str, *arguments: str, **properties: o
 
 
 def run(version: str, tags: tuple[str, ...], place: Mapping[str, object]) -> dict[str, str]:
-    """Run the checks, all or those of the tags: what failed them by name, "" for nothing.
+    """Run the checks of Flight SQL's driver, all or those of the tags.
 
-    `place` says where the gateway is, as src/meshgate/jdbc/Gateway.java reads it.
+    What failed them by name, "" for nothing. `place` says where the gateway is, as
+    src/meshgate/jdbc/Gateway.java reads it.
     """
-    command = java(built(), version, "meshgate.jdbc.Checks", *tags, **place)
+    return _run(java(built(), version, CHECKS, FLIGHT_SQL, *tags, **place))
+
+
+def run_postgres(place: Mapping[str, object]) -> dict[str, str]:
+    """Run the checks of the PostgreSQL front, as `run`; src/meshgate/postgres/Front.java reads
+    `place`."""
+    return _run(java(built(), NEWEST, CHECKS, POSTGRES, **place))
+
+
+def _run(command: list[str]) -> dict[str, str]:
     done = subprocess.run(command, capture_output=True, timeout=RUN_SECONDS, check=False)
     outcomes: dict[str, str] = {}
     for line in done.stdout.decode().splitlines():

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
 import pytest
+import trustme
 import yaml
 
+from bench.mesh import Product, govern, publish
 from connectors import memory
-from gateway.cli import main
-from gateway.identity.users import add_user
+from gateway.postgres_wire.listening import tls_context
 from tests import services
 from tests.clients.postgres_wire.serving import (
     ALICE,
     BOB,
     KINDS,
     MANY,
+    MILLION,
     ORDERS,
     PEOPLE,
     Served,
@@ -39,7 +42,9 @@ p,sales/reader,sales,mesh://sales/*/*,discover|read,*,*,*,allow
 def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("mesh")
     sources = {
-        ("sales", "shop"): memory.register("wire-sales", {"orders": ORDERS, "many": MANY}),
+        ("sales", "shop"): memory.register(
+            "wire-sales", {"orders": ORDERS, "many": MANY, "million": MILLION}
+        ),
         ("sales", "types"): memory.register("wire-types", {"kinds": KINDS}),
         ("hr", "staff"): memory.register("wire-staff", {"people": PEOPLE}),
     }
@@ -50,19 +55,13 @@ def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             " item INTEGER REFERENCES items (id))"
         )
     database.close()
-    keyed = ["--domain", "sales", "--product", "keyed", "--connector", "sqlite"]
-    assert main(["publish", "--mesh", str(folder), *keyed, "--uri", str(folder / "keyed.db")]) == 0
+    publish(folder, "sales", Product("keyed", "sqlite", str(folder / "keyed.db")))
     _declare_key(folder)
     for (domain, product), uri in sources.items():
-        names = ["--domain", domain, "--product", product]
-        source = ["--connector", "memory", "--uri", uri]
-        assert main(["publish", "--mesh", str(folder), *names, *source]) == 0
-    (folder / "policies").mkdir()
-    (folder / "policies" / "access.csv").write_text(POLICIES)
+        publish(folder, domain, Product(product, "memory", uri))
+    govern(folder, POLICIES, {ALICE: ["all/reader"], BOB: ["sales/reader"]})
     (folder / "identity.toml").write_text(SETTINGS)
     write_keys(folder, KEY)
-    add_user(folder, ALICE[0], ["all/reader"], ALICE[1])
-    add_user(folder, BOB[0], ["sales/reader"], BOB[1])
     yield folder
     for name in ("wire-sales", "wire-types", "wire-staff"):
         memory.forget(name)
@@ -72,6 +71,30 @@ def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def served(mesh: Path) -> Iterator[Served]:
     served = Served(mesh)
     yield served
+    served.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Encrypted:
+    """The front within TLS: whose `authority` is to be trusted, and who is a `stranger`."""
+
+    served: Served
+    authority: Path
+    stranger: Path
+
+
+@pytest.fixture(scope="module")
+def encrypted(mesh: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Encrypted]:
+    folder = tmp_path_factory.mktemp("tls")
+    authority = trustme.CA()
+    certificate = authority.issue_cert("127.0.0.1")
+    certificate.private_key_pem.write_to_path(folder / "key.pem")
+    for pem in certificate.cert_chain_pems:
+        pem.write_to_path(folder / "chain.pem", append=True)
+    authority.cert_pem.write_to_path(folder / "authority.pem")
+    trustme.CA().cert_pem.write_to_path(folder / "stranger.pem")
+    served = Served(mesh, tls=tls_context(folder / "chain.pem", folder / "key.pem"))
+    yield Encrypted(served, folder / "authority.pem", folder / "stranger.pem")
     served.close()
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from gateway.flight.service import FlightSql, Limits
 from gateway.identity.identity import Identity
 from gateway.pipeline import Gateway
 from gateway.postgres_wire.listening import Address
 from gateway.postgres_wire.queries import Engine
 from gateway.postgres_wire.server import PostgresServer, WireLimits
+from gateway.serving.service import Service
 
 ALICE, BOB = ("alice", "wonderland"), ("bob", "builder")
 
@@ -32,6 +32,7 @@ MANY = pa.table(
         "name": pa.array([f"name {i}" for i in range(200_000)]),
     }
 )
+MILLION = pa.table({"id": pa.array(range(1_000_000), pa.int64())})
 PEOPLE = pa.table({"id": [1, 2], "name": ["Ada", "Grace"], "salary": [10, 20]})
 
 D = decimal.Decimal
@@ -86,11 +87,10 @@ class Served:
         mesh: Path,
         limits: WireLimits | None = None,
         tls: ssl.SSLContext | None = None,
-        streams: Limits | None = None,
         host: str = "127.0.0.1",
     ) -> None:
         self.gateway = Gateway.open(mesh)
-        self.service = FlightSql(self.gateway, streams)
+        self.service = Service(self.gateway)
         engine = Engine(self.gateway, self.service.executions, self.service.admission)
         self.server = PostgresServer(Address(host, 0), engine, Identity(mesh), tls, limits)
         self.port = self.server.address.port

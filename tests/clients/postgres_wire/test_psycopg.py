@@ -249,3 +249,60 @@ def test_a_binary_cursor_says_so(connection: psycopg.Connection) -> None:
             fetched = connection.pgconn.exec_(b"FETCH 2 FROM c")
             assert (fetched.fformat(0), fetched.get_value(0, 0)) == (form, value)
             connection.execute("CLOSE c")
+
+
+def test_a_misspelt_database_or_schema_is_refused(served: Served) -> None:
+    """Even though the names of the query are found without them."""
+    with pytest.raises(psycopg.OperationalError, match=r"no database 'saels'.*(?s:.)*sales"):
+        psycopg.connect(served.dsn(database="saels"))
+    with pytest.raises(psycopg.OperationalError, match=r"no schema 'shpo'(?s:.)*shop"):
+        psycopg.connect(served.dsn(database="sales", options="-csearch_path=shpo"))
+    with psycopg.connect(served.dsn(database="sales"), autocommit=True) as connection:
+        for path in ("shpo", '"shpo", public', "staff"):
+            with pytest.raises(errors.InvalidSchemaName, match="no schema"):
+                connection.execute(f"SET search_path = {path}")
+        for path in ("shop", "nowhere, shop", '"$user", public', "''"):
+            connection.execute(f"SET search_path = {path}")
+            assert connection.execute("SELECT count(*) FROM orders").fetchone() == (100,)
+    with psycopg.connect(served.dsn(BOB), autocommit=True) as connection:
+        said = []
+        for path in ("hr.staff", "hr.stafx"):
+            with pytest.raises(errors.InvalidSchemaName) as caught:
+                connection.execute(f"SET search_path = '{path}'")
+            said.append((str(caught.value).replace(path, ""), caught.value.diag.message_hint))
+        assert said[0] == said[1]
+
+
+def test_a_dialect_with_the_quotes_of_postgres_may_be_set(served: Served) -> None:
+    query = (
+        "SELECT to_char(DATE '2024-02-29', 'DD.MM.YYYY'), 7 / 2, count(*) FROM sales.shop.orders"
+    )
+    with psycopg.connect(served.dsn(), autocommit=True) as connection:
+        connection.execute("SET meshgate.dialect = 'postgres'")
+        assert connection.execute("SHOW meshgate.dialect").fetchone() == ("postgres",)
+        assert connection.execute(query).fetchone() == ("29.02.2024", 3, 100)
+        text = 'SELECT id FROM "sales.shop".orders WHERE id = %s AND customer ILIKE %s'
+        assert connection.execute(text, (2, "CUSTOMER%")).fetchall() == [(2,)]
+        with pytest.raises(errors.UndefinedColumn) as caught:
+            connection.execute('SELECT nothing FROM "sales.shop".orders')
+        assert caught.value.diag.statement_position == "8"
+        assert connection.execute("SELECT current_database()").fetchone() == ("mesh",)
+        connection.execute("SET meshgate.dialect = 'duckdb'")
+        assert connection.execute("SELECT 7 / 2").fetchone() == (3.5,)
+        connection.execute("RESET meshgate.dialect")
+        assert connection.execute("SHOW meshgate.dialect").fetchone() == ("",)
+        with pytest.raises(errors.InvalidParameterValue, match="no SQL dialect 'postgers'"):
+            connection.execute("SET meshgate.dialect = 'postgers'")
+    dsn = served.dsn(options="-cmeshgate.dialect=postgres")
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        assert connection.execute("SELECT 7 / 2").fetchone() == (3,)
+
+
+@pytest.mark.parametrize("name", ["mysql", "trino", "tsql", "bigquery", "snowflake", "spark"])
+def test_a_dialect_with_other_quotes_says_why_not(served: Served, name: str) -> None:
+    with psycopg.connect(served.dsn(), autocommit=True) as connection:
+        with pytest.raises(errors.InvalidParameterValue, match=f"{name} can not be spoken") as said:
+            connection.execute(f"SET meshgate.dialect = '{name}'")
+        assert "Flight SQL" in str(said.value.diag.message_hint)
+    with pytest.raises(psycopg.OperationalError, match=f"{name} can not be spoken"):
+        psycopg.connect(served.dsn(options=f"-cmeshgate.dialect={name}"))

@@ -41,7 +41,7 @@ def test_psql_page(served: Served) -> None:
 @pytest.mark.parametrize(
     ("page", "expected"),
     [
-        ("psycopg.md", {"count": 200_000, "total": 100}),
+        ("psycopg.md", {"count": 200_000, "total": 100, "listed": [(3,), (5,)]}),
         ("odbc.md", {}),
     ],
 )

@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from gateway.errors import Cancelled
-from gateway.flight.streams import by_request
 from gateway.postgres_wire.work import Work
+from gateway.serving.streams import by_request
 
 
 def test_what_is_stopped_is_still_closed() -> None:

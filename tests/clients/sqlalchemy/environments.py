@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import os
-import shutil
 import subprocess
-import sys
 from pathlib import Path
 
-from tests.environments import ROOT, environment, python_of
+from tests.environments import ROOT, environment, python_of, uv_program
 
 DISTRIBUTION = ROOT / "clients" / "sqlalchemy"
 INSTALLATION_SECONDS = 300
@@ -26,12 +23,9 @@ def python_with_dialect(name: str) -> Path:
         str(DISTRIBUTION).encode() + (DISTRIBUTION / "pyproject.toml").read_bytes()
     ).hexdigest()
     if not stamp.exists() or stamp.read_text() != wanted:
-        search = os.pathsep.join([str(Path(sys.executable).parent), os.defpath])
-        uv = shutil.which("uv", path=search)
-        assert uv is not None  # `environment` has just used it
         subprocess.run(
             [
-                *(uv, "pip", "install", "--quiet", "--no-deps", "--python", str(python)),
+                *(uv_program(), "pip", "install", "--quiet", "--no-deps", "--python", str(python)),
                 *("--editable", str(DISTRIBUTION)),
             ],
             check=True,

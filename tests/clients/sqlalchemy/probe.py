@@ -134,6 +134,16 @@ SLOW = """SELECT count(*) AS pairs FROM aviation.operations.flights a
     JOIN aviation.operations.flights b ON a.distance + b.distance > a.dep_delay * b.dep_delay"""
 
 
+def misspelt(engine: Any) -> object:
+    """What is said to a query whose names are found whatever the URL says."""
+    try:
+        with engine.connect() as connection:
+            connection.execute(sa.text("SELECT count(*) FROM kinds")).fetchall()
+    except sa.exc.DBAPIError as error:
+        return str(error.orig)
+    return None
+
+
 def timeout(engine: Any) -> object:
     begun = time.monotonic()
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +10,7 @@ from urllib.parse import quote, urlsplit
 from playwright.sync_api import BrowserContext, Page, Route, sync_playwright
 
 from tests.clients.superset.running import Superset
-from tests.services import ServiceMissing
+from tests.services import program
 
 SIZE = {"width": 1400, "height": 900}
 SECONDS = 60.0
@@ -43,15 +42,20 @@ class Screen:
         self.page.screenshot(path=str(self._pictures / f"{self._user} {name}.png"))
 
     def log_in(self) -> None:
-        """Log in; again if need be: the form may be drawn anew while it is being filled."""
+        """Log in; again if need be: the form may be drawn anew while it is being filled.
+
+        The page one is welcomed with is not waited for: of its megabytes of scripts nobody looks at
+        anything, and on a busy machine they took longer than all else.
+        """
         for _ in range(LOG_INS):
             self.page.goto(f"{self._superset.address}/login/")
             self.page.fill("input#username", self._user)
             self.page.fill("input#password", self._superset.password(self._user))
             self.page.locator("button:has-text('Sign in')").click()
-            self.page.wait_for_url(lambda url: not url.endswith("/login/"))
+            self.page.wait_for_url(lambda url: not url.endswith("/login/"), wait_until="commit")
             if "/superset/welcome/" in self.page.url:
                 return
+            print(f"Superset sends {self._user} to {self.page.url}")
         raise AssertionError(f"{self._user} can not log in: {self.page.url}")
 
     def dashboard(self, slug: str) -> None:
@@ -97,9 +101,7 @@ class Screen:
 @contextmanager
 def browsing(superset: Superset, user: str, pictures: Path) -> Iterator[Screen]:
     """A browser in which the user has logged in."""
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        raise ServiceMissing("chromium: run scripts/install-services as root")
+    chromium = program("chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         context = browser.new_context(viewport=SIZE)  # type: ignore[arg-type]

@@ -20,7 +20,7 @@ from typing import Any
 
 from tests.clients.superset.page import Page
 from tests.clients.superset.served import Mesh
-from tests.environments import ROOT, environment, python_of
+from tests.environments import ROOT, environment, python_of, uv_program
 from tests.keeper import keep
 from tests.services import free_port
 
@@ -184,10 +184,10 @@ def _wait(process: subprocess.Popen[bytes], address: str, log: Path) -> None:
 def _distribution(folder: Path) -> Path:
     """The distribution of the dialect, built and installed for Superset alone."""
     site = folder / "site"
-    uv = Path(sys.executable).parent / "uv"
     source = ROOT / "clients" / "sqlalchemy"
     _bash(
-        f"{uv} pip install --quiet --no-deps --python {sys.executable} --target {site} {source}",
+        f"{uv_program()} pip install --quiet --no-deps --python {sys.executable}"
+        f" --target {site} {source}",
         folder,
         dict(os.environ),
     )

@@ -15,19 +15,10 @@ import pyarrow as pa
 from adbc_driver_flightsql import DatabaseOptions
 from adbc_driver_manager import AdbcStatusCode
 
-from meshgate_sqlalchemy.errors import (
-    DatabaseError,
-    DataError,
-    Error,
-    IntegrityError,
-    InterfaceError,
-    InternalError,
-    NotSupportedError,
-    OperationalError,
-    ProgrammingError,
-    Warning,  # noqa: A004 (PEP 249 names it so)
-    translated,
-)
+from meshgate_sqlalchemy import exceptions
+from meshgate_sqlalchemy.errors import translated
+from meshgate_sqlalchemy.exceptions import *  # noqa: F403 (PEP 249 wants them all here)
+from meshgate_sqlalchemy.exceptions import ProgrammingError
 from meshgate_sqlalchemy.literals import literal
 from meshgate_sqlalchemy.parameters import Parameters
 from meshgate_sqlalchemy.placeholders import check, filled, pieces
@@ -35,19 +26,10 @@ from meshgate_sqlalchemy.rows import rows
 from meshgate_sqlalchemy.types import type_name
 
 __all__ = [
+    *exceptions.__all__,
     "Binary",
     "Connection",
     "Cursor",
-    "DataError",
-    "DatabaseError",
-    "Error",
-    "IntegrityError",
-    "InterfaceError",
-    "InternalError",
-    "NotSupportedError",
-    "OperationalError",
-    "ProgrammingError",
-    "Warning",
     "apilevel",
     "connect",
     "paramstyle",

@@ -10,7 +10,7 @@ from sqlalchemy import pool
 from sqlalchemy.engine import default
 from sqlalchemy.exc import ArgumentError
 
-from meshgate_sqlalchemy import errors
+from meshgate_sqlalchemy import errors, exceptions
 from meshgate_sqlalchemy.compiler import (
     MeshgateCompiler,
     MeshgateIdentifierPreparer,
@@ -124,7 +124,7 @@ class MeshgateDialect(Reflection, default.DefaultDialect):  # type: ignore[misc]
     def do_ping(self, dbapi_connection: Any) -> bool:
         try:
             dbapi_connection.ping()
-        except errors.Error as error:
+        except exceptions.Error as error:
             if self.is_disconnect(error, dbapi_connection, None):
                 return False
             raise

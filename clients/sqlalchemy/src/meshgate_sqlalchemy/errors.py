@@ -11,36 +11,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pyarrow as pa
-from adbc_driver_manager import (
-    AdbcStatusCode,
+from adbc_driver_manager import AdbcStatusCode
+
+from meshgate_sqlalchemy.exceptions import (
     DatabaseError,
     DataError,
     Error,
-    IntegrityError,
-    InterfaceError,
     InternalError,
     NotSupportedError,
     OperationalError,
     ProgrammingError,
-    Warning,  # noqa: A004 (PEP 249 names it so)
 )
-
-__all__ = [
-    "DataError",
-    "DatabaseError",
-    "Error",
-    "IntegrityError",
-    "InterfaceError",
-    "InternalError",
-    "NotSupportedError",
-    "OperationalError",
-    "ProgrammingError",
-    "Warning",
-    "failure",
-    "gateway_code",
-    "is_disconnect",
-    "translated",
-]
 
 _SAID = "x-arrow-status-message-bin"
 _GATEWAY = re.compile(r"\[(?P<code>[A-Z_]+)\] ")

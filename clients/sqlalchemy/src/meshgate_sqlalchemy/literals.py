@@ -7,7 +7,8 @@ import decimal
 import math
 import uuid
 
-from meshgate_sqlalchemy.errors import DataError, failure
+from meshgate_sqlalchemy.errors import failure
+from meshgate_sqlalchemy.exceptions import DataError
 
 _BIGINT = 2**63
 _MAX_DIGITS = 76

@@ -16,7 +16,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from meshgate_sqlalchemy.errors import Error
+from meshgate_sqlalchemy.exceptions import Error
 from meshgate_sqlalchemy.literals import literal
 from meshgate_sqlalchemy.placeholders import check, filled, pieces
 

@@ -6,7 +6,8 @@ import functools
 import re
 from collections.abc import Iterable, Sequence
 
-from meshgate_sqlalchemy.errors import ProgrammingError, failure
+from meshgate_sqlalchemy.errors import failure
+from meshgate_sqlalchemy.exceptions import ProgrammingError
 
 _WORDS = re.compile(
     r"""

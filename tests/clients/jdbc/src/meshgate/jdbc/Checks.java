@@ -7,6 +7,7 @@ import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 import org.junit.platform.engine.TestExecutionResult;
@@ -18,17 +19,18 @@ import org.junit.platform.launcher.TestIdentifier;
 import org.junit.platform.launcher.core.LauncherDiscoveryRequestBuilder;
 import org.junit.platform.launcher.core.LauncherFactory;
 
-/** Runs the checks, or those of the tag given, and prints a line of JSON for each. */
+/** Runs the checks of a package, or those of the tags given, and prints a line of JSON for each. */
 public final class Checks {
     private Checks() {}
 
-    public static void main(String[] tags) {
+    public static void main(String[] arguments) {
         PrintStream lines = new PrintStream(System.out, true, StandardCharsets.UTF_8);
         System.setOut(System.err);
         var request =
                 LauncherDiscoveryRequestBuilder.request()
-                        .selectors(selectPackage(Checks.class.getPackageName()));
-        if (tags.length > 0) {
+                        .selectors(selectPackage(arguments[0]));
+        if (arguments.length > 1) {
+            String[] tags = Arrays.copyOfRange(arguments, 1, arguments.length);
             request.filters(TagFilter.includeTags(tags));
         }
         LauncherDiscoveryRequest built = request.build();

@@ -5,6 +5,6 @@ import java.lang.annotation.RetentionPolicy;
 
 /** The column of docs/clients/features.md that a check measures. */
 @Retention(RetentionPolicy.RUNTIME)
-@interface Feature {
+public @interface Feature {
     String value();
 }

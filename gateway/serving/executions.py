@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from gateway.errors import TimedOut
-from gateway.flight.admission import Admission
-from gateway.flight.failures import log_failure
-from gateway.flight.named_queries import EndedNames
-from gateway.flight.reports import Reports
-from gateway.flight.statements import Statement
-from gateway.flight.streams import (
+from gateway.serving.admission import Admission
+from gateway.serving.failures import log_failure
+from gateway.serving.named_queries import EndedNames
+from gateway.serving.reports import Reports
+from gateway.serving.statements import Statement
+from gateway.serving.streams import (
     CANCEL_WAIT_SECONDS,
     Cancellation,
     QueryStream,

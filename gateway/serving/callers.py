@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 
-from gateway.flight.named_queries import query_name
-from gateway.flight.options import NOTHING_DECLARED, Declared, Headers, Value, declared
-from gateway.flight.plain_types import Types, types_of
 from gateway.model import SUBSTRAIT, Principal, Request
+from gateway.serving.named_queries import query_name
+from gateway.serving.options import NOTHING_DECLARED, Declared, Headers, Value, declared
+from gateway.serving.plain_types import Types, types_of
 
 
 class Session:

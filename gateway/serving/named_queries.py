@@ -18,8 +18,8 @@ from threading import Lock
 from cachetools import TTLCache
 
 from gateway.errors import UserError
-from gateway.flight.options import Headers
-from gateway.flight.streams import by_request
+from gateway.serving.options import Headers
+from gateway.serving.streams import by_request
 
 HEADER = "x-meshgate-query"
 

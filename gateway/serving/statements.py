@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from gateway.flight.failures import log_failure
-from gateway.flight.plain_types import Types, plain_schema
 from gateway.model import Principal, Request
+from gateway.serving.failures import log_failure
+from gateway.serving.plain_types import Types, plain_schema
 
 if TYPE_CHECKING:
     from gateway.pipeline import Gateway, Prepared

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from gateway.errors import Cancelled, GatewayError, InternalError, InvalidQuery
-from gateway.flight.plain_types import Types, plain_schema
-from gateway.flight.remains import without_remains
+from gateway.serving.plain_types import Types, plain_schema
+from gateway.serving.remains import without_remains
 
 if TYPE_CHECKING:
     from gateway.pipeline import Result

@@ -1,0 +1,1 @@
+"""What every front serves by: who asks, what runs and is stopped, and how rows leave."""
