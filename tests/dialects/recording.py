@@ -1,82 +1,60 @@
-"""Answers of Spark, recorded: it takes a JVM and half a minute, and its answers do not change.
+"""Answers of Spark and Trino, recorded: they take a JVM and minutes, and their answers stay.
 
-To record them anew, with an environment that has pyspark 4 (its defaults: ANSI mode is on):
-
-    PYTHONPATH=. path/to/python -m tests.dialects.recording
+To record them anew, or to ask them everything: `python -m tests.dialects.live`.
 """
 
 from __future__ import annotations
 
-import datetime
+import functools
 import json
-from decimal import Decimal
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from tests.dialects.rows import TABLES
+from tests.dialects.live.worker import read
 
 FOLDER = Path(__file__).parent
-RECORDED = FOLDER / "recorded" / "spark.json"
-_TIME = "%Y-%m-%d %H:%M:%S.%f"
+ENGINES = ("spark", "trino")
 
 Rows = list[tuple[object, ...]]
 
 
-def recorded() -> dict[str, Rows]:
-    """Spark's answers by the queries."""
-    found = json.loads(RECORDED.read_text())
-    return {q: [tuple(map(_read, row)) for row in rows] for q, rows in found.items()}
+class Failed(Exception):
+    """What an engine said instead of an answer."""
 
 
-def _written(value: object) -> object:
-    if isinstance(value, Decimal):
-        return {"decimal": str(value)}
-    if isinstance(value, datetime.datetime):
-        return {"time": value.strftime(_TIME)}
-    if isinstance(value, datetime.date):
-        return {"date": value.isoformat()}
-    return value
+@dataclass(frozen=True)
+class Recorded:
+    """What one version of an engine has answered."""
+
+    version: str
+    answers: dict[str, Any]
+
+    def ask(self, query: str) -> Rows:
+        """Its answer. Raises Failed where it gave none, KeyError where it was not asked."""
+        found = self.answers[query]
+        if isinstance(found, dict):
+            raise Failed(found["fails"])
+        return [tuple(map(read, row)) for row in found]
 
 
-def _read(value: object) -> object:
-    if not isinstance(value, dict):
-        return value
-    ((kind, said),) = value.items()
-    if kind == "decimal":
-        return Decimal(said)
-    if kind == "time":
-        return datetime.datetime.strptime(said, _TIME)
-    return datetime.date.fromisoformat(said)
+@functools.cache
+def recorded(engine: str) -> Recorded:
+    """An engine's answers by the queries."""
+    found = json.loads(_file(engine).read_text(encoding="utf-8"))
+    return Recorded(found["version"], found["answers"])
 
 
-def record() -> None:
-    """Ask Spark all queries of its corpus."""
-    from pyspark.sql import SparkSession
-    from pyspark.sql import types as t
-
-    settings = {"spark.sql.session.timeZone": "UTC", "spark.ui.enabled": "false"}
-    builder = SparkSession.builder.master("local[1]")
-    for name, value in settings.items():
-        builder = builder.config(name, value)
-    session = builder.getOrCreate()
-    known = {
-        "int64": t.LongType(),
-        "double": t.DoubleType(),
-        "date32[day]": t.DateType(),
-        "string": t.StringType(),
-        "timestamp[us]": t.TimestampNTZType(),
-    }
-    for name, table in TABLES.items():
-        kinds = [known.get(str(f.type), t.DecimalType(10, 2)) for f in table.schema]
-        fields = [t.StructField(f.name, k) for f, k in zip(table.schema, kinds, strict=True)]
-        rows = [tuple(row.values()) for row in table.to_pylist()]
-        session.createDataFrame(rows, t.StructType(fields)).createOrReplaceTempView(name)
-    answers = {
-        query: [[_written(v) for v in row] for row in session.sql(query).collect()]
-        for query in (FOLDER / "corpus" / "spark.sql").read_text().splitlines()
-    }
-    lines = [f"{json.dumps(q)}: {json.dumps(rows)}" for q, rows in answers.items()]
-    RECORDED.write_text("{\n" + ",\n".join(lines) + "\n}\n")
+def record(engine: str, version: str, answers: dict[str, Any], queries: Sequence[str]) -> None:
+    """Keep the answers to these queries."""
+    lines = [
+        f"{json.dumps(q, ensure_ascii=False)}: {json.dumps(answers[q], ensure_ascii=False)}"
+        for q in dict.fromkeys(queries)
+    ]
+    head = f'{{"version": {json.dumps(version)}, "answers": {{\n'
+    _file(engine).write_text(head + ",\n".join(lines) + "\n}}\n", encoding="utf-8")
 
 
-if __name__ == "__main__":
-    record()
+def _file(engine: str) -> Path:
+    return FOLDER / "recorded" / f"{engine}.json"

@@ -101,7 +101,10 @@ SNOWFLAKE = [
      [(3, 3, 2, "b", True)]),
 ]  # fmt: skip
 
-BIGQUERY = [
+BIGQUERY = [  # and Google's reference implementation, by the package zetasql 0.1.5
+    ("SELECT amount * 1.5 / 7, amount / 3 * 1.5 / 7, amount = 1.25, amount + 0.5 FROM sales WHERE id = 1",
+     [(D("0.267857143"), D("0.089285714"), True, D("1.75"))]),
+    ("SELECT COALESCE(amount, 1.2345) / 2.5, ABS(amount) / 2.5 FROM sales WHERE id = 4", [(D("0.4938"), N)]),
     ("SELECT 7 / 2, DIV(7, 2), MOD(-7, 3), 0.1 + 0.2 = 0.3, SAFE_DIVIDE(1, 0)", [(3.5, 3, -1, False, N)]),
     ("SELECT quantity FROM sales ORDER BY quantity", [(N,), (-7,), (0,), (3,), (5,), (12,)]),
     ("SELECT quantity FROM sales ORDER BY quantity DESC", [(12,), (5,), (3,), (0,), (-7,), (N,)]),
@@ -196,6 +199,14 @@ def test_what_the_manual_says(mesh: Gateway, dialect: str) -> None:
         ("postgres", "SELECT weight / quantity FROM sales"),
         ("postgres", "SELECT SQRT(weight) FROM sales"),
         ("trino", "SELECT CAST('x' AS INTEGER)"),
+        ("trino", "SELECT CAST('20240105' AS DATE)"),
+        ("trino", "SELECT CAST('yes' AS BOOLEAN)"),
+        ("spark", "SELECT CAST(note AS INT) FROM sales"),
+        ("spark", "SELECT CAST('abc' AS DATE)"),
+        ("spark", "SELECT CAST(4000000000 AS INT)"),
+        ("postgres", "SELECT n * n FROM edges"),
+        ("mysql", "SELECT n * n FROM edges"),
+        ("duckdb", "SELECT 9999999999 * 9999999999"),
         ("bigquery", "SELECT CAST(note AS INT64) FROM sales"),
     ],
 )  # fmt: skip

@@ -18,8 +18,14 @@ from tests.dialects.rows import TABLES
 Rows = list[tuple[object, ...]]
 Ask = Callable[[str], Rows]
 
-_MYSQL = {"int64": "BIGINT", "double": "DOUBLE", "date32[day]": "DATE", "string": "VARCHAR(99)"}
-_POSTGRES = {"int64": "BIGINT", "double": "DOUBLE PRECISION", "date32[day]": "DATE",
+_MYSQL = {
+    "int64": "BIGINT",
+    "int32": "INT",
+    "double": "DOUBLE",
+    "date32[day]": "DATE",
+    "string": "VARCHAR(99)",
+}
+_POSTGRES = {"int64": "BIGINT", "int32": "INT", "double": "DOUBLE PRECISION", "date32[day]": "DATE",
              "string": "TEXT"}  # fmt: skip
 
 
@@ -102,11 +108,23 @@ def duckdb() -> Iterator[Ask]:
 @contextmanager
 def spark() -> Iterator[Ask]:
     """Spark: what it has answered."""
-    yield recorded().__getitem__
+    yield recorded("spark").ask
+
+
+@contextmanager
+def trino() -> Iterator[Ask]:
+    """Trino: what it has answered."""
+    yield recorded("trino").ask
 
 
 _NUMBER = re.compile(r"-?\d+(\.\d+)?\Z")
-ENGINES = {"mysql": mysql, "postgres": postgres, "duckdb": duckdb, "spark": spark}
+ENGINES = {
+    "mysql": mysql,
+    "postgres": postgres,
+    "duckdb": duckdb,
+    "spark": spark,
+    "trino": trino,
+}
 
 
 def _tables(types: dict[str, str], time: str, quote: str, backslash: str) -> Iterator[str]:

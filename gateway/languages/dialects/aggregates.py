@@ -241,6 +241,9 @@ def _neighbour(given: Call) -> Operand:
     if len(given) > 2:
         value, default = united([value, given.raw(2)], given.node, given.context)
         kind = kind_of([value, default])
+        if kind != value.kind and not (is_integer(kind) and is_integer(value.kind)):
+            # the engine would give the default the type of the value, and lose its fraction
+            raise given.refused("with a default of another type", "cast one to the other's type")
         rest.append(default.sql)
     return given.made(given.over(call(given.name.lower(), value.sql, *rest)), kind)
 

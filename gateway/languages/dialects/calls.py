@@ -21,6 +21,7 @@ from gateway.languages.dialects import (
 from gateway.languages.dialects.context import Context
 from gateway.languages.dialects.operands import (
     INTEGER,
+    SHORT,
     TEXT,
     Operand,
     call,
@@ -34,6 +35,20 @@ from gateway.languages.dialects.registry import FUNCTIONS, Call
 DATES = (dates, date_differences, date_formats, date_parts)
 TABLES = (aggregates, choices, *DATES, numbers, texts)
 """The modules that say what functions there are."""
+
+_SHORT = {
+    "spark": {
+        *("LENGTH", "CHAR_LENGTH", "CHARACTER_LENGTH", "LEN", "OCTET_LENGTH", "INSTR", "LOCATE"),
+        *("POSITION", "CHARINDEX", "YEAR", "QUARTER", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND"),
+        *("DAYOFMONTH", "DAYOFWEEK", "DAYOFYEAR", "WEEKDAY", "WEEKOFYEAR", "DATEDIFF", "DATEPART"),
+        *("DATE_PART", "ROW_NUMBER", "RANK", "DENSE_RANK", "NTILE"),
+    },
+    "postgres": {
+        *("LENGTH", "CHAR_LENGTH", "CHARACTER_LENGTH", "OCTET_LENGTH", "STRPOS", "ASCII"),
+        *("GROUPING", "NTILE"),
+    },
+}
+"""Functions that give whole numbers of 32 bits."""
 
 _FRAMED_WHOLE = {"FIRST_VALUE", "LAST_VALUE", "NTH_VALUE"}
 
@@ -86,6 +101,8 @@ def _call(
         windowed=windowed,
     )
     made = found.build(given)
+    if made.kind == INTEGER and name in _SHORT.get(context.dialect.name, ()):
+        made = replace(made, kind=SHORT)
     return replace(
         made,
         aggregate=made.aggregate or (found.aggregate and not windowed),

@@ -8,6 +8,7 @@ import pyarrow as pa
 from sqlglot import exp
 
 from gateway.languages.dialects.context import Context
+from gateway.languages.dialects.dates import rounded_time
 from gateway.languages.dialects.dialect import Rounding
 from gateway.languages.dialects.operands import (
     BOOLEAN,
@@ -37,6 +38,7 @@ from gateway.languages.dialects.operands import (
     number,
 )
 from gateway.languages.dialects.operators import as_text, as_value, result
+from gateway.languages.dialects.text_casts import from_text
 
 T = exp.DataType.Type
 
@@ -60,7 +62,8 @@ _WITH_ZONE = {T.TIMESTAMPTZ, T.TIMESTAMPLTZ}
 
 def converted(operand: Operand, node: exp.Cast, context: Context) -> Operand:
     """CAST and TRY_CAST."""
-    try_ = bool(node.args.get("safe"))  # sqlglot takes every CAST of Spark for a TRY_CAST
+    # sqlglot reads every CAST of Spark as one that tries, as it was before ANSI mode
+    try_ = isinstance(node, exp.TryCast) and bool(node.args.get("safe"))
     operand, to = as_value(operand, context), node.to
     unsupported = to.args.get("nested") or to.args.get("kind") or to.args.get("values")
     if unsupported:
@@ -79,25 +82,30 @@ def converted(operand: Operand, node: exp.Cast, context: Context) -> Operand:
         _require(operand, node, context, is_number, is_text, is_boolean)
         if single and not (sizes and sizes[0] > 24):
             raise context.refused(node, "a CAST to a float of 32 bits", "cast to DOUBLE")
-        return _made(operand, "DOUBLE", FLOAT, try_=try_)
+        return _made(operand, "DOUBLE", FLOAT, node, context, try_=try_)
     if target in _TEXTS:
         return _to_text(operand, sizes, node, context)
     if target in {T.BOOLEAN, T.BIT} and not sizes:
         _require(operand, node, context, is_boolean, is_integer, is_text)
-        return _made(operand, "BOOLEAN", BOOLEAN, try_=try_)
+        return _made(operand, "BOOLEAN", BOOLEAN, node, context, try_=try_)
     if target in {T.DATE, T.DATE32}:
         _require(operand, node, context, is_date, is_timestamp, is_text)
-        return _made(operand, "DATE", DATE, try_=try_)
+        return _made(operand, "DATE", DATE, node, context, try_=try_)
     zoned = target in _WITH_ZONE and context.dialect.name in {"bigquery", "spark", "mysql"}
     if target in _TIMES or zoned:
         _require(operand, node, context, is_date, is_timestamp, is_text)
-        if (sizes and sizes[0] < 6) or (context.dialect.name == "mysql" and not sizes):
-            return _whole_seconds(operand, sizes, node, context, try_=try_)
-        return _made(operand, "TIMESTAMP(6)", TIMESTAMP, try_=try_)
+        places = sizes[0] if sizes else {"mysql": 0, "trino": 3}.get(context.dialect.name, 6)
+        if places < 6:
+            return _of_places(operand, places, node, context, try_=try_)
+        return _made(operand, "TIMESTAMP(6)", TIMESTAMP, node, context, try_=try_)
     raise context.refused(node, f"a CAST to {to.sql(context.dialect.sqlglot)}")
 
 
-def _made(operand: Operand, name: str, kind: Kind, *, try_: bool) -> Operand:
+def _made(
+    operand: Operand, name: str, kind: Kind, node: exp.Cast, context: Context, *, try_: bool
+) -> Operand:
+    if is_text(operand.kind):
+        return from_text(operand, name, kind, node, context, try_=try_)
     return result(_cast(operand.sql, name, try_=try_), kind, operand)
 
 
@@ -127,7 +135,10 @@ def _to_integer(
         sql = half_even(sql)
     elif is_decimal(operand.kind):
         sql = call("trunc", sql)  # the engine compares through a cast, as if it lost nothing
-    made = result(_cast(sql, name, try_=try_), _KINDS[name], operand)
+    if is_text(operand.kind):
+        made = from_text(operand, name, _KINDS[name], node, context, try_=try_)
+    else:
+        made = result(_cast(sql, name, try_=try_), _KINDS[name], operand)
     return replace(made, digits=_DIGITS[name])
 
 
@@ -155,7 +166,7 @@ def _to_decimal(
     if is_decimal(operand.kind) and max(operand.kind.scale, operand.places) > shape[1]:
         rounded = call("round", operand.sql, number(shape[1]))
         operand = replace(operand, sql=rounded)  # a cast alone the engine would compare through
-    return _made(operand, decimal_type(*shape), decimal(*shape), try_=try_)
+    return _made(operand, decimal_type(*shape), decimal(*shape), node, context, try_=try_)
 
 
 def _to_text(operand: Operand, sizes: list[int], node: exp.Cast, context: Context) -> Operand:
@@ -171,19 +182,23 @@ def _to_text(operand: Operand, sizes: list[int], node: exp.Cast, context: Contex
     if length and dialect.name == "snowflake":
         raise context.refused(node, "VARCHAR of a length", "Snowflake fails on longer texts")
     if length and dialect.cut_texts:
+        if not is_text(operand.kind) and dialect.name == "trino":
+            raise context.refused(node, "a short text of what is no text", "cast to VARCHAR")
         if not is_text(operand.kind) and dialect.name == "tsql" and length < 20:
             raise context.refused(node, "a short text of a number", "cast to VARCHAR(30)")
         sql = call("left", sql, number(length))
     return result(sql, TEXT, operand)
 
 
-def _whole_seconds(
-    operand: Operand, sizes: list[int], node: exp.Cast, context: Context, *, try_: bool
+def _of_places(
+    operand: Operand, places: int, node: exp.Cast, context: Context, *, try_: bool
 ) -> Operand:
+    """A time whose seconds have so many places."""
     if is_date(operand.kind):
-        return _made(operand, "TIMESTAMP(6)", TIMESTAMP, try_=try_)
+        return _made(operand, "TIMESTAMP(6)", TIMESTAMP, node, context, try_=try_)
     said = operand.constant
-    places = sizes[0] if sizes else 0
+    if is_timestamp(operand.kind) and context.dialect.name == "trino" and places in {0, 3}:
+        return rounded_time(operand, places)
     if isinstance(said, str) and len(said.partition(".")[2]) <= places:
-        return _made(operand, "TIMESTAMP(6)", TIMESTAMP, try_=try_)
+        return _made(operand, "TIMESTAMP(6)", TIMESTAMP, node, context, try_=try_)
     raise context.refused(node, "rounding a time", "write 6 as the number of places of its seconds")

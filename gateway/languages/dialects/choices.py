@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sqlglot import exp
 
 from gateway.languages.dialects.operands import (
@@ -10,6 +12,7 @@ from gateway.languages.dialects.operands import (
     call,
     case,
     family,
+    is_float,
     is_null,
     is_number,
     is_open,
@@ -19,6 +22,7 @@ from gateway.languages.dialects.operands import (
 from gateway.languages.dialects.operators import (
     as_condition,
     comparison,
+    float_sql,
     kind_of,
     matched,
     null_if_any,
@@ -54,8 +58,17 @@ def _is_null(given: Call) -> Operand:
 
 @function("NULLIF", EVERY, 2)
 def _nullif(given: Call) -> Operand:
+    """What the first is, of its own type: it is only compared as one of the other's."""
+    whole = given.value(0)
     first, second = matched(given.values, given.node, given.context)
-    return given.made(exp.Nullif(this=paren(first.sql), expression=paren(second.sql)), first.kind)
+    if given.context.dialect.name == "postgres" and is_number(whole.kind):
+        made = exp.Nullif(this=paren(first.sql), expression=paren(second.sql))
+        return given.made(made, kind_of([first, second]))  # as which it is compared there
+    if first.kind == whole.kind and (is_open(second.kind) or first.kind == second.kind):
+        sql: exp.Expr = exp.Nullif(this=paren(first.sql), expression=paren(second.sql))
+        return given.made(sql, first.kind)
+    alike = comparison(exp.EQ, first, second, given.node, given.context)
+    return given.made(case((alike.sql, exp.null()), otherwise=whole.sql), whole.kind)
 
 
 @function("IF", "mysql bigquery trino spark duckdb", 2, 3)
@@ -116,6 +129,8 @@ def _equal_null(given: Call) -> Operand:
 @function("GREATEST LEAST", EVERY, 1, 255)
 def _greatest(given: Call) -> Operand:
     values = united(given.values, given.node, given.context)
+    if is_float(kind_of(values)):  # or the engine would compare some as decimals
+        values = [v if is_open(v.kind) else replace(v, sql=float_sql(v)) for v in values]
     sql = call(given.name.lower(), *(v.sql for v in values))
     if not given.context.dialect.greatest_skips_nulls:
         sql = null_if_any(sql, values)

@@ -103,13 +103,24 @@ def _complete_units(given: Call) -> Operand:
         return given.made(binary(exp.Div, days, number(DAYS[unit])), INTEGER)
     if unit is None or unit in MONTHS:
         raise given.refused("in months or longer")
+    if trino and unit in SECONDS and is_date(start.kind) and is_date(end.kind):
+        raise given.refused("of dates in parts of days")
     seconds = SECONDS.get(unit, DAYS.get(unit, 0) * 86_400)
-    apart = binary(exp.Sub, _micros(end), _micros(start))
-    return given.made(binary(exp.Div, apart, number(seconds * 1_000_000)), INTEGER)
+    if trino:  # which leaves out what is less than a millisecond
+        apart, per = binary(exp.Sub, _millis(end), _millis(start)), 1_000
+    else:
+        apart, per = binary(exp.Sub, _micros(end), _micros(start)), 1_000_000
+    return given.made(binary(exp.Div, apart, number(seconds * per)), INTEGER)
 
 
 def _micros(operand: Operand) -> exp.Expr:
     return cast(call("round", binary(exp.Mul, epoch_of(operand), number(1_000_000))), "BIGINT")
+
+
+def _millis(operand: Operand) -> exp.Expr:
+    time = cast(operand.copied().sql, "TIMESTAMP(6)")
+    whole = Operand(call("date_trunc", text("millisecond"), time), TIMESTAMP)
+    return cast(call("round", binary(exp.Mul, epoch_of(whole), number(1_000))), "BIGINT")
 
 
 # --- truncating

@@ -7,6 +7,7 @@ import re
 from gateway.languages.dialects.dates import (
     as_time,
     as_timestamp,
+    rounded_time,
 )
 from gateway.languages.dialects.operands import (
     TEXT,
@@ -44,6 +45,8 @@ def _formatted(given: Call) -> Operand:
         raise given.refused("with this format")
     if is_date(operand.kind):
         operand = as_timestamp(operand)
+    elif dialect == "trino":
+        operand = rounded_time(operand, 3)
     return given.made(call("to_char", operand.sql, text(made)), TEXT)
 
 
@@ -65,6 +68,8 @@ def engine_format(said: str, dialect: str) -> str | None:
             if word not in codes:
                 return None
             made.append(codes[word])
+        elif dialect == "spark" and re.search(r"[\[\]{}#<>]", word):
+            return None  # parts that may be missing, and letters kept for later
         else:
             made.append(word.replace("%", "%%"))
     return "".join(made)

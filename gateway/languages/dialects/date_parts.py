@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sqlglot import exp
 
 from gateway.languages.dialects.context import Context
@@ -16,12 +18,14 @@ from gateway.languages.dialects.operands import (
     DATE,
     FLOAT,
     INTEGER,
+    SHORT,
     TIMESTAMP,
     Operand,
     binary,
     call,
     case,
     cast,
+    decimal,
     is_date,
     is_integer,
     is_text,
@@ -39,7 +43,11 @@ _PARTS = {"YEAR": "year", "QUARTER": "quarter", "MONTH": "month", "DAY": "day", 
 def extracted(node: exp.Extract, context: Context) -> Operand:
     """EXTRACT."""
     operand = as_time(as_value(context.operand(node.expression), context), node, context)
-    return _of_part(node.this.name.upper(), operand, node, context)
+    made = _of_part(node.this.name.upper(), operand, node, context)
+    if context.dialect.name == "postgres" and is_integer(made.kind):  # a decimal there
+        return replace(made, sql=cast(made.sql, "DECIMAL(38, 0)"), kind=decimal(38, 0))
+    short = context.dialect.short_integers and is_integer(made.kind)
+    return replace(made, kind=SHORT) if short else made
 
 
 def _of_part(said: str, operand: Operand, node: exp.Expr, context: Context) -> Operand:

@@ -165,10 +165,12 @@ def _added(given: Call, value: int, amount: int, unit: str | None, *, back: bool
     context, node = given.context, given.node
     operand = as_time(given.value(value), given.arguments[value], context)
     by = given.taken(amount, is_integer)
+    stays = context.dialect.name != "spark"
     if isinstance(by.constant, int):
         count = -by.constant if back else by.constant
-        return plus(operand, count, unit, node, context, stays=True)
-    return _moved_by(operand, by, unit, node, context, back=back)
+        return plus(operand, count, unit, node, context, stays=stays)
+    made = _moved_by(operand, by, unit, node, context, back=back)
+    return made if stays else as_timestamp(made)
 
 
 @function("DATE_ADD ADDDATE DATE_SUB SUBDATE", "mysql", 2)
@@ -234,6 +236,15 @@ def _add_months(given: Call) -> Operand:
     if not isinstance(count, int):
         raise given.refused("of a computed number")
     return plus(day, count, "MONTH", given.node, given.context, stays=True)
+
+
+def rounded_time(operand: Operand, places: int) -> Operand:
+    """A time to the second or the millisecond: halves become later."""
+    unit, half = ("millisecond", "500") if places else ("second", "500000")
+    step = exp.Interval(this=text(half), unit=exp.Var(this="MICROSECOND"))
+    later = exp.Add(this=paren(operand.sql), expression=step)
+    cut = call("date_trunc", text(unit), later)
+    return result(cast(cut, "TIMESTAMP(6)"), TIMESTAMP, operand)
 
 
 def part_of(unit: str, value: exp.Expr) -> exp.Expr:

@@ -73,7 +73,8 @@ class Dialect:
 
     `aliases` are the clauses in which an output may be named; ORDER BY always is one.
     `escapes` says that a backslash in a text means something, `like_escapes` in a LIKE pattern.
-    With `exact_sums` the sum of 64-bit numbers is a decimal, and no whole number to divide.
+    With `exact_sums` the sum of 64-bit numbers is a decimal, and no whole number to divide; with
+    `short_integers` what has 32 bits there is known to have them, as the size of quotients asks.
     """
 
     name: str
@@ -106,6 +107,7 @@ class Dialect:
     float_rounds_even: bool = False
     executed_comments: bool = False
     exact_sums: bool = False
+    short_integers: bool = False
 
 
 _GROUP = frozenset({"group"})
@@ -130,6 +132,7 @@ _ALL = (
         decimal=None,
         float_rounds_even=True,
         exact_sums=True,
+        short_integers=True,
     ),
     Dialect(
         "mysql",
@@ -171,6 +174,7 @@ _ALL = (
         greatest_skips_nulls=True,
         decimal=(10, 0),
         cut_texts=False,
+        short_integers=True,
     ),
     Dialect(
         "snowflake",

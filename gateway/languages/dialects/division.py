@@ -11,6 +11,7 @@ from gateway.languages.dialects.dialect import Quotient, Zero
 from gateway.languages.dialects.operands import (
     FLOAT,
     INTEGER,
+    Kind,
     Operand,
     binary,
     call,
@@ -19,6 +20,7 @@ from gateway.languages.dialects.operands import (
     decimal,
     decimal_type,
     family,
+    is_decimal,
     is_float,
     is_integer,
     is_number,
@@ -27,7 +29,7 @@ from gateway.languages.dialects.operands import (
     shape,
     widest,
 )
-from gateway.languages.dialects.operators import float_sql, result
+from gateway.languages.dialects.operators import as_exact, fitted, float_sql, result, wide_shape
 
 
 def quotient(left: Operand, right: Operand, node: exp.Expr, context: Context) -> Operand:
@@ -36,6 +38,7 @@ def quotient(left: Operand, right: Operand, node: exp.Expr, context: Context) ->
         if not is_number(operand.kind):
             said = family(operand.kind) or "something of no known type"
             raise context.refused(node, f"division of {said}", "cast both sides to a number type")
+    left, right = as_exact((left, right), context)
     rule = context.dialect.quotient
     exact = not (is_float(left.kind) or is_float(right.kind))
     whole = is_integer(left.kind) and is_integer(right.kind)
@@ -47,11 +50,12 @@ def quotient(left: Operand, right: Operand, node: exp.Expr, context: Context) ->
         return result(binary(exp.Div, left.sql, right.sql), INTEGER, left, right)
     if rule is Quotient.WHOLE:
         raise context.refused(node, "division of decimals", "cast one side to FLOAT")
-    return exact_quotient(left, right, _places(left, right, rule), context)
+    made = exact_quotient(left, right, _places(left, right, rule), context)
+    return replace(made, kind=_wide(left, right)) if rule is Quotient.FLOAT_OR_WIDE else made
 
 
 def _places(left: Operand, right: Operand, rule: Quotient) -> int:
-    (p1, s1), (p2, s2) = shape(left), shape(right)
+    s1, s2 = shape(left)[1], shape(right)[1]
     if rule is Quotient.INTEGER:
         return max(s1, s2)
     if rule is Quotient.LONG:
@@ -62,13 +66,14 @@ def _places(left: Operand, right: Operand, rule: Quotient) -> int:
         return max(s1, min(s1 + 6, 12))
     if rule is Quotient.FLOAT_OR_NINE:
         return max(9, s1, s2)
-    if rule is Quotient.FLOAT_OR_WIDE and is_integer(right.kind) and p2 == 19:
-        p2 = 20  # Spark counts one digit more in the largest whole numbers
+    return int(_wide(left, right).scale)
+
+
+def _wide(left: Operand, right: Operand) -> Kind:
+    """What Spark's quotient is."""
+    (p1, s1), (p2, s2) = wide_shape(left), wide_shape(right)
     scale = max(6, s1 + p2 + 1)
-    precision = p1 - s1 + s2 + scale
-    if precision > 38:
-        scale = max(38 - (precision - scale), min(scale, 6))
-    return scale
+    return fitted(p1 - s1 + s2 + scale, scale)
 
 
 def exact_quotient(left: Operand, right: Operand, places: int, context: Context) -> Operand:
@@ -138,7 +143,11 @@ def remainder(left: Operand, right: Operand, node: exp.Expr, context: Context) -
     for operand in (left, right):
         if not is_number(operand.kind):
             raise context.refused(node, "the remainder of what is no number")
+    left, right = as_exact((left, right), context)
     kind = widest([left.kind, right.kind])
     if is_float(kind) and context.dialect.zero is not Zero.NULL:
         raise context.refused(node, "the remainder of a float")
+    if is_decimal(kind) and context.dialect.quotient is Quotient.FLOAT_OR_WIDE:
+        (p1, s1), (p2, s2) = wide_shape(left), wide_shape(right)
+        kind = fitted(min(p1 - s1, p2 - s2) + max(s1, s2), max(s1, s2))
     return result(binary(exp.Mod, left.sql, divisor_of(right, context)), kind, left, right)

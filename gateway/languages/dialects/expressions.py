@@ -15,6 +15,7 @@ from gateway.languages.dialects.operands import (
     FLOAT,
     INTEGER,
     NULL,
+    SHORT,
     TEXT,
     Operand,
     call,
@@ -114,7 +115,9 @@ def _literal(node: exp.Literal, context: Context) -> Operand:
             if len(said) > 38:
                 raise context.refused(node, "a number of more than 38 digits")
             return Operand(cast(text(said), f"DECIMAL({len(said)}, 0)"), decimal(len(said), 0))
-        return Operand(exp.Literal.number(said), INTEGER, int(said), digits=len(said))
+        short = int(said) < 2**31 and context.dialect.short_integers
+        kind = SHORT if short else INTEGER
+        return Operand(exp.Literal.number(said), kind, int(said), digits=len(said))
     exponent = "e" in said.lower()
     if (
         not said.lower()
@@ -128,7 +131,7 @@ def _literal(node: exp.Literal, context: Context) -> Operand:
     if exponent and context.dialect.exact_exponents:
         raise context.refused(node, "an exact number with an exponent", "write it out")
     if exponent or not context.dialect.exact_fractions:
-        return Operand(cast(text(said), "DOUBLE"), FLOAT)
+        return Operand(cast(text(said), "DOUBLE"), FLOAT, written="" if exponent else said)
     if len(said) > 38:
         raise context.refused(node, "a number of more than 38 digits")
     return fraction(said)

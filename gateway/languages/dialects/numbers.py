@@ -31,6 +31,9 @@ from gateway.languages.dialects.operands import (
     is_integer,
     is_number,
     number,
+    paren,
+    shape,
+    text,
 )
 from gateway.languages.dialects.operators import float_sql
 from gateway.languages.dialects.registry import EVERY, Call, but, function
@@ -47,13 +50,17 @@ def _abs(given: Call) -> Operand:
 def _whole(given: Call) -> Operand:
     value = given.taken(0, is_number)
     if is_integer(value.kind):
-        return given.made(value.sql, INTEGER)
-    own = "floor" if given.name == "FLOOR" else "ceil"
-    sql, kind = call(own, value.sql), value.kind
+        return _whole_already(value, given)
+    own, kind = "floor" if given.name == "FLOOR" else "ceil", value.kind
     if is_decimal(kind) and kind is not None:
+        # one digit more, as the engine would leave the outcome in the type of the value
+        wide = cast(value.sql, decimal_type(kind.precision + 1, kind.scale))
         precision = min(kind.precision - kind.scale + 1, 38)
-        return given.made(cast(sql, f"DECIMAL({precision}, 0)"), decimal(precision, 0))
-    return given.made(sql, kind)
+        made = given.made(cast(call(own, wide), f"DECIMAL({precision}, 0)"), decimal(precision, 0))
+        return replace(made, places=0)
+    if given.context.dialect.name == "spark":
+        return given.made(cast(call(own, value.sql), "BIGINT"), INTEGER)
+    return given.made(call(own, value.sql), kind)
 
 
 @function("ROUND", EVERY, 1, 2)
@@ -66,18 +73,57 @@ def _round(given: Call) -> Operand:
             if places:
                 raise given.refused("of a float to some places")
             return given.made(half_even(value.sql), FLOAT)
+        if dialect.name == "spark" and places > 0:
+            return given.made(_rounded_as_written(value.sql, places), FLOAT)
         return given.made(call("round", value.sql, number(places)), FLOAT)
     kind = value.kind
     if is_decimal(kind) and kind is not None:
-        if places >= max(kind.scale, value.places):
+        if places >= kind.scale and not value.places:
             return given.made(value.sql, kind)
-        kind = decimal(kind.precision + 1, max(places, 0))
+        places = min(places, max(kind.scale, value.places))
+        digits = kind.precision - kind.scale + 1 + max(places, 0)
+        if given.context.dialect.name == "trino" and len(given) > 1:
+            kind = decimal(kind.precision + 1, kind.scale)  # which keeps its places there
+        else:
+            kind = decimal(digits, max(places, 0))
         rounded = call("round", value.sql, number(places))  # it claims another type than it gives
         made = given.made(cast(rounded, decimal_type(kind.precision, kind.scale)), kind)
         return replace(made, places=0)
-    if is_integer(kind) and places >= 0:
-        return given.made(value.sql, kind)
-    return given.made(call("round", value.sql, number(places)), kind)
+    if is_integer(kind) and places >= 0 and len(given) == 1:
+        return _whole_already(value, given)
+    sql = value.sql if places >= 0 else call("round", value.sql, number(places))
+    if is_integer(kind) and given.context.dialect.name == "postgres":  # a decimal there
+        return given.made(cast(sql, "DECIMAL(38, 0)"), decimal(38, 0))
+    return given.made(sql, kind)
+
+
+def _whole_already(value: Operand, given: Call) -> Operand:
+    """A whole number that is rounded: a float to some, which matters to what divides it."""
+    dialect = given.context.dialect.name
+    if dialect in {"postgres", "bigquery"} or (
+        dialect == "duckdb" and given.name not in {"ROUND", "TRUNC"}
+    ):
+        return given.made(float_sql(value), FLOAT)
+    return given.made(value.sql, value.kind if given.name == "ROUND" else INTEGER)
+
+
+def _rounded_as_written(value: exp.Expr, places: int) -> exp.Expr:
+    """A float rounded as the shortest text of it reads: 1.005, which is less, becomes 1.01.
+
+    The half between two results that is nearest to a decimal one is that one's float, so that
+    comparing with it is comparing the texts.
+    """
+    scale, size = cast(number(10**places), "DOUBLE"), call("abs", value.copy())
+    below = call("floor", binary(exp.Mul, size.copy(), scale.copy()))
+    half = binary(exp.Add, below.copy(), exp.Literal.number("0.5"))
+    nearer = case(
+        (binary(exp.LT, size.copy(), binary(exp.Div, half, scale.copy())), below.copy()),
+        otherwise=binary(exp.Add, below.copy(), number(1)),
+    )
+    made = binary(exp.Div, cast(nearer, "DOUBLE"), scale.copy())
+    whole = binary(exp.GTE, binary(exp.Mul, size, scale), cast(text(str(2.0**52)), "DOUBLE"))
+    negative = binary(exp.LT, value.copy(), number(0))
+    return case((whole, value), (negative, exp.Neg(this=paren(made.copy()))), otherwise=made)
 
 
 def _places(given: Call) -> int:
@@ -96,8 +142,11 @@ def _trunc(given: Call) -> Operand:
     value, places = given.taken(0, is_number), _places(given)
     if places < 0 or (is_float(value.kind) and places):
         raise given.refused("of a float to some places")
+    if is_integer(value.kind) and given.context.dialect.name == "trino":  # a decimal there
+        digits, _ = shape(value)
+        return given.made(cast(value.sql, decimal_type(digits, 0)), decimal(digits, 0))
     if is_integer(value.kind):
-        return given.made(value.sql, INTEGER)
+        return _whole_already(value, given)
     return given.made(call("trunc", value.sql, number(places)), value.kind)
 
 
@@ -110,7 +159,21 @@ def _sign(given: Call) -> Operand:
         (binary(exp.LT, value.copy(), zero.copy()), number(-1)),
         (binary(exp.EQ, value.copy(), zero.copy()), number(0)),
     )
+    kind = _sign_kind(given.value(0).kind, given.context.dialect.name)
+    if is_float(kind):
+        return given.made(cast(sql, "DOUBLE"), FLOAT)
+    if is_decimal(kind):
+        return replace(given.made(cast(sql, "DECIMAL(1, 0)"), decimal(1, 0)), places=0)
     return given.made(sql, INTEGER)
+
+
+def _sign_kind(of: Kind, dialect: str) -> Kind:
+    """What SIGN gives: what it is divided by later on depends on that."""
+    if dialect in {"mysql", "duckdb", "snowflake"}:
+        return INTEGER
+    if dialect == "spark" or (dialect == "postgres" and not is_decimal(of)):
+        return FLOAT
+    return of
 
 
 @function("MOD", but("tsql"), 2)
@@ -225,4 +288,7 @@ def average(total: Operand, count: Operand, of: Kind, given: Call) -> Operand:
     }.get(dialect)
     if places is None or (is_integer(of) and dialect in {"trino", "spark", "bigquery"}):
         return float_quotient(total, counted, given.context)
-    return exact_quotient(total, counted, places, given.context)
+    made = exact_quotient(total, counted, places, given.context)
+    if dialect == "spark" and is_decimal(of):
+        return replace(made, kind=decimal(of.precision + 4, places))
+    return made

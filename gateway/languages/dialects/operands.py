@@ -13,9 +13,15 @@ Kind: TypeAlias = Any  # pa.DataType | None: pyarrow has no types
 """What an expression gives; None where that is for the engine to find out (a placeholder)."""
 
 INTEGER, FLOAT, TEXT, BOOLEAN = pa.int64(), pa.float64(), pa.string(), pa.bool_()
+SHORT = pa.int32()
+"""A whole number of 32 bits. What is computed has 64, but what it is divided by may ask."""
 DATE, TIMESTAMP, NULL = pa.date32(), pa.timestamp("us"), pa.null()
 
 MAX_DIGITS = 38
+INTEGER_DIGITS = 19
+_DIGITS = {8: 3, 16: 5, 32: 10, 64: INTEGER_DIGITS}
+_WHOLE = {**_DIGITS, 64: 20}
+"""Digits of whole numbers by their bits; beside decimals as Spark, which asks for them, counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +31,7 @@ class Operand:
     `computed` marks a comparison, which is a number in some dialects; `aggregate` one that has an
     aggregate in it. `digits` is how many digits a whole number has at most,
     `places` how many a decimal has behind its point where that is more than its kind says.
+    `written` is the text of a float that is written out, where it is a decimal beside decimals.
     """
 
     sql: exp.Expr
@@ -33,8 +40,9 @@ class Operand:
     computed: bool = False
     aggregate: bool = False
     window: bool = False
-    digits: int = 19
+    digits: int = INTEGER_DIGITS
     places: int = 0
+    written: str = ""
 
     def copied(self) -> Operand:
         """The same, to stand in a second place."""
@@ -102,6 +110,8 @@ def shape(operand: Operand) -> tuple[int, int]:
     kind = operand.kind
     if kind is not None and is_decimal(kind):
         return kind.precision, kind.scale
+    if is_integer(kind) and operand.digits == INTEGER_DIGITS:
+        return _DIGITS[kind.bit_width], 0
     return operand.digits, 0
 
 
@@ -114,10 +124,10 @@ def widest(kinds: Sequence[Kind]) -> Kind:
         return FLOAT
     if any(is_decimal(k) for k in known):
         scale = max(k.scale if is_decimal(k) else 0 for k in known if k is not None)
-        whole = max((k.precision - k.scale) if is_decimal(k) else 19 for k in known if k)
+        whole = max(k.precision - k.scale if is_decimal(k) else _WHOLE[k.bit_width] for k in known)
         return decimal(whole + scale, scale)
     if all(is_integer(k) for k in known):
-        return INTEGER
+        return INTEGER if any(k.bit_width > SHORT.bit_width for k in known) else SHORT
     if any(is_timestamp(k) for k in known):
         return next(k for k in known if is_timestamp(k))
     return known[0]

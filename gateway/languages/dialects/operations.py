@@ -12,6 +12,7 @@ from gateway.languages.dialects.division import quotient, remainder, whole_quoti
 from gateway.languages.dialects.operands import (
     BOOLEAN,
     INTEGER,
+    SHORT,
     Operand,
     family,
     is_boolean,
@@ -106,8 +107,9 @@ def _sum(node: exp.Expr, left: Operand, right: Operand, context: Context) -> Ope
         if is_integer(right.kind):
             return dates.days_later(left, right, node, back=isinstance(node, exp.Sub))
         if is_date(right.kind) and isinstance(node, exp.Sub):
-            return result(exp.Sub(this=paren(left.sql), expression=paren(right.sql)), INTEGER,
-                          left, right)  # fmt: skip
+            apart = exp.Sub(this=paren(left.sql), expression=paren(right.sql))
+            kind = SHORT if dialect.short_integers else INTEGER
+            return result(apart, kind, left, right)
     return arithmetic(type(node), left, right, node, context)
 
 

@@ -9,11 +9,14 @@ from dataclasses import replace
 from sqlglot import exp
 
 from gateway.languages.dialects.context import Context
+from gateway.languages.dialects.dialect import Quotient
 from gateway.languages.dialects.operands import (
     BOOLEAN,
     DATE,
     INTEGER,
+    INTEGER_DIGITS,
     MAX_DIGITS,
+    SHORT,
     TEXT,
     TIMESTAMP,
     Kind,
@@ -102,16 +105,65 @@ def arithmetic(
     ):
         what = " and ".join(dict.fromkeys(family(o.kind) for o in (left, right) if o.kind))
         raise context.refused(node, f"arithmetic over {what}", "cast what is no number to one")
+    left, right = as_exact((left, right), context)
     sql = binary(kind, *_alike(_wide(left), _wide(right)))
+    if kind is exp.Mul and _may_be_too_large(left, right):
+        # the engine would go round at 64 bits, where each dialect has an error
+        factors = (cast(o.sql.copy(), decimal_type(INTEGER_DIGITS, 0)) for o in (left, right))
+        sql = cast(exp.Paren(this=binary(exp.Mul, *factors)), "BIGINT")
     made = widest([left.kind, right.kind])
+    if is_decimal(made) and context.dialect.quotient is Quotient.FLOAT_OR_WIDE:
+        return _sized(kind, sql, left, right)
     if is_decimal(made):
         (p1, s1), (p2, s2) = shape(left), shape(right)
         made = decimal(p1 + p2, s1 + s2) if kind is exp.Mul else made
+        if context.dialect.quotient is Quotient.FLOAT_OR_NINE and made.scale > 9:
+            sql = cast(call("round", sql, number(9)), decimal_type(MAX_DIGITS, 9))
+            made = decimal(MAX_DIGITS, 9)
     return result(sql, made, left, right)
+
+
+def _sized(kind: type[exp.Expr], sql: exp.Expr, left: Operand, right: Operand) -> Operand:
+    """A decimal of the size that Spark gives it, and with no more places."""
+    (p1, s1), (p2, s2) = wide_shape(left), wide_shape(right)
+    scale, digits = max(s1, s2), max(p1 - s1, p2 - s2) + max(s1, s2) + 1
+    if kind is exp.Mul:
+        scale, digits = s1 + s2, p1 + p2 + 1
+    fitting = fitted(digits, scale)
+    if fitting.scale < scale:
+        sql = cast(call("round", sql, number(fitting.scale)), decimal_type(38, fitting.scale))
+    return result(sql, fitting, left, right)
+
+
+def wide_shape(operand: Operand) -> tuple[int, int]:
+    """Digits and places as Spark counts them: one more in the largest whole numbers."""
+    precision, scale = shape(operand)
+    longest = is_integer(operand.kind) and operand.constant is None and precision == INTEGER_DIGITS
+    return (precision + 1 if longest else precision), scale
+
+
+def fitted(digits: int, scale: int) -> Kind:
+    """A decimal of at most 38 digits: places are given up, but for six."""
+    if digits > MAX_DIGITS:
+        scale = max(MAX_DIGITS - (digits - scale), min(scale, 6))
+    return decimal(digits, scale)
+
+
+def _may_be_too_large(left: Operand, right: Operand) -> bool:
+    """Whether the product of whole numbers may need more than 64 bits."""
+    if not (is_integer(left.kind) and is_integer(right.kind)):
+        return False
+    return any(
+        o.constant is None
+        and (o.kind.bit_width > SHORT.bit_width or o.sql.find(exp.Mul, exp.Add, exp.Sub))
+        for o in (left, right)
+    ) or all(isinstance(o.constant, int) and abs(o.constant) >= 2**31 for o in (left, right))
 
 
 def _wide(operand: Operand) -> Operand:
     """Whole numbers of 64 bits: in fewer the engine would go round to negative ones."""
+    if operand.constant is not None:
+        return operand
     if is_integer(operand.kind) and operand.kind.bit_width < INTEGER.bit_width:
         return replace(operand, sql=cast(operand.sql, "BIGINT"))
     return operand
@@ -137,12 +189,21 @@ def comparison(
     return result(binary(kind, *_alike(left, right)), BOOLEAN, left, right, computed=True)
 
 
+def as_exact(operands: Sequence[Operand], context: Context) -> list[Operand]:
+    """BigQuery's fractions are floats, but written-out ones are decimals beside decimals."""
+    exact = any(is_decimal(o.kind) for o in operands) and not context.dialect.exact_fractions
+    if not exact or any(is_float(o.kind) and not o.written for o in operands):
+        return list(operands)
+    return [fraction(o.written) if o.written else o for o in operands]
+
+
 def matched(operands: Sequence[Operand], node: exp.Expr, context: Context) -> list[Operand]:
     """Operands made to be of one family, or refused.
 
     Written-out texts become the dates and numbers they are compared with. Nothing else is
     converted: each dialect has rules of its own for that.
     """
+    operands = as_exact(operands, context)
     found = [o for o in operands if not is_open(o.kind)]
     families = {family(o.kind) for o in found}
     if len(families) <= 1:
@@ -226,7 +287,8 @@ def united(operands: Sequence[Operand], node: exp.Expr, context: Context) -> lis
     """Operands that stand in for each other: results of CASE, COALESCE and their like."""
     values = [as_value(o, context) for o in operands]
     families = {family(o.kind) for o in values if not is_open(o.kind)}
-    if len(families) > 1 and families != {"a date or time", "a text"}:
+    dated = families == {"a date or time", "a text"} and context.dialect.name != "mysql"
+    if len(families) > 1 and not dated:  # with MySQL dates beside texts are texts
         raise context.refused(
             node, f"mixing {' and '.join(sorted(families))}", "cast one to the type of the other"
         )
@@ -234,7 +296,11 @@ def united(operands: Sequence[Operand], node: exp.Expr, context: Context) -> lis
 
 
 def kind_of(operands: Sequence[Operand]) -> Kind:
-    return widest([o.kind for o in operands])
+    kind = widest([o.kind for o in operands])
+    if is_decimal(kind):
+        sizes = [wide_shape(o) for o in operands if not is_open(o.kind)]
+        return decimal(max(p - s for p, s in sizes) + kind.scale, kind.scale)
+    return kind
 
 
 # --- texts
@@ -257,13 +323,28 @@ def as_text(operand: Operand, node: exp.Expr, context: Context) -> exp.Expr:
     if is_open(operand.kind):
         return cast(operand.sql, "VARCHAR")
     exact = is_decimal(operand.kind) and context.dialect.name not in {"bigquery", "spark"}
+    if exact and context.dialect.name == "postgres":
+        _check_places(operand, node, context)
     if is_integer(operand.kind) or exact or is_date(operand.kind):
         return cast(operand.sql, "VARCHAR")
-    if is_boolean(operand.kind) and context.dialect.name not in {"mysql", "tsql"}:
-        return cast(operand.sql, "VARCHAR")
+    called = isinstance(node, exp.Anonymous) and context.dialect.name == "postgres"
+    if is_boolean(operand.kind) and context.dialect.name not in {"mysql", "tsql"} and not called:
+        return cast(operand.sql, "VARCHAR")  # 't' in PostgreSQL's CONCAT, but 'true' in its CAST
     raise context.refused(
         node, f"the text of {family(operand.kind)}", "each dialect writes these in its own way"
     )
+
+
+def _check_places(operand: Operand, node: exp.Expr, context: Context) -> None:
+    """Refuse the text of a decimal of PostgreSQL's whose places depend on its value."""
+    chosen = any(
+        isinstance(part, (exp.Case, exp.Nullif)) or part.name in {"coalesce", "greatest", "least"}
+        for part in operand.sql.find_all(exp.Case, exp.Nullif, exp.Anonymous)
+    )
+    if chosen or operand.kind.scale >= 16:
+        raise context.refused(
+            node, "the text of a number whose places depend on its value", "write ROUND around it"
+        )
 
 
 def null_if_any(value: exp.Expr, operands: Sequence[Operand]) -> exp.Expr:

@@ -20,6 +20,8 @@ from gateway.languages.dialects.operands import (
 from gateway.languages.dialects.operators import as_value, result
 
 _CLASSES = {"d": "0-9", "w": "0-9A-Za-z_", "s": " \\t\\n\\r\\f\\v"}
+_ALL_SCRIPTS = frozenset({"mysql", "postgres"})
+"""Where ``\\w`` is a letter of any script, in a database of UTF-8."""
 _ESCAPED = frozenset(".^$*+?()[]{}|\\/-")
 _SET = re.compile(r"\[\^?(?:[A-Za-z0-9_ .,;:@/#%&!=<>~'\"*+?()-]|\\[dws]|\\[\]\[\\^.-])+\]")
 
@@ -89,6 +91,8 @@ def found(value: Operand, pattern: str, node: exp.Expr, context: Context) -> Ope
     """Whether the pattern is found in a text."""
     if not (is_text(value.kind) or is_open(value.kind)):
         raise context.refused(node, "a regular expression over what is no text")
+    if pattern == ".*":  # the engine takes this for IS NOT NULL, which is never NULL
+        pattern = "(?:.*)"
     sql = call("regexp_like", value.sql, text(pattern))
     return result(sql, BOOLEAN, value, computed=True)
 
@@ -105,7 +109,9 @@ def engine_regular(
         letter = said[at]
         if letter == "\\":
             following = said[at + 1 : at + 2]
-            if following in _CLASSES and following:
+            if following in _CLASSES and following and context.dialect.name in _ALL_SCRIPTS:
+                parts.append(f"\\{following}")  # letters and digits of all scripts
+            elif following in _CLASSES and following:
                 parts.append(f"[{_CLASSES[following]}]")
             elif following in _ESCAPED and following:
                 parts.append(f"\\{following}")
@@ -118,7 +124,7 @@ def engine_regular(
             if match is None:
                 raise context.refused(node, "such a set in a regular expression")
             inner = match[0]
-            for name, meant in _CLASSES.items():
+            for name, meant in _CLASSES.items() if context.dialect.name not in _ALL_SCRIPTS else ():
                 inner = inner.replace(f"\\{name}", meant)
             parts.append(inner)
             at = match.end()

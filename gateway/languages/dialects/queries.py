@@ -11,7 +11,7 @@ from gateway.languages.dialects.clauses import finish, keys_of, ordinal
 from gateway.languages.dialects.client import Client
 from gateway.languages.dialects.context import Context, Translated, only
 from gateway.languages.dialects.expressions import translate
-from gateway.languages.dialects.operands import family, is_open, widest
+from gateway.languages.dialects.operands import family, is_date, is_open, is_timestamp, widest
 from gateway.languages.dialects.scope import Column, Scope, spelling
 from gateway.languages.dialects.selects import Select
 from gateway.languages.dialects.sources import Schemas
@@ -124,6 +124,13 @@ class Queries:
                     node.expression,
                     f"{' and '.join(sorted(families))} in the column {left.name}",
                     "cast one to the type of the other",
+                )
+            kinds = [k for k in (left.kind, other.kind) if not is_open(k)]
+            if any(map(is_date, kinds)) and any(map(is_timestamp, kinds)):
+                raise context.refused(  # the engine would make times of few centuries of them
+                    node.expression,
+                    f"dates and times in the column {left.name}",
+                    "cast the dates to TIMESTAMP",
                 )
             made.append(Column(left.name, widest([left.kind, other.kind])))
         return made

@@ -93,9 +93,9 @@ class Call:
             return f"{inner}({', '.join(a.name.upper() for a in node.expressions)})"
         return node.name.upper() if isinstance(node, (exp.Column, exp.Var, exp.Literal)) else ""
 
-    def refused(self, how: str = "") -> UserError:
+    def refused(self, how: str = "", hint: str | None = None) -> UserError:
         """The error for a form of the function that is not translated."""
-        return self.context.refused(self.node, f"{self.name} {how}".strip())
+        return self.context.refused(self.node, f"{self.name} {how}".strip(), hint)
 
     def made(self, sql: exp.Expr, kind: Kind, *, computed: bool = False) -> Operand:
         """The outcome, made of all arguments that have been looked at."""

@@ -156,6 +156,8 @@ def joined(node: exp.Join, context: Context, schemas: Schemas) -> exp.Join:
     if kind not in {"", "INNER", "OUTER", "CROSS"} or method not in {"", "NATURAL"}:
         hint = {"SEMI": "write WHERE EXISTS", "ANTI": "write WHERE NOT EXISTS"}.get(kind)
         raise context.refused(node, f"{method} {side} {kind} JOIN".replace("  ", " ").strip(), hint)
+    if side == "FULL" and context.dialect.name == "mysql":  # where FULL names the table before it
+        raise context.refused(node, "FULL JOIN", "MySQL has none: write AS before the name FULL")
     scope = context.scope
     before = len(scope.sources)
     sql = source_of(node.this, context, schemas)

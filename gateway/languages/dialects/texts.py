@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from sqlglot import exp
 
 from gateway.languages.dialects import patterns
@@ -27,6 +29,9 @@ BLANKS = " \t\n\r\f\v\x1c\x1d\x1e\x1f\x85\u1680\u2028\u2029\u205f\u3000" + "".jo
     map(chr, range(0x2000, 0x200B))
 )
 """What is white space in Unicode."""
+
+SPACES = " \xa0\u1680\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
+"""What is a separator of words in Unicode."""
 
 
 def _texts(given: Call, *which: int) -> list[exp.Expr]:
@@ -118,7 +123,7 @@ def part(given: Call, value: Operand, start: Operand, length: Operand | None) ->
     """``SUBSTRING``: what positions below 1 are, each dialect says itself."""
     rule, at = given.context.dialect.start, start.constant
     if length is not None and not isinstance(length.constant, int):
-        if rule is Start.EMPTY and given.context.dialect.name == "mysql":
+        if given.context.dialect.name in {"mysql", "trino", "spark"}:
             floor = case((binary(exp.LT, length.sql.copy(), number(0)), number(0)),
                          otherwise=length.sql)  # fmt: skip
             length = Operand(floor, INTEGER)
@@ -200,6 +205,8 @@ def _trimmed(given: Call, own: str) -> Operand:
     letters = given.said(1) if len(given) > 1 else " "
     if len(given) == 1 and given.context.dialect.name in {"bigquery", "trino"}:
         letters = BLANKS
+    if len(given) == 1 and given.context.dialect.name == "duckdb":
+        letters = SPACES
     return given.made(call(own, given.taken(0, is_text).sql, text(letters)), TEXT)
 
 
@@ -216,7 +223,11 @@ def _split_part(given: Call) -> Operand:
 @function("ASCII", "postgres")
 @function("UNICODE", "snowflake duckdb")
 def _ascii(given: Call) -> Operand:
-    return given.made(cast(call("ascii", *_texts(given, 0)), "BIGINT"), INTEGER)
+    value = given.taken(0, is_text).sql
+    code = cast(call("ascii", value.copy()), "BIGINT")
+    if given.context.dialect.name == "duckdb":  # the empty text has -1
+        code = case((binary(exp.EQ, value, text("")), number(-1)), otherwise=code)
+    return given.made(code, INTEGER)
 
 
 @function("MD5", "postgres mysql duckdb snowflake spark")
@@ -282,6 +293,8 @@ def _regexp_replace(given: Call) -> Operand:
     by = given.said(2)
     if "\\" in by or "$" in by:
         raise given.refused("by what was found")
+    if re.search(pattern, ""):  # engines differ in how often they find nothing
+        raise given.refused("of what may be an empty text")
     every = [] if given.context.dialect.name in {"postgres", "duckdb"} else [text("g")]
     value = given.taken(0, is_text).sql
     return given.made(call("regexp_replace", value, text(pattern), text(by), *every), TEXT)

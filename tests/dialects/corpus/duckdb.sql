@@ -45,3 +45,4 @@ SELECT id, SQRT(weight + 3), EXP(weight), POWER(weight, 2), quantity == 3, MOD(q
 SELECT DISTINCT customer FROM sales ORDER BY customer DESC
 SELECT customer FROM sales UNION SELECT id FROM customers ORDER BY 1
 SELECT id FROM sales WHERE amount::decimal(5,1) = 1.3 OR amount::int = 7 OR weight::int = 2 OR moment::date = '2023-12-31' ORDER BY id
+SELECT k, t ~ '.*', UNICODE(t), NULLIF(dt, ts), GREATEST(d, f), FLOOR(d), FLOOR(i), TRY_CAST('yes' AS BOOLEAN), TRY_CAST('on' AS BOOLEAN) FROM edges ORDER BY k

@@ -87,3 +87,4 @@ SELECT 1 FROM DUAL
 SELECT id / 3 = 0.3333, id / 3 * 3, GREATEST(id / 3, 0.3), COALESCE(id / 3, 0) * 3, ROUND(id / 3, 6), CAST(id / 3 AS DECIMAL(10,6)), id / 3 + 0.000001, CONCAT(id / 3, ''), ABS(id / 3) * 3, IF(1, id / 3, 0) * 3, (id / 3) / 7, -(id / 3) * 3, ROUND(amount, 0) <> ROUND(amount, 2) FROM sales ORDER BY id
 SELECT SUM(quantity / 3) * 3, SUM(quantity) / 3 * 3, AVG(quantity) * 3, AVG(amount) / 7, SUM(amount) / SUM(quantity) * 100 FROM sales
 SELECT id FROM sales WHERE id / 7 BETWEEN 0.7142 AND 0.7143 OR ROUND(id / 3, 2) IN (0.33) ORDER BY id
+SELECT k, t RLIKE '.*', REGEXP_REPLACE(t, '\\w+', 'Z'), REGEXP_REPLACE(t, '[\\w]', 'Z'), NULLIF(dt, ts), GREATEST(d, f), FLOOR(d), ROUND(CAST(d AS DECIMAL(20, 6)) / 7, 20) FROM edges ORDER BY k

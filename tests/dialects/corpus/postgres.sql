@@ -65,3 +65,6 @@ SELECT SUM(quantity) / COUNT(*), SUM(id) / 4, 1 / SUM(quantity), SUM(quantity) %
 SELECT q / 2, q FROM (SELECT customer, SUM(quantity) AS q FROM sales GROUP BY customer) s ORDER BY q
 SELECT COUNT(*) FROM sales HAVING SUM(quantity) / 5 > 2.5
 SELECT id, SUM(id) OVER (ORDER BY id) / 4 FROM sales ORDER BY id
+SELECT k, SIGN(i) / 2, SIGN(d) / 2, CEIL(i) / 2, ROUND(i) / 2, TRUNC(i) / 2, EXTRACT(YEAR FROM dt) / 2, LENGTH(t) / 2, (dt - DATE '2024-01-01') / 2, NULLIF(n, 7.0) / 2, NULLIF(dt, ts) FROM edges ORDER BY k
+SELECT SUM(COALESCE(i, 0)) / 4, SUM(LENGTH(t)) / 4, SUM(i) / 4, SUM(n) / 4, SUM(i + 1) / 4 FROM edges WHERE k NOT IN (6, 9)
+SELECT k, t ~ '.*', NOT t ~ '.*', REGEXP_REPLACE(t, '\w+', 'Z'), GREATEST(d, f), FLOOR(d), i * 2, n * 3 FROM edges WHERE k NOT IN (6, 9) ORDER BY k

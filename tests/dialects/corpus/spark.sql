@@ -43,3 +43,12 @@ SELECT 'it\'s', "it's", 'a\\b', 'tab\t.', r'raw\n'
 SELECT id FROM sales ORDER BY id LIMIT 2 OFFSET 1
 SELECT v.a, v.b FROM VALUES (1, 'x'), (2, NULL) AS v (a, b) ORDER BY 1
 SELECT id, amount * quantity, amount + id, quantity - amount, weight * amount, amount / quantity, amount * amount FROM sales WHERE quantity <> 0 ORDER BY id
+SELECT k, TRY_CAST(t AS INT), TRY_CAST(t AS DATE), TRY_CAST('yes' AS BOOLEAN), TRY_CAST(' true ' AS BOOLEAN), TRY_CAST('on' AS BOOLEAN) FROM edges WHERE k < 8 ORDER BY k
+SELECT k, d / i, (d + 1) / (n + 0.5), (d / 3) / 3, d / d / 3, 2.5 / CEIL(i), 2.5 / COALESCE(d, n), 2.5 / GREATEST(d, n), d * d / 7 FROM edges WHERE i <> 0 AND d <> 0 AND k NOT IN (6, 9) ORDER BY k
+SELECT k, d / LENGTH(t), d / YEAR(dt), d / SIGN(n), d / (i % 4 + 5), ROUND(d, 1) / 3, n * 1.5 / 3 FROM edges WHERE n <> 0 AND t <> '' AND k NOT IN (6, 9) ORDER BY k
+SELECT AVG(d) / 3, SUM(d) / COUNT(*), SUM(i) / 4, AVG(i), 2.5 / AVG(d) FROM edges WHERE k NOT IN (6, 9)
+SELECT k, ROUND(f, 2), ROUND(f, 1), ROUND(-f, 2), ROUND(1.005e0, 2), ROUND(2.675e0, 2), ROUND(0.285e0, 2) FROM edges ORDER BY k
+SELECT k, NULLIF(dt, ts), NULLIF(n, 7.0), GREATEST(d, f), LEAST(i, n, d, f), FLOOR(d), CEIL(f), SIGN(d) FROM edges ORDER BY k
+SELECT k, t RLIKE '.*', REGEXP_LIKE(t, '.*'), REGEXP_REPLACE(t, '[a-c]+', 'Z'), SUBSTR(t, 2, i), SUBSTR(t, 2, k - 4) FROM edges ORDER BY k
+SELECT k, DATEADD(year, 1, dt), DATEADD(month, -1, dt), DATEADD(day, k, dt), DATEADD(hour, 1, ts), TIMESTAMP '2024-01-01 10:00' FROM edges ORDER BY k
+SELECT k, i * 2, i * 3 + n, n - i, i % 5, -i, ABS(i) FROM edges WHERE k NOT IN (6, 9) ORDER BY k
