@@ -184,18 +184,29 @@ def _remade(text: str, made: Sequence[edits.Edit], read: Callable[[str], Stateme
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A text as its words and as a tree."""
+
+    text: str
+    words: list[Token]
+    tree: exp.Query | exp.Values
+
+    @classmethod
+    def of(cls, text: str, words: list[Token] | None = None) -> _Read:
+        found = tokenize(text, _POSTGRES) if words is None else words
+        return cls(text, found, _parse(text, found))
+
+
 def _understood(text: str, words: list[Token], *, explain: bool) -> Statement:
-    tree = _parse(text, words)
-    if any(table.args.get("version") for table in tree.find_all(exp.Table)):
-        text = _versions_as_names(text, words)
-        words = tokenize(text, _POSTGRES)
-        tree = _parse(text, words)
+    read = _Read.of(text, words)
+    if any(table.args.get("version") for table in read.tree.find_all(exp.Table)):
+        read = _Read.of(_versions_as_names(text, words))
     calls: tuple[remote.RemoteCall, ...] = ()
-    if count := remote.calls(tree):
-        text, calls = remote.named(text, words, count)
-        words = tokenize(text, _POSTGRES)
-        tree = _parse(text, words)
-    return _told_apart(text, words, tree, calls, explain=explain)
+    if count := remote.calls(read.tree):
+        text, calls = remote.named(read.text, read.words, count)
+        read = _Read.of(text)
+    return _told_apart(read, calls, explain=explain)
 
 
 def translated(
@@ -209,39 +220,23 @@ def translated(
 
     The remote queries of the request have their names in it already.
     """
-    words = tokenize(text, _POSTGRES)
-    statement = _told_apart(text, words, _parse(text, words), calls, explain=explain)
+    statement = _told_apart(_Read.of(text), calls, explain=explain)
     own = statement.original
     return replace(statement, original=lambda position: original(own(position)))
 
 
-def _told_apart(
-    text: str,
-    words: list[Token],
-    tree: exp.Query | exp.Values,
-    calls: tuple[remote.RemoteCall, ...],
-    *,
-    explain: bool,
-) -> Statement:
-    apart = repeated_names.told_apart(text, words, tree)
+def _told_apart(read: _Read, calls: tuple[remote.RemoteCall, ...], *, explain: bool) -> Statement:
+    apart = repeated_names.told_apart(read.text, read.words, read.tree)
     if not apart.edits:
-        return _statement(text, words, tree, calls, explain=explain)
-
-    def read(edited: str) -> Statement:
-        found = tokenize(edited, _POSTGRES)
-        return _statement(edited, found, _parse(edited, found), calls, explain=explain)
-
-    return replace(_remade(text, apart.edits, read), repeated=apart.names)
+        return _statement(read, calls, explain=explain)
+    made = _remade(
+        read.text, apart.edits, lambda text: _statement(_Read.of(text), calls, explain=explain)
+    )
+    return replace(made, repeated=apart.names)
 
 
-def _statement(
-    text: str,
-    words: list[Token],
-    tree: exp.Query | exp.Values,
-    calls: tuple[remote.RemoteCall, ...],
-    *,
-    explain: bool,
-) -> Statement:
+def _statement(read: _Read, calls: tuple[remote.RemoteCall, ...], *, explain: bool) -> Statement:
+    text, words, tree = read.text, read.words, read.tree
     nodes = tuple(tree.walk())
     refusals.check(nodes)
     ours = {(call.name,) for call in calls}
