@@ -115,14 +115,15 @@ def _check_purpose(access: Access, principal: Principal, purpose: str) -> None:
         )
 
 
-def _in_own_sql(
+def _over_columns(
     parsed: sql.Statement | dialects.Foreign, tables: Tables, views: Views
 ) -> sql.Statement:
-    """A statement in another dialect is translated once the columns of its datasets are known."""
-    if isinstance(parsed, sql.Statement):
-        return parsed
+    """The statement over its columns, now that they are known; another dialect is translated."""
     read: list[tuple[TableName, Table | View]] = [*tables.items(), *views.items()]
-    return parsed.translated({name: t.dataset.schema for name, t in read if not t.nested})
+    schemas = {name: t.dataset.schema for name, t in read if not t.nested}
+    if not isinstance(parsed, sql.Statement):
+        parsed = parsed.translated(schemas)
+    return parsed.over(schemas.values())
 
 
 def _check_bytes(statement: sql.Statement, tables: Tables, views: Views) -> None:
@@ -228,7 +229,7 @@ class Gateway:
             ).open(parsed.remote)
             tables, views = opened(authorised, self._sources)
             tables = {**tables, **{name: r.table for name, r in remote.items()}}
-            statement = _in_own_sql(parsed, tables, views)
+            statement = _over_columns(parsed, tables, views)
             if request.declared:
                 statement = statement.declaring(request.declared)
             values = request.parameters

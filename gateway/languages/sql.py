@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
@@ -26,7 +26,15 @@ from gateway.errors import (
     Position,
     Unsupported,
 )
-from gateway.languages import edits, membership, placeholders, refusals, remote, repeated_names
+from gateway.languages import (
+    edits,
+    membership,
+    placeholders,
+    refusals,
+    remote,
+    repeated_names,
+    time_literals,
+)
 from gateway.languages.byte_literals import hexadecimal
 from gateway.languages.placeholders import Placeholders
 from gateway.languages.trimming import blanks
@@ -94,6 +102,24 @@ class Statement:
         """The statement whose placeholders are of these types where it does not say itself."""
         declared = {n: kind for n, kind in enumerate(types, start=1) if kind is not None}
         return replace(self, placeholders=replace(self.placeholders, declared=declared))
+
+    def over(self, schemas: Iterable[pa.Schema]) -> Statement:
+        """The statement with its literals as the columns of its datasets want them."""
+        if "time" not in self.normalised.lower():
+            return self
+        made = time_literals.in_units_of(schemas, tokenize(self.text, _POSTGRES))
+        if not made:
+            return self
+        text, of = edits.edited(self.text, made), self.original
+        read = _statement(_Read.of(text), self.remote, explain=self.explain)
+        return replace(
+            self,
+            text=text,
+            tree=read.tree,
+            normalised=read.normalised,
+            placeholders=replace(read.placeholders, declared=self.placeholders.declared),
+            original=lambda position: of(edits.original(position, self.text, made)),
+        )
 
     def bound(self, literals: Sequence[str]) -> Statement:
         """The statement with values in SQL in place of its placeholders."""
