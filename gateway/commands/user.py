@@ -67,4 +67,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _piped_line() -> str:
     """What scripts have sent as a password since before there was a flag for it."""
-    return "" if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
+    try:
+        piped = sys.stdin is not None and not sys.stdin.isatty()
+        return sys.stdin.readline().rstrip("\r\n") if piped else ""
+    except OSError:  # a stdin that nobody can read
+        return ""

@@ -110,6 +110,8 @@ def _run(
     if plan.constant is not None:
         yield from (conform(batch, plan.schema) for batch in plan.constant)
         return
+    if cancelled():  # what takes less than a poll would never ask
+        raise Cancelled("the request was cancelled")
     batches = (
         _passed_through(plan.fragments[0], config, reads, cancelled)
         if plan.whole
