@@ -75,7 +75,11 @@ def _without_declared(element: Mapping[str, Any]) -> dict[str, Any]:
 def _own(part: Mapping[str, Any]) -> dict[str, Any]:
     if "relationships" not in part:
         return dict(part)
-    kept = [r for r in part["relationships"] if DECLARED_BY_SOURCE not in (r.get("customProperties") or ())]
+    kept = [
+        r
+        for r in part["relationships"]
+        if DECLARED_BY_SOURCE not in (r.get("customProperties") or ())
+    ]
     rest = without(part, {"relationships"})
     return {**rest, "relationships": kept} if kept else rest
 
