@@ -129,7 +129,7 @@ class PreparedPlans:
         }
         if _may_meet(values, free, statement.placeholders.limits):
             free = {}
-        literals = _literals(statement, values)
+        literals = _literals(statement, values, types)
         fixed = tuple(None if n in free else text for n, text in enumerate(literals, start=1))
         made = None
         if free and sum(len(text) for text in fixed if text) <= MAX_FIXED:
@@ -198,13 +198,26 @@ def _shown(statement: Statement, taken: Parameters, planner: Planner) -> tuple[S
     try:
         return literals, planner(statement.bound(literals))
     except ArithmeticFailure:  # one parameter is compared with columns of different types
-        literals = _literals(statement, [pa.scalar(None, field.type) for field in taken.types])
+        nulls = [pa.scalar(None, field.type) for field in taken.types]
+        literals = _literals(statement, nulls, taken.types)
         return literals, planner(statement.bound(literals))
 
 
-def _literals(statement: Statement, values: Sequence[pa.Scalar]) -> list[str]:
-    lists = statement.placeholders.lists
-    return [(members if n in lists else literal)(value) for n, value in enumerate(values, start=1)]
+_ANY_SCALE = ("DECIMAL", "NUMERIC")
+"""Without a precision these hold every number as it is; the engine would cut digits off."""
+
+
+def _literals(statement: Statement, values: Sequence[pa.Scalar], types: pa.Schema) -> list[str]:
+    places, found = statement.placeholders, []
+    for number, (value, field) in enumerate(zip(values, types, strict=True), start=1):
+        if number in places.lists:
+            cast = places.casts.get(number, "")
+            if value.type.value_type == field.type.value_type or cast in _ANY_SCALE:
+                cast = ""
+            found.append(members(value, cast))
+        else:
+            found.append(literal(value))
+    return found
 
 
 def _stand_ins(statement: Statement, taken: Parameters) -> list[str]:

@@ -73,8 +73,10 @@ class Resolution:
         """The datasets behind the names of the caller's statement. Raises GatewayError."""
         references = list(references)
         namespace = self.request.namespace
-        if namespace and any(len(r.parts) < FULL_NAME and not r.optional for r in references):
-            self.catalogue.namespaces.check(namespace, self._known)
+        short = [r.parts for r in references if len(r.parts) < FULL_NAME and not r.optional]
+        if namespace and short:
+            meant = map(self.catalogue.named, short)
+            self.catalogue.namespaces.check_for(meant, namespace, self._known)
         for reference in references:
             if any(part.lower().startswith(RESERVED) for part in reference.name):
                 raise UnknownDataset(

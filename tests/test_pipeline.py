@@ -45,6 +45,14 @@ def failure(opened: Gateway, sql: str, principal: Principal = ANA) -> GatewayErr
     return caught.value
 
 
+def test_what_sqlglot_can_not_qualify_is_no_incident() -> None:
+    tables = {"t": pa.table({"a": [1, 2], "b": ["x", "y"]}), "u": pa.table({"a": [2, 3]})}
+    opened = gateway(in_memory(tables, "unqualified"))
+    sql = "SELECT (SELECT max(a) FROM u), b FROM t JOIN u USING (a) ORDER BY 1"
+    assert failure(opened, sql).code == "UNSUPPORTED"
+    opened.close()
+
+
 @pytest.mark.parametrize(
     ("sql", "code", "position"),
     [

@@ -32,6 +32,8 @@ VIEW = "mesh.view"
 PURPOSE = "mesh.purpose"
 RESIDENCY = "mesh.residency"
 DECLARED = "mesh.declared"
+DECLARED_BY_SOURCE = {"property": DECLARED, "value": "source"}
+"""The mark of what publication has written of a source's own declarations."""
 
 REQUIRED = "required"
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gateway.catalogue.document import Document
+from gateway.catalogue.governance import DECLARED_BY_SOURCE
 from gateway.catalogue.problems import Path, Problem
 from gateway.catalogue.versions import version_order
 from gateway.errors import did_you_mean
@@ -134,6 +135,8 @@ def _key(
         if len({(c.contract.file, c.position) for c in targets}) > 1:
             raise _WrongError("names columns of more than one object")
     except _WrongError as error:
+        if DECLARED_BY_SOURCE in (declared.get("customProperties") or ()):
+            return  # its source has changed since: only what people have written is a mistake
         yield contract.problem((*place, end), str(error))
         return
     target = mesh.dataset(targets[0], each.dataset)

@@ -23,6 +23,18 @@ class Namespaces:
             catalog = self._catalogs.setdefault(dataset.address.domain.casefold(), {})
             catalog.setdefault(dataset.address.product.casefold(), []).append(dataset)
 
+    def check_for(
+        self, names: Iterable[Iterable[Dataset]], namespace: tuple[str, ...], known: Known
+    ) -> None:
+        """`check` for a request: `names` are the datasets that each of its names may mean.
+
+        Mostly one of these is in the namespace, and tells that it is there. Else it takes a
+        decision about many datasets, for each request of who may read the last one only.
+        """
+        meant = (dataset for datasets in names for dataset in datasets)
+        if not any(_holds(namespace, dataset) and known(dataset) for dataset in meant):
+            self.check(namespace, known)
+
     def check(self, namespace: tuple[str, ...], known: Known) -> None:
         """Raise UserError for a catalog or schema without a dataset the caller may know of.
 
@@ -47,6 +59,11 @@ class Namespaces:
         where = f" in {catalog}" if catalog else ""
         meant = near.address.product if near else None
         raise _unknown("schema", f"{schema}{where}", "a product", meant)
+
+
+def _holds(namespace: tuple[str, ...], dataset: Dataset) -> bool:
+    own = (dataset.address.domain.casefold(), dataset.address.product.casefold())
+    return all(part in ("", o) for part, o in zip(map(str.casefold, namespace), own, strict=False))
 
 
 def _named(schemas: Mapping[str, list[Dataset]], name: str) -> Iterable[list[Dataset]]:

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from connectors.interface import ForeignKeyInfo, ObjectInfo
-from gateway.catalogue.governance import DECLARED
+from gateway.catalogue.governance import DECLARED_BY_SOURCE
 from gateway.catalogue.merging import without
 
-_MARK = {"property": DECLARED, "value": "source"}
 _NAME = re.compile(r"[A-Za-z0-9_-]+\Z")
 _FILE = re.compile(r"[A-Za-z0-9._-]+\.ya?ml\Z")
 _NOT_IN_IDS = re.compile(r"[^A-Za-z0-9_-]+")
@@ -76,7 +75,11 @@ def _without_declared(element: Mapping[str, Any]) -> dict[str, Any]:
 def _own(part: Mapping[str, Any]) -> dict[str, Any]:
     if "relationships" not in part:
         return dict(part)
-    kept = [r for r in part["relationships"] if _MARK not in (r.get("customProperties") or ())]
+    kept = [
+        r
+        for r in part["relationships"]
+        if DECLARED_BY_SOURCE not in (r.get("customProperties") or ())
+    ]
     rest = without(part, {"relationships"})
     return {**rest, "relationships": kept} if kept else rest
 
@@ -108,7 +111,7 @@ def _add(
         to.append(f"{prefix}schema/{place}/properties/{_step(column)}")
     name = _NOT_IN_IDS.sub("_", key.name)
     declared = {**({"id": name} if name else {}), "type": "foreignKey"}
-    mark = {"customProperties": [dict(_MARK)]}
+    mark = {"customProperties": [dict(DECLARED_BY_SOURCE)]}
     if len(columns) == 1:
         held = columns[0]
         written: dict[str, Any] = {**declared, "to": to[0], **mark}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
@@ -18,6 +19,7 @@ from datafusion import DataFrame, SessionContext
 from connectors.interface import ParquetFiles
 from gateway.config import Config
 from gateway.engines import datafusion as engine
+from gateway.engines.decoded_size import decoded_size
 from gateway.errors import Cancelled
 from gateway.plan.fragment import FragmentReads
 from gateway.plan.plan import Plan
@@ -27,6 +29,12 @@ from gateway.plan.source import TableName
 
 BRIEF_BYTES = 4 << 20
 """How large the file may be."""
+
+BRIEF_MEMORY = 32 << 20
+"""How many bytes its rows may take: while one batch is read nobody is asked whether to go on."""
+
+SETTLED_SECONDS = 1.0
+"""So long after its last change a file is known by its times, whose steps may be coarse."""
 
 KEPT = 64
 """How many sessions are kept; each has a little of its file's footer in memory."""
@@ -102,17 +110,34 @@ def _key(plan: Plan, config: Config) -> _Key | None:
     file = provider(table, schema, FragmentReads())
     if not isinstance(file, ParquetFiles) or file.location.endswith("/"):
         return None
-    try:
-        found = os.stat(file.location)
-    except OSError:  # who runs it like any other says what is wrong
+    state = _state(file.location)
+    if state is None or decoded_size(file.location, state, BRIEF_MEMORY) is None:
         return None
-    if found.st_size > BRIEF_BYTES:
-        return None
-    state = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
     form = Form.SECURED if plan.remainder is None else Form.RAW
     hides = secured and form is Form.SECURED
     text = view_text(table.dataset, table.security, name) if hides else ""
     return _Key(config, plan.tuning, form, name, file, state, schema, text)
+
+
+def _state(location: str) -> tuple[int, ...] | None:
+    """What tells the file from every other that is there in its time; None if it is not small."""
+    try:
+        found = os.stat(location)
+    except OSError:  # who runs it like any other says what is wrong
+        return None
+    if found.st_size > BRIEF_BYTES:
+        return None
+    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+
+
+def _settled(key: _Key) -> bool:
+    """Whether what was read since the key was made is the key's file, and no later one is like it.
+
+    It may have been another for a moment, when a link to it was set anew; and what is written twice
+    between two steps of the clock has one time.
+    """
+    changed = key.state[-1] / 1e9
+    return time.time() - changed > SETTLED_SECONDS and _state(key.file.location) == key.state
 
 
 def _rows(plan: Plan, key: _Key, cancelled: Callable[[], bool]) -> Generator[pa.RecordBatch]:
@@ -123,7 +148,8 @@ def _rows(plan: Plan, key: _Key, cancelled: Callable[[], bool]) -> Generator[pa.
         rows = batch.to_pyarrow()
         if rows.num_rows:
             yield rows
-    _SESSIONS.keep(key, context)  # not after a failure, nor while somebody reads on
+    if _settled(key):
+        _SESSIONS.keep(key, context)  # not after a failure, nor while somebody reads on
 
 
 def _session(plan: Plan, key: _Key) -> SessionContext:

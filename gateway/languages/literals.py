@@ -58,11 +58,15 @@ def literal(value: pa.Scalar) -> str:
     raise Unsupported(f"a parameter can not be a value of the type {kind}")
 
 
-def members(value: pa.Scalar) -> str:
-    """The members of a list in SQL; "" if it has none, "NULL" for no list. Raises as `literal`."""
+def members(value: pa.Scalar, cast: str = "") -> str:
+    """The members of a list in SQL; "" if it has none, "NULL" for no list. Raises as `literal`.
+
+    With `cast`, an SQL type, each is cast to it.
+    """
     if not value.is_valid:
         return "NULL"
-    return ", ".join(literal(member) if member.is_valid else "NULL" for member in value.values)
+    found = [literal(member) if member.is_valid else "NULL" for member in value.values]
+    return ", ".join(f"CAST({member} AS {cast})" if cast else member for member in found)
 
 
 def text(value: str) -> str:

@@ -21,6 +21,8 @@ from gateway.languages.membership import Test
 MAX_PARAMETERS = 4096
 """How many values a statement may take."""
 
+_MARKS = {TokenType.PLACEHOLDER, TokenType.QDCOLON}
+"""The second is ``?::``, one word to the tokenizer."""
 _NAMED = "values have no names here"
 _HINT = "write ? for each value in its turn, or $1, $2, ..."
 _OPENING = {TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.CASE}
@@ -96,7 +98,7 @@ def spacing(text: str) -> tuple[Edit, ...]:
 
 def numbering(words: Sequence[Token]) -> tuple[Edit, ...]:
     """The edits that make every ``?`` a ``$n``. Raises ParseError, LimitExceeded."""
-    marks = [word for word in words if word.token_type is TokenType.PLACEHOLDER]
+    marks = [word for word in words if word.token_type in _MARKS]
     if len(marks) > MAX_PARAMETERS:
         raise LimitExceeded(
             f"the statement takes {len(marks)} values; {MAX_PARAMETERS} are allowed",
@@ -104,7 +106,7 @@ def numbering(words: Sequence[Token]) -> tuple[Edit, ...]:
         )
     if marks and any(_number(words, i) for i in range(len(words))):
         raise ParseError("? and $1 do not go together", position=_at(marks[0]), hint=_HINT)
-    return tuple(Edit(w.start, w.end + 1, f"${n} ") for n, w in enumerate(marks, start=1))
+    return tuple(Edit(w.start, w.start + 1, f"${n} ") for n, w in enumerate(marks, start=1))
 
 
 def placeholders(tree: exp.Expr, words: Sequence[Token]) -> Placeholders:

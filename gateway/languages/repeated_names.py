@@ -42,7 +42,7 @@ def told_apart(text: str, words: Sequence[Token], tree: exp.Expr) -> ToldApart:
     """Tell the columns of the answer apart, if they need it."""
     selects = list(_selects(tree))
     lists = list(_lists(words))
-    if len(selects) != len(lists):
+    if len(selects) != len(lists) or _OWN in text or _sorted_by_names(tree):
         return ToldApart()
     edits: list[Edit] = []
     names: dict[str, str | int] = {}
@@ -54,6 +54,12 @@ def told_apart(text: str, words: Sequence[Token], tree: exp.Expr) -> ToldApart:
             if number == 0:  # the first branch of a union names its columns
                 names[own] = name
     return ToldApart(tuple(edits), names)
+
+
+def _sorted_by_names(tree: exp.Expr) -> bool:
+    """Whether an ORDER BY of a union may mean a name that more than one of its columns has."""
+    order = tree.args.get("order") if isinstance(tree, exp.SetOperation) else None
+    return order is not None and not all(key.this.is_int for key in order.expressions)
 
 
 def named(schema: pa.Schema, names: Names) -> pa.Schema:
@@ -109,7 +115,9 @@ def _again(
     text: str, items: Sequence[Sequence[Token]], select: exp.Select, made: int
 ) -> Iterator[tuple[str, Edit, str | int]]:
     stars = any(column.is_star for column in select.expressions)
+    distinct = select.args.get("distinct")
     free = not any(select.args.get(part) for part in _MEANS_ALIASES)
+    free = free and (distinct is None or not distinct.args.get("on"))
     tables: dict[str, set[str]] = {}
     texts: dict[str, int] = {}
     for i, (words, column) in enumerate(zip(items, select.expressions, strict=True)):

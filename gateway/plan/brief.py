@@ -13,6 +13,9 @@ from gateway.plan.source import Tables, Views
 BRIEF_ROWS = 100_000
 """How many rows a table may have, as far as is known."""
 
+BRIEF_NODES = 400
+"""Of how many parts a query may be: each may be computed for every row."""
+
 _SIMPLE = (
     exp.Select,
     exp.From,
@@ -64,5 +67,7 @@ def is_brief(tree: exp.Query | exp.Values, tables: Tables, views: Views) -> bool
     if rows is None or rows > BRIEF_ROWS:
         return False
     nodes = list(tree.walk())
+    if len(nodes) > BRIEF_NODES:
+        return False
     selects = sum(isinstance(node, exp.Select) for node in nodes)
     return selects == 1 and all(type(node) in _SIMPLE for node in nodes)

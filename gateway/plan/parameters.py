@@ -82,7 +82,10 @@ def parameters(statement: Untyped, tables: Tables, views: Views, config: Config)
     register_tables(context, tables, views, FragmentReads(), Form.OPAQUE)
     found = _inferred(statement, context)
     for number in range(1, statement.count + 1):
-        if number in statement.casts:
+        if number in statement.lists and number in statement.casts:
+            # of a list the cast is not in the text, and what it is compared with is of another type
+            found[number] = _cast_type(statement.casts[number], context)
+        elif number in statement.casts:
             found.setdefault(number, _cast_type(statement.casts[number], context))
         elif number in statement.limits:
             found[number] = pa.int64()

@@ -35,7 +35,10 @@ def qualified(tree: exp.Expr, known: Columns) -> tuple[exp.Expr, dict[str, Table
             dialect=DIALECT,
             identify=True,
         )
-    except (SqlglotError, RecursionError, KeyError, ValueError, AttributeError):
+    except (
+        *(SqlglotError, RecursionError, KeyError, ValueError, AttributeError),
+        AssertionError,  # what sqlglot takes for granted, it asserts
+    ):
         return None  # an attempt: the query has another form already
     return result, bound
 

@@ -166,6 +166,17 @@ def test_tables_published_one_by_one_refer_to_each_other(tmp_path: Path) -> None
     assert set(keys(tmp_path)) == KEYS
 
 
+def test_a_key_whose_column_its_source_has_dropped_breaks_no_mesh(tmp_path: Path) -> None:
+    shop(tmp_path, *TABLES)
+    assert publish(tmp_path) == 0
+    shop(tmp_path, "ALTER TABLE customers RENAME COLUMN id TO number")
+    assert publish(tmp_path, "--object", "customers", "--force") == 0
+    assert ("orders", ("customer",), "customers", ("id",)) not in keys(tmp_path)
+    assert ("customers", ("boss",), "customers", ("number",)) in keys(tmp_path)
+    assert publish(tmp_path, "--force") == 0
+    assert ("orders", ("customer",), "customers", ("number",)) in keys(tmp_path)
+
+
 def test_clients_are_shown_the_keys_of_the_database(tmp_path: Path) -> None:
     shop(tmp_path, *TABLES)
     assert publish(tmp_path) == 0

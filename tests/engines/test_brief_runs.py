@@ -62,6 +62,7 @@ LONG = [
     f"SELECT id FROM {TABLE} UNION ALL SELECT id FROM {TABLE}",
     f"SELECT sum(id) OVER () FROM {TABLE}",
     f"SELECT id + 1 FROM {TABLE}",
+    f"SELECT id FROM {TABLE} WHERE id IN ({', '.join(map(str, range(400)))})",
     "SELECT 1",
 ]
 
@@ -108,6 +109,7 @@ def test_rows_are_those_of_any_other_run(
     assert brief(mesh, sql, who)
     expected = watched(monkeypatch, mesh, sql, who)
     monkeypatch.setattr(execution, "_watched", pytest.fail)
+    monkeypatch.setattr(brief_runs, "SETTLED_SECONDS", -1.0)
     for _ in range(3):  # in a new session, and in one that was used
         assert ask(mesh, sql, who).equals(expected)
 
@@ -117,14 +119,18 @@ def test_what_may_take_long_is_watched(mesh: Gateway, sql: str) -> None:
     assert not brief(mesh, sql)
 
 
-def test_two_callers_share_no_session(mesh: Gateway) -> None:
+def test_two_callers_share_no_session(mesh: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(brief_runs, "SETTLED_SECONDS", -1.0)
     sql = f"SELECT count(*) AS n, max(word) AS word FROM {TABLE}"
     for _ in range(3):
         assert ask(mesh, sql, ANA).to_pylist() == [{"n": ROWS, "word": "w96"}]
         assert ask(mesh, sql, BOB).to_pylist() == [{"n": ROWS * 2 // 3, "word": "***"}]
 
 
-def test_a_file_of_the_same_size_and_time_is_another(mesh: Gateway, file: Path) -> None:
+def test_a_file_of_the_same_size_and_time_is_another(
+    mesh: Gateway, monkeypatch: pytest.MonkeyPatch, file: Path
+) -> None:
+    monkeypatch.setattr(brief_runs, "SETTLED_SECONDS", -1.0)
     sql = f"SELECT id, few FROM {TABLE} WHERE id = 8"
     assert ask(mesh, sql, ANA)["few"].to_pylist() == [3]
     before = file.stat()
@@ -155,6 +161,67 @@ def test_a_file_that_has_grown_is_watched(
     assert ask(mesh, BRIEF[0], ANA).num_rows == 1
 
 
+def test_few_rows_of_long_texts_are_watched(tmp_path: Path) -> None:
+    folder = tmp_path / "files"
+    folder.mkdir()
+    same = pa.DictionaryArray.from_arrays(pa.array([0, None] * 5000, pa.int32()), ["x" * 10_000])
+    table = pa.table({"id": range(10_000), "text": same.cast(pa.string())})
+    pq.write_table(table, folder / "numbers.parquet")
+    assert (folder / "numbers.parquet").stat().st_size < brief_runs.BRIEF_BYTES
+    files = dataset("files", "numbers", Binding("files", str(folder), "*"), table.schema)
+    mesh = gateway([files], RULES, Config(embedded_duckdb=False))
+    try:
+        prepared = mesh.prepare(Request(ANA, f"SELECT min(text) AS t FROM {TABLE}"))
+        assert prepared.plan.brief
+        assert brief_runs.brief_run(prepared.plan, mesh._config, lambda: False) is None
+        assert ask(mesh, f"SELECT count(text) AS n FROM {TABLE}")["n"].to_pylist() == [5000]
+    finally:
+        mesh.close()
+
+
+def test_what_a_link_led_to_for_a_moment_is_not_kept(
+    mesh: Gateway, monkeypatch: pytest.MonkeyPatch, file: Path
+) -> None:
+    folder = file.parent.parent
+    own, other = folder / "own.parquet", folder / "other.parquet"
+    for path, id_ in ((own, 1), (other, 2)):
+        ids = pa.array([id_] * ROWS, pa.int64())
+        pq.write_table(NUMBERS.set_column(0, "id", ids), path)
+    before = own.stat()
+    assert other.stat().st_size == before.st_size, "the test needs files of one size"
+    os.utime(other, ns=(before.st_atime_ns, before.st_mtime_ns))
+    file.unlink()
+    file.symlink_to(own)
+    make = brief_runs._session
+
+    def while_it_leads_elsewhere(*given: object) -> object:
+        file.unlink()
+        file.symlink_to(other)
+        return make(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(brief_runs, "SETTLED_SECONDS", -1.0)
+    sql = f"SELECT max(id) AS id FROM {TABLE}"
+    with monkeypatch.context() as patch:
+        patch.setattr(brief_runs, "_session", while_it_leads_elsewhere)
+        assert ask(mesh, sql, ANA)["id"].to_pylist() == [2]
+    file.unlink()
+    file.symlink_to(own)
+    assert ask(mesh, sql, ANA)["id"].to_pylist() == [1]
+
+
+def test_a_file_that_has_just_changed_is_read_anew(
+    mesh: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sessions = brief_runs._Sessions()
+    monkeypatch.setattr(brief_runs, "_SESSIONS", sessions)
+    monkeypatch.setattr(brief_runs, "SETTLED_SECONDS", 3600.0)
+    ask(mesh, BRIEF[0], ANA)
+    assert not sessions._idle
+    monkeypatch.setattr(brief_runs, "SETTLED_SECONDS", -1.0)
+    ask(mesh, BRIEF[0], ANA)
+    assert sessions._idle
+
+
 def test_a_failure_is_that_of_any_other_run(mesh: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
     sql = f"SELECT CAST(digits AS BIGINT) AS n FROM {TABLE} WHERE id > 0"
     assert brief(mesh, sql)
@@ -174,7 +241,9 @@ def test_a_cancelled_one_ends(mesh: Gateway) -> None:
         next(run)
 
 
-def test_many_at_once(mesh: Gateway) -> None:
+def test_many_at_once(mesh: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(brief_runs, "SETTLED_SECONDS", -1.0)
+
     def row(n: int) -> object:
         who = ANA if n % 2 else BOB
         return ask(mesh, f"SELECT id, region FROM {TABLE} WHERE id = {n}", who).to_pylist()
@@ -190,6 +259,7 @@ def test_many_at_once(mesh: Gateway) -> None:
 def test_few_sessions_are_kept(mesh: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
     sessions = brief_runs._Sessions()
     monkeypatch.setattr(brief_runs, "KEPT", 2)
+    monkeypatch.setattr(brief_runs, "SETTLED_SECONDS", -1.0)
     monkeypatch.setattr(brief_runs, "_SESSIONS", sessions)
     for who in (ANA, BOB):
         started = [mesh.execute(mesh.prepare(Request(who, BRIEF[0]))).batches for _ in range(3)]

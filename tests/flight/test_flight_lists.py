@@ -47,6 +47,23 @@ def test_the_type_told_is_a_list_of_what_it_is_compared_with(cursor: Any) -> Non
     assert pa.types.is_list(cursor.adbc_prepare(text).types[0])
 
 
+def test_a_cast_of_the_list_is_one_of_its_members(connection: Any) -> None:
+    amount = decimal.Decimal
+    kind = pa.decimal128(12, 4)
+    for cast, value, found in (
+        ("integer", "1.25", [5]),  # the amounts are a quarter of the id less one
+        ("numeric(9,1)", "1.04", [5]),
+        ("numeric(9,2)", "1.0049", [5]),
+        ("numeric", "1.0001", []),
+    ):
+        given = one([amount(value)], kind)
+        for written in ("$1", "?"):
+            assert ids(connection, f"amount = ANY({written}::{cast}[])", given) == found
+            assert ids(connection, f"amount = {written}::{cast}", pa.array([amount(value)])) == (
+                found
+            )
+
+
 def test_a_list_is_bound_again_and_again(connection: Any) -> None:
     for kind in (pa.int64(), pa.int8(), pa.string()):
         for low in range(1, 5):

@@ -93,12 +93,25 @@ def test_with_values_bound_and_verified(mesh: Gateway) -> None:
         "SELECT a AS x, n AS x FROM t ORDER BY x",
         "SELECT a AS x, n AS x FROM t GROUP BY x, a, n",
         "SELECT * FROM (SELECT a, a FROM t) AS s",
+        "SELECT DISTINCT ON (x) a AS x, n AS x FROM t",
+        "SELECT a AS x, 1 AS x FROM t UNION ALL SELECT 1, 2 ORDER BY x",
+        "SELECT a, a FROM t UNION ALL SELECT 1, 2 ORDER BY a LIMIT 1",
     ],
 )
 def test_what_may_be_meant_by_either_is_refused(mesh: Gateway, sql: str) -> None:
     with pytest.raises(GatewayError) as raised:
         ask(mesh, sql)
     assert raised.value.code == "INVALID_QUERY" and "__" not in raised.value.message
+
+
+def test_a_column_that_is_called_like_a_name_of_our_own_is_meant() -> None:
+    rows = pa.table({"a": [1, 2], "__again_0": [9, 8]})
+    gate = gateway(in_memory({"t": rows}, "own-names"))
+    with pytest.raises(GatewayError) as raised:  # not sorted by another column
+        ask(gate, "SELECT a, a FROM t ORDER BY __again_0 LIMIT 1")
+    assert raised.value.code == "INVALID_QUERY"
+    assert ask(gate, "SELECT a FROM t ORDER BY __again_0")["a"].to_pylist() == [2, 1]
+    gate.close()
 
 
 def test_names_are_only_lent_to_what_is_written_alike(mesh: Gateway) -> None:
