@@ -14,7 +14,6 @@ from sqlglot import exp
 from sqlglot.tokenizer_core import Token, TokenType
 
 from gateway.languages.edits import Edit
-from gateway.languages.words import normalised
 
 _OWN = "__again_"
 _OPENING = {TokenType.L_PAREN, TokenType.L_BRACKET}
@@ -49,7 +48,7 @@ def told_apart(text: str, words: Sequence[Token], tree: exp.Expr) -> ToldApart:
     for number, (select, items) in enumerate(zip(selects, lists, strict=True)):
         if len(items) != len(select.expressions):
             return ToldApart()
-        for own, edit, name in _again(text, items, select, len(edits)):
+        for own, edit, name in _again(items, select, len(edits)):
             edits.append(edit)
             if number == 0:  # the first branch of a union names its columns
                 names[own] = name
@@ -112,7 +111,7 @@ def _compares(words: Sequence[Token], i: int) -> bool:
 
 
 def _again(
-    text: str, items: Sequence[Sequence[Token]], select: exp.Select, made: int
+    items: Sequence[Sequence[Token]], select: exp.Select, made: int
 ) -> Iterator[tuple[str, Edit, str | int]]:
     stars = any(column.is_star for column in select.expressions)
     distinct = select.args.get("distinct")
@@ -129,15 +128,14 @@ def _again(
             again = name in tables and free
             edit = Edit(words[-1].start, end, f'"{own}"')
             tables.setdefault(name, set()).add("")
-        elif isinstance(column, exp.Column):
-            name, table = _folded(column.this), column.table
+        elif isinstance(inner := _uncast(column), exp.Column):
+            name, table = _folded(inner.this), inner.table
             before = tables.setdefault(name, set())
             again = stars or bool({"", table} & before) or (not table and bool(before))
             edit = Edit(end, end, f' AS "{own}"')
             before.add(table)
         else:
-            spelt = normalised(text, words, words[0].start)
-            first = texts.setdefault(spelt, i)
+            first = texts.setdefault(_key(inner), i)
             if first < i and not stars:
                 yield own, Edit(end, end, f' AS "{own}"'), first
                 made += 1
@@ -145,6 +143,25 @@ def _again(
         if again:
             yield own, edit, name
             made += 1
+
+
+def _uncast(column: exp.Expr) -> exp.Expr:
+    """What is converted, and perhaps is in parentheses: names are made of that."""
+    while isinstance(column, exp.Cast | exp.Paren):
+        column = column.this
+    return column
+
+
+def _key(column: exp.Expr) -> str:
+    """Equal for what gets the same name of the engine, which does not look at conversions."""
+    plain = column.copy()
+    for part in list(plain.find_all(exp.Cast, exp.Paren)):
+        part.replace(part.this)
+    try:
+        text = plain.sql(dialect="postgres")
+    except RecursionError:  # as long as this it is written once
+        return str(id(column))
+    return text if "'" in text or '"' in text else text.lower()
 
 
 def _folded(identifier: exp.Expr) -> str:

@@ -27,6 +27,7 @@ from gateway.errors import (
     Unsupported,
 )
 from gateway.languages import (
+    decimal_texts,
     edits,
     membership,
     placeholders,
@@ -105,11 +106,16 @@ class Statement:
 
     def over(self, schemas: Iterable[pa.Schema]) -> Statement:
         """The statement with its literals as the columns of its datasets want them."""
-        if "time" not in self.normalised.lower():
+        if "'" not in self.text:
             return self
-        made = time_literals.in_units_of(schemas, tokenize(self.text, _POSTGRES))
+        columns, words = tuple(schemas), tokenize(self.text, _POSTGRES)
+        made = [
+            *time_literals.in_units_of(columns, words),
+            *decimal_texts.with_all_digits(columns, words, self.tree),
+        ]
         if not made:
             return self
+        made.sort(key=lambda edit: edit.start)
         text, of = edits.edited(self.text, made), self.original
         read = _statement(_Read.of(text), self.remote, explain=self.explain)
         return replace(

@@ -51,6 +51,13 @@ def mesh() -> Iterator[Gateway]:
             None,
             [[1], [2], ["a"], ["A"], [2], [3]],
         ),
+        ("SELECT a, CAST(a AS DOUBLE), a::text FROM t ORDER BY 1", ["a"] * 3, [A, A, ["1", "2"]]),
+        (
+            "SELECT a + 1, CAST(a + 1 AS INT), (a + 1)::text FROM t",
+            None,
+            [[2, 3], [2, 3], ["2", "3"]],
+        ),
+        ("SELECT sum(a), sum(a)::int FROM t", None, [[3], [3]]),
         ("SELECT t.a, u.a FROM t JOIN t AS u ON t.a = u.a ORDER BY t.a", ["a", "a"], [A, A]),
         ("SELECT a, /* , */ a -- , a\n FROM t ORDER BY a", ["a", "a"], [A, A]),
     ],
