@@ -43,6 +43,10 @@ _AMBIGUOUS = re.compile(r"Ambiguous reference to unqualified field (?P<name>\S+)
 _FUNCTION = re.compile(
     r"Invalid function '(?P<name>[^']+)'\.(?:\s+Did you mean '(?P<close>[^']+)')?"
 )
+_TWICE = re.compile(
+    r"(?:unique expression names but the expression|contains duplicate (?:un)?qualified field name"
+    r"|contains qualified field name) \"?(?P<name>[^\"\n]+?)(?:\"| and unqualified field name|$)"
+)
 _PREFIXES = re.compile(
     r"^(?:(?:DataFusion error|Error during planning|Internal error|Schema error|External error"
     r"|Execution error|Arrow error|SQL error|Optimizer rule '[^']*' failed|type_coercion"
@@ -118,6 +122,14 @@ def _names(message: str, text: str) -> GatewayError | None:
             f"column {name} is in several datasets",
             position=locate(name, text),
             hint=f"write which one: dataset.{name}",
+        )
+    if match := _TWICE.search(message):
+        name = re.sub(r".* AS (?=\w+\Z)", "", match["name"])
+        simple = re.fullmatch(r"[\w.]+", name)
+        return InvalidQuery(
+            f"two columns of the query are called the same: {name}",
+            position=locate(name, text) if simple else None,
+            hint="give one of them another name with AS, or compute one of them in a sub-query",
         )
     if match := _FUNCTION.search(message):
         hint = did_you_mean(match["name"], [match["close"]]) if match["close"] else None

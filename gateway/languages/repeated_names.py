@@ -23,10 +23,10 @@ _AFTER_COLUMNS = {
     *(TokenType.ORDER_BY, TokenType.LIMIT, TokenType.OFFSET, TokenType.FETCH, TokenType.SEMICOLON),
     *(TokenType.UNION, TokenType.EXCEPT, TokenType.INTERSECT),
 }
-_MEANS_ALIASES = ("order", "group", "having")
+_MEANS_ALIASES = ("order", "group", "having", "qualify", "distinct")
 
 Names = Mapping[str, str | int]
-"""What columns with names of their own are called: a name, or that of the column of this number."""
+"""What columns with names of their own are called: a name, or that of the column at this place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +113,9 @@ def _compares(words: Sequence[Token], i: int) -> bool:
 def _again(
     items: Sequence[Sequence[Token]], select: exp.Select, made: int
 ) -> Iterator[tuple[str, Edit, str | int]]:
-    stars = any(column.is_star for column in select.expressions)
-    distinct = select.args.get("distinct")
-    free = not any(select.args.get(part) for part in _MEANS_ALIASES)
-    free = free and (distinct is None or not distinct.args.get("on"))
+    starred = [i for i, column in enumerate(select.expressions) if column.is_star]
+    stars, last_star = bool(starred), max(starred, default=-1)
+    meant = _meant(select)
     tables: dict[str, set[str]] = {}
     texts: dict[str, int] = {}
     for i, (words, column) in enumerate(zip(items, select.expressions, strict=True)):
@@ -125,7 +124,7 @@ def _again(
             continue
         if isinstance(column, exp.Alias):
             name = _folded(column.args["alias"])
-            again = name in tables and free
+            again = (stars or name in tables) and name not in meant
             edit = Edit(words[-1].start, end, f'"{own}"')
             tables.setdefault(name, set()).add("")
         elif isinstance(inner := _uncast(column), exp.Column):
@@ -136,13 +135,26 @@ def _again(
             before.add(table)
         else:
             first = texts.setdefault(_key(inner), i)
-            if first < i and not stars:
-                yield own, Edit(end, end, f' AS "{own}"'), first
+            if first < i and first > last_star:
+                # behind a star only the places from the end are known
+                place = first - len(items) if stars else first
+                yield own, Edit(end, end, f' AS "{own}"'), place
                 made += 1
             continue
         if again:
             yield own, edit, name
             made += 1
+
+
+def _meant(select: exp.Select) -> set[str]:
+    """The names by which other parts of the query may mean its columns."""
+    parts = [part for name in _MEANS_ALIASES if (part := select.args.get(name)) is not None]
+    return {
+        _folded(column.this)
+        for part in parts
+        for column in part.find_all(exp.Column)
+        if not column.table
+    }
 
 
 def _uncast(column: exp.Expr) -> exp.Expr:

@@ -7,6 +7,7 @@ from sqlglot import exp
 
 from gateway.errors import GatewayError
 from gateway.languages import sql
+from gateway.languages.repeated_names import Names
 
 NAMELESS = "?column?"
 
@@ -17,16 +18,18 @@ def named(schema: pa.Schema, text: str) -> pa.Schema:
         statement = sql.parse(text)
     except GatewayError:  # a text with parameters in other forms: it keeps the engine's names
         return schema
-    return schema if statement.explain else renamed(schema, statement.tree)
+    return schema if statement.explain else renamed(schema, statement.tree, statement.repeated)
 
 
-def renamed(schema: pa.Schema, tree: exp.Expr) -> pa.Schema:
-    """The same, of a query that has been read."""
+def renamed(schema: pa.Schema, tree: exp.Expr, repeated: Names | None = None) -> pa.Schema:
+    """The same, of a query that has been read; `repeated` are its columns called the same."""
     while isinstance(tree, exp.SetOperation):
         tree = tree.this
     selected = tree.selects if isinstance(tree, exp.Select) else []
     if any(s.is_star for s in selected) or len(selected) != len(schema):
         return schema
+    again = {own for own, name in (repeated or {}).items() if isinstance(name, int)}
+    selected = [s.this if s.alias in again else s for s in selected]
     names = [_name(s) or field.name for s, field in zip(selected, schema, strict=True)]
     if names == schema.names:
         return schema

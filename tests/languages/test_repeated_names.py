@@ -10,6 +10,7 @@ import pytest
 from gateway.errors import GatewayError, Position
 from gateway.model import QueryOptions, Request
 from gateway.pipeline import Gateway
+from gateway.postgres_wire.column_names import named
 from tests.gateways import ANA, ask, gateway, in_memory
 
 ROWS = {"a": [1, 2], "n": ["X", "y"]}
@@ -58,6 +59,16 @@ def mesh() -> Iterator[Gateway]:
             [[2, 3], [2, 3], ["2", "3"]],
         ),
         ("SELECT sum(a), sum(a)::int FROM t", None, [[3], [3]]),
+        ("SELECT *, a * 2 AS a FROM t ORDER BY 1", ["a", "n", "a"], [A, N, [2, 4]]),
+        (
+            "SELECT *, upper(n) AS n, a AS b FROM t ORDER BY b",
+            ["a", "n", "n", "b"],
+            [A, N, ["X", "Y"], A],
+        ),
+        ("SELECT a, n AS a FROM t ORDER BY 1", ["a", "a"], [A, N]),
+        ("SELECT a AS x, n AS x FROM t ORDER BY t.a", ["x", "x"], [A, N]),
+        ("SELECT n, upper(n) n FROM t GROUP BY 1, 2 ORDER BY 1", ["n", "n"], [N, ["X", "Y"]]),
+        ("SELECT *, 1, 1, a FROM t ORDER BY a", None, [A, N, [1, 1], [1, 1], A]),
         ("SELECT t.a, u.a FROM t JOIN t AS u ON t.a = u.a ORDER BY t.a", ["a", "a"], [A, A]),
         ("SELECT a, /* , */ a -- , a\n FROM t ORDER BY a", ["a", "a"], [A, A]),
     ],
@@ -100,6 +111,9 @@ def test_with_values_bound_and_verified(mesh: Gateway) -> None:
         "SELECT a AS x, n AS x FROM t ORDER BY x",
         "SELECT a AS x, n AS x FROM t GROUP BY x, a, n",
         "SELECT * FROM (SELECT a, a FROM t) AS s",
+        "SELECT *, upper(n) AS n FROM t ORDER BY n",
+        "SELECT sum(CAST(a AS INT)) AS p, sum(a) AS q FROM t",
+        "SELECT *, * FROM t",
         "SELECT DISTINCT ON (x) a AS x, n AS x FROM t",
         "SELECT a AS x, 1 AS x FROM t UNION ALL SELECT 1, 2 ORDER BY x",
         "SELECT a, a FROM t UNION ALL SELECT 1, 2 ORDER BY a LIMIT 1",
@@ -109,6 +123,7 @@ def test_what_may_be_meant_by_either_is_refused(mesh: Gateway, sql: str) -> None
     with pytest.raises(GatewayError) as raised:
         ask(mesh, sql)
     assert raised.value.code == "INVALID_QUERY" and "__" not in raised.value.message
+    assert "called the same" in raised.value.message and raised.value.hint
 
 
 def test_a_column_that_is_called_like_a_name_of_our_own_is_meant() -> None:
@@ -130,3 +145,16 @@ def test_positions_are_those_of_the_text(mesh: Gateway) -> None:
     with pytest.raises(GatewayError) as raised:
         ask(mesh, "SELECT a, a,\n  wrong FROM t")
     assert raised.value.position == Position(2, 3)
+
+
+@pytest.mark.parametrize(
+    ("sql", "names"),
+    [
+        ("SELECT 1, 1", ["?column?"] * 2),
+        ("SELECT lower(n), lower(n), a, a::text FROM t", ["lower", "lower", "a", "a"]),
+        ("SELECT a AS x, upper(n) AS x FROM t", ["x", "x"]),
+        ("SELECT *, a FROM t", ["a", "n", "a"]),
+    ],
+)
+def test_the_postgresql_front_has_its_names(mesh: Gateway, sql: str, names: list[str]) -> None:
+    assert named(mesh.prepare(Request(ANA, sql)).schema, sql).names == names
