@@ -48,27 +48,30 @@ def run(served: Served, environment: str, page: str, *expressions: str) -> list[
     ],
 )
 def test_pandas(served: Served, environment: str) -> None:
-    rows, dtype, few, table, large, pieces = run(
+    rows, dtype, few, batches, table, large, pieces = run(
         served,
         environment,
         "pandas.md",
-        *("len(orders)", "str(few.dtypes['amount'])", "len(few)", "len(table)", "len(large)"),
+        *("len(orders)", "str(few.dtypes['amount'])", "len(few)", "batches", "len(table)"),
+        "len(large)",
         "pieces",
     )
-    assert (rows, few, table, large) == (100, 10, 100, 19)
+    assert (rows, few, batches, table, large) == (100, 10, 100, 100, 19)
     assert dtype == "decimal128(12, 2)[pyarrow]"
     assert pieces == [30, 30, 30, 10]
 
 
 @pytest.mark.feature("polars 2.1.0", "user and password")
 def test_polars(served: Served) -> None:
-    shape, dtype, rows, refused, large = run(
+    shape, dtype, few, rows, refused, large = run(
         served,
         "dataframes",
         "polars.md",
-        *("orders.shape", "str(orders.schema['amount'])", "rows", "str(refused)", "large.height"),
+        *("orders.shape", "str(orders.schema['amount'])", "few.columns", "rows", "str(refused)"),
+        "large.height",
     )
     assert (shape, rows, large) == ([100, 3], 100, 19)
+    assert few == ["id", "customer", "amount", "order_id"]
     assert "credentials are missing" in refused
     assert dtype == "Decimal(precision=12, scale=2)"
 
@@ -81,12 +84,13 @@ def test_duckdb(served: Served) -> None:
 
 @pytest.mark.parametrize("environment", ["sqlalchemy14", "sqlalchemy2"])
 def test_sqlalchemy(served: Served, environment: str) -> None:
-    names, rows, refused, streamed = run(
+    names, rows, listed, same, refused, streamed = run(
         served,
         environment,
         "sqlalchemy.md",
-        *("inspector.get_schema_names()", "len(rows)", "str(refused)", "streamed"),
+        *("inspector.get_schema_names()", "len(rows)", "len(listed)", "len(same)", "str(refused)"),
+        "streamed",
     )
     assert names == ["hr.staff", "ops.probe", "sales.shop"]
-    assert (rows, streamed) == (3, 4000)
+    assert (rows, listed, same, streamed) == (3, 100, 100, 4000)
     assert "[UNKNOWN_COLUMN]" in refused and "(line 1, column 8)" in refused and "Hint:" in refused
