@@ -18,7 +18,7 @@ BLOCKS = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | 
 def test_every_block_of_the_page_runs(
     served: Served, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert len(BLOCKS) >= 7
+    assert len(BLOCKS) >= 8
     assert f'"{ALICE[0]}", "password": "{ALICE[1]}"' in BLOCKS[0]
     monkeypatch.setenv("MESH_TOKEN", KEY.sign(groups=["all"], purposes=["reporting"]))
     names: dict[str, object] = {}

@@ -76,6 +76,39 @@ def test_polars(served: Served) -> None:
     assert dtype == "Decimal(precision=12, scale=2)"
 
 
+WARNED = """```python
+import adbc_driver_flightsql.dbapi as adbc
+import pandas as pd
+import polars as pl
+
+
+def refusal(read, *words, **more):
+    try:
+        read(*words, **more)
+    except Exception as error:
+        return type(error).__name__
+
+
+login = {"username": "alice", "password": "wonderland"}
+with adbc.connect("grpc://localhost:8815", db_kwargs=login, autocommit=True) as mesh:
+    text = "SELECT *, id FROM sales.shop.orders"
+    refused = [
+        refusal(pd.read_sql, text + " WHERE id = ?", mesh, params=[1]),
+        refusal(pd.read_sql, text, mesh, chunksize=10),
+        refusal(pl.read_database, text, mesh),
+    ]
+```
+"""
+
+
+def test_what_the_pages_warn_of(served: Served, tmp_path: Path) -> None:
+    """pandas.md and polars.md say what these libraries refuse by themselves."""
+    page = tmp_path / "warned.md"
+    page.write_text(WARNED)
+    (refused,) = run(served, "dataframes", str(page), "refused")
+    assert refused == ["NotImplementedError", "NotImplementedError", "DuplicateError"]
+
+
 @pytest.mark.feature("DuckDB 2.0.1", "user and password")
 def test_duckdb(served: Served) -> None:
     best, count = run(served, "dataframes", "duckdb.md", "best[0][0]", "count")
