@@ -51,7 +51,7 @@ def listening(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Listening]:
     folder = tmp_path_factory.mktemp("index")
     (script,) = blocks("README.md", "bash")
     serve = "meshgate serve --mesh mesh --postgres 5432"
-    assert script.startswith("(set -e ") and script.endswith(f"{serve})\n")
+    assert script.startswith("(set -e\n") and script.endswith(f"{serve})\n")
     script = script[1:-2]  # in this shell, so that the gateway takes its place
     identity = folder / "identity"  # whose tokens are believed, for the page that has one
     identity.mkdir()
