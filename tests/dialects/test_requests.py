@@ -71,6 +71,13 @@ def test_one_text_is_planned_for_each_dialect(mesh: Gateway) -> None:
         assert one(mesh, "", text)[-1] == 5
 
 
+def test_columns_of_one_name_are_numbered_where_the_text_is_translated(mesh: Gateway) -> None:
+    text = "SELECT id, customer, id FROM sales"
+    for dialect in ("postgres", "mysql", "trino", "duckdb"):
+        assert answer(mesh, dialect, text).schema.names == ["id", "customer", "id_2"]
+    assert answer(mesh, "", text).schema.names == ["id", "customer", "id"]
+
+
 @pytest.fixture(scope="module")
 def governed() -> Iterator[Gateway]:
     datasets: list[Dataset] = []

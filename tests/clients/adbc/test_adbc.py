@@ -235,6 +235,21 @@ def test_session_options_are_set_and_count(connection: adbc.Connection) -> None:
         native.set_options(**{OPTION + "colour": "red"})
 
 
+def test_an_option_in_a_header_is_refused_with_its_reason(served: Served) -> None:
+    with (
+        connect(served.uri, **{HEADER + "x-meshgate-placement": "sideways"}) as other,
+        pytest.raises(adbc.Error, match=r"\[INVALID_REQUEST\].*sideways.*Hint"),
+    ):
+        one(other, "SELECT 1")
+
+
+def test_other_placeholders_are_refused(connection: adbc.Connection) -> None:
+    """Those of other drivers of the DBAPI; docs/clients/adbc.md names them."""
+    for mark in ("%s", ":carrier"):
+        with connection.cursor() as cursor, pytest.raises(adbc.Error, match="PARSE_ERROR"):
+            cursor.execute(f"SELECT * FROM airlines WHERE carrier = {mark}", ("UA",))
+
+
 @pytest.mark.feature(CLIENT, "session options")
 def test_the_current_catalog_is_an_option(connection: adbc.Connection) -> None:
     connection.adbc_current_catalog = "science"

@@ -15,10 +15,13 @@ BLOCKS = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | 
 
 
 @pytest.mark.filterwarnings("ignore:pandas only supports SQLAlchemy")
-def test_every_block_of_the_page_runs(served: Served, capsys: pytest.CaptureFixture[str]) -> None:
-    assert len(BLOCKS) >= 7
+def test_every_block_of_the_page_runs(
+    served: Served, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert len(BLOCKS) >= 8
     assert f'"{ALICE[0]}", "password": "{ALICE[1]}"' in BLOCKS[0]
-    names: dict[str, object] = {"token": KEY.sign(groups=["all"], purposes=["reporting"])}
+    monkeypatch.setenv("MESH_TOKEN", KEY.sign(groups=["all"], purposes=["reporting"]))
+    names: dict[str, object] = {}
     for block in BLOCKS:
         exec(block.replace("grpc://localhost:8815", served.uri), names)
     names["cursor"].close()  # type: ignore[attr-defined]

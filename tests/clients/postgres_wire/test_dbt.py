@@ -24,25 +24,22 @@ Dbt = Callable[..., subprocess.CompletedProcess[str]]
 def dbt(served: Served, tmp_path_factory: pytest.TempPathFactory) -> Dbt:
     program = environment("dbt") / "bin" / "dbt"
     project = tmp_path_factory.mktemp("dbt")
-    profile, sources = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    settings, profile, sources = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(), re.DOTALL)
     (model,) = re.findall(r"```sql\n(.*?)```", PAGE.read_text(), re.DOTALL)
     (project / "models").mkdir()
     (project / "profiles.yml").write_text(profile.replace("5432", str(served.port)))
     (project / "models" / "sources.yml").write_text(sources)
     (project / "models" / "large_orders.sql").write_text(model)
-    (project / "dbt_project.yml").write_text(
-        "name: reading\nversion: '1.0'\nprofile: mesh\nmodel-paths: [models]\n"
-        "flags: {send_anonymous_usage_stats: false}\n"
-    )
+    (project / "dbt_project.yml").write_text(settings)
 
     def run(*words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [str(program), "--no-use-colors", *words, "--profiles-dir", "."],
+            [str(program), "--no-use-colors", *words],
             cwd=project,
             env={
                 **os.environ,
                 "MESH_PASSWORD": "wonderland",
-                "DBT_SEND_ANONYMOUS_USAGE_STATS": "0",
+                "DBT_PROFILES_DIR": ".",
             },
             capture_output=True,
             text=True,

@@ -105,6 +105,17 @@ def test_transactions(served: Served, connect: Connect) -> None:
     assert connection.execute("SELECT 2").fetchone()[0] == 2
 
 
+def test_a_purpose_that_is_refused(connect: Connect) -> None:
+    """The driver swallows the errors of `ConnSettings`, and not those of `pqopt`."""
+    purpose = "SHOW meshgate.purpose"
+    swallowed = connect(ConnSettings="SET meshgate.purpose='nope'")
+    assert swallowed.execute(purpose).fetchone()[0] == ""
+    with pytest.raises(pyodbc.Error, match="the purpose nope is not granted to you"):
+        connect(pqopt="{options='-c meshgate.purpose=nope'}")
+    pulled = connect(pqopt="{options='-c meshgate.placement=pull'}")
+    assert pulled.execute("SHOW meshgate.placement").fetchone()[0] == "pull"
+
+
 @pytest.mark.feature(CLIENT, "one million rows")
 def test_arrow_odbc(served: Served, connect: Connect) -> None:
     connect()

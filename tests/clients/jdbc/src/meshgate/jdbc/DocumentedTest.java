@@ -33,6 +33,9 @@ class DocumentedTest {
     private static String here(String string) {
         return string.replace("localhost:8815", "localhost:" + Gateway.PORT)
                 .replace("gateway.example.org:8815", "localhost:" + Gateway.TLS_PORT)
+                .replace("user=alice", "user=" + Gateway.ANA[0])
+                .replace("purpose=reporting", "purpose=care")
+                .replace("catalog=sales&schema=shop", "catalog=shop&schema=crm")
                 .replace("PASSWORD", URLEncoder.encode(Gateway.ANA[1], StandardCharsets.UTF_8))
                 .replace("TOKEN", Gateway.TOKEN)
                 .replace("/etc/meshgate/authority.pem", Gateway.AUTHORITY)

@@ -72,6 +72,21 @@ class ConnectTest {
         assertTrue(error.getMessage().startsWith("SSL error"), error::getMessage);
     }
 
+    /** Only SCRAM binds a channel; an option of libpq means nothing to this driver. */
+    @Test
+    void passwordsAreAskedForAsTheyAre() throws SQLException {
+        String url = url(Front.TLS_PORT, "mesh");
+        works(connectTo(url, ALICE, "sslmode", "require", "requireAuth", "scram-sha-256"));
+        SQLException error =
+                assertThrows(
+                        SQLException.class,
+                        () ->
+                                connectTo(
+                                        url, ALICE, "sslmode", "require", "channelBinding",
+                                        "require"));
+        assertTrue(error.getMessage().toLowerCase().contains("channel"), error::getMessage);
+    }
+
     /** The connection strings of docs/clients/pgjdbc.md, with the names in them replaced. */
     @Test
     void everyConnectionString() throws Exception {
