@@ -1,7 +1,7 @@
 """The catalogue of data products: Bitol ODPS and ODCS YAML in, `Dataset` values out."""
 
 from gateway.catalogue.bindings import fill_secrets
-from gateway.catalogue.catalogue import Catalogue
+from gateway.catalogue.catalogue import Catalogue, check_folder
 from gateway.catalogue.drift import drift
 
-__all__ = ["Catalogue", "drift", "fill_secrets"]
+__all__ = ["Catalogue", "check_folder", "drift", "fill_secrets"]

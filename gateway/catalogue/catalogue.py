@@ -28,6 +28,12 @@ MOST_SIMILAR = 1000
 """How many close names are considered for a suggestion; far more than there are typing errors."""
 
 
+def check_folder(mesh: pathlib.Path) -> None:
+    """Raise CatalogueError for a mesh folder that is not there."""
+    if not mesh.is_dir():
+        raise CatalogueError(f"the mesh folder {mesh} does not exist")
+
+
 class Catalogue:
     """Every dataset of a mesh; immutable. `version` changes whenever a file of the mesh does."""
 
@@ -47,8 +53,7 @@ class Catalogue:
 
         Raises CatalogueError with all problems of all files: a mesh is right or it is refused.
         """
-        if not mesh.is_dir():
-            raise CatalogueError(f"the mesh folder {mesh} does not exist")
+        check_folder(mesh)
         digest = hashlib.sha256()
         problems: list[Problem] = []
         products = _read_all(mesh, PRODUCTS, check_product, digest, problems)

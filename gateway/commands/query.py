@@ -6,7 +6,7 @@ import argparse
 import csv
 import json
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -22,7 +22,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--connect", required=True, metavar="URI", help="grpc://HOST:PORT")
     parser.add_argument("--user", default="", metavar="NAME", help="who logs in")
     add_login_arguments(parser)
-    parser.add_argument("--format", choices=sorted(WRITERS), default="table")
+    parser.add_argument(
+        "--format",
+        choices=sorted(WRITERS),
+        default="table",
+        help="json is an object a line; a second column called id has the key id_2 there",
+    )
     parser.add_argument("--report", action="store_true", help="say on stderr what it took")
 
 
@@ -53,8 +58,26 @@ def _write_csv(rows: Rows) -> None:
 
 
 def _write_json(rows: Rows) -> None:
+    keys = _keys(rows.schema.names)
     for record in _records(rows):
-        print(json.dumps(dict(zip(rows.schema.names, record, strict=True)), default=str))
+        print(json.dumps(dict(zip(keys, record, strict=True)), default=str))
+
+
+def _keys(names: Sequence[str]) -> list[str]:
+    """The names, each one once: an object would keep only the last of two that are alike.
+
+    The second ``id`` is ``id_2``, or the next number by which no other column is called.
+    """
+    keys: list[str] = []
+    taken = set(names)
+    used: set[str] = set()
+    for name in names:
+        key, number = name, 2
+        while key in used or (key != name and key in taken):
+            key, number = f"{name}_{number}", number + 1
+        used.add(key)
+        keys.append(key)
+    return keys
 
 
 def _write_arrow(rows: Rows) -> None:

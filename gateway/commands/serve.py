@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from gateway.catalogue import check_folder
 from gateway.config import Config
 from gateway.errors import UserError
 from gateway.flight.authentication import Authenticator
@@ -98,9 +99,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     start_logging()
     listeners = listeners_of(args)
+    check_folder(args.mesh)
+    config = load_config(args.mesh, region=args.region)
     for listener in listeners:  # before anything is opened: an audit log would be left behind
         check_free(listener.uri)
-    config = load_config(args.mesh, region=args.region)
     postgres = postgres_address(args, config)
     signals = _listen_for_signals()
     identity = Identity(args.mesh)
@@ -118,6 +120,8 @@ def run(args: argparse.Namespace) -> int:
         raise
     if not identity.anybody:
         logger.warning("there are no users: add one with `meshgate user add NAME --mesh DIR`")
+    for listener in listeners:
+        warn_of_cleartext(listener)
     gc.collect()
     gc.freeze()  # what is loaded by now stays: no collection shall walk through it again
     for listener, server in zip(listeners, servers, strict=True):
@@ -228,6 +232,17 @@ def check_free(uri: str, option: str = "--listen") -> None:
             f"can not listen on {uri}: {'the port is taken' if taken else error.strerror}",
             hint=f"name another one with {option}; port 0 is any free one" if taken else None,
         ) from error
+
+
+def warn_of_cleartext(listener: Listener) -> None:
+    """Say so where passwords come without TLS from other machines; what is in front may have it."""
+    parts = urlsplit(listener.uri)
+    if listener.tls is None and not Address(parts.hostname or "", parts.port or 0).local:
+        logger.warning(
+            "%s takes passwords and tokens in the clear from other machines: give --tls-cert and"
+            " --tls-key with --listen grpc+tls://HOST:PORT",
+            listener.uri,
+        )
 
 
 def address(uri: str, port: int) -> str:

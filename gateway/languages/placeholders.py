@@ -126,7 +126,7 @@ def placeholders(tree: exp.Expr, words: Sequence[Token]) -> Placeholders:
                 spans.append((word.start, words[i + 1].end + 1, number))
     if not spans:
         if named := tree.find(exp.Placeholder):
-            raise ParseError(f"{_NAMED}: :{named.name}", hint=_HINT)
+            raise _foreign(named, words)
         return NONE
     numbers = {number for *_, number in spans}
     count = max(numbers)
@@ -158,6 +158,18 @@ def placeholders(tree: exp.Expr, words: Sequence[Token]) -> Placeholders:
     return Placeholders(
         count, tuple(spans), casts, frozenset(limits), compared, outputs, lists, tests
     )
+
+
+def _foreign(found: exp.Placeholder, words: Sequence[Token]) -> ParseError:
+    """What to say of ``%s``, ``%(name)s`` and ``:name``, which a driver should have replaced."""
+    for word, following, last in zip(words, words[1:], [*words[2:], None], strict=False):
+        if word.token_type is TokenType.MOD and following.start == word.end + 1:
+            if following.text == "s" and found.name == "?":
+                return ParseError("%s is no place of a value here", position=_at(word), hint=_HINT)
+            if following.token_type is TokenType.L_PAREN and last and last.text == found.name:
+                said = f"{_NAMED}: %({found.name})s"
+                return ParseError(said, position=_at(word), hint=_HINT)
+    return ParseError(f"{_NAMED}: :{found.name}", hint=_HINT)
 
 
 def _outputs(words: Sequence[Token]) -> Iterator[tuple[int, int]]:

@@ -73,7 +73,10 @@ def stands_for(value: pa.Scalar, kind: pa.DataType, number: int) -> bool:
         return False
     if pa.types.is_string(kind):
         return _PLAIN_TEXT.match(value.as_py()) is not None
-    return bool(low.value.as_py() < value.as_py() < high.value.as_py())
+    try:
+        return bool(low.value.as_py() < value.as_py() < high.value.as_py())
+    except OverflowError:  # a date or a moment that Python has not
+        return False
 
 
 def spelling(value: pa.Scalar) -> str:

@@ -14,33 +14,37 @@ from collections.abc import Callable
 from gateway.errors import GatewayError, Unauthenticated
 from gateway.identity.identity import Identity
 from gateway.model import Principal
-from gateway.postgres_wire.errors import Fatal
+from gateway.postgres_wire.errors import fatal
 
 MAX_PASSWORD_BYTES = 16_384
 TOKEN_USER = "token"
 """Who connects with a token may give this name in place of its own."""
 
 _JWT_PARTS = 3
-WRONG_PASSWORD = "28P01"
+_TOKEN_BEGINS = "eyJ"
+"""``{"`` in base64: of who shows a token that is cut off, too."""
 
 Login = Callable[[], Principal]
 """Who has logged in, as of now. Raises Unauthenticated."""
 
 
 def log_in(identity: Identity, name: str, password: str) -> Login:
-    """Raises Fatal: alike for an unknown user and a wrong password."""
+    """Raises Fatal: alike for an unknown user and a wrong password, and for any damaged token."""
     try:
         if is_token(password):
             return _with_token(identity, name, password)
         return _with_password(identity, name, password)
-    except Unauthenticated as error:
-        raise Fatal(WRONG_PASSWORD, error.message, hint=error.hint) from None
     except GatewayError as error:
-        raise Fatal("28000", error.message, hint=error.hint) from None
+        raise fatal(error) from None
 
 
 def _with_password(identity: Identity, name: str, password: str) -> Login:
-    user = identity.login(name, password)
+    try:
+        user = identity.login(name, password)
+    except Unauthenticated:
+        if name == TOKEN_USER or password.startswith(_TOKEN_BEGINS):  # whoever the users are
+            raise Unauthenticated("the token is not accepted", hint="get a new one") from None
+        raise
 
     def current() -> Principal:
         now = identity.user(name)

@@ -18,7 +18,7 @@ FIRST_DAY, LAST_DAY = -719_162, 2_932_896
 
 FIRST_MOMENT, LAST_MOMENT = FIRST_DAY * DAY, (LAST_DAY + 1) * DAY - 1
 
-EARLIEST, LATEST = -2_440_588, 2_145_031_948
+EARLIEST, LATEST = -2_440_588, 2_145_042_905
 """The days PostgreSQL has, from 1970-01-01 on: from 4714-11-24 BC to 5874897-12-31."""
 
 Interval = tuple[int, int, int]
@@ -122,10 +122,30 @@ def moment_of(text: str) -> tuple[int, int | None]:
 
     ValueError for anything that is none.
     """
+    days, time, offset = _written(text)
+    return days * DAY + time, offset
+
+
+def date_of(text: str) -> int:
+    """A written date: days since 1970-01-01. Of a moment the date as it is written, whatever its
+    zone.
+
+    ValueError for anything that is none.
+    """
+    days, _, _ = _written(text)
+    if not EARLIEST <= days <= LATEST:
+        raise ValueError("not a date of PostgreSQL's")
+    return days
+
+
+def _written(text: str) -> tuple[int, int, int | None]:
+    """Of a moment the day, the microseconds of the day, and how far its zone is from UTC."""
     found = _MOMENT.match(text.strip())
     if found is None:
         raise ValueError("not a moment")
     year = int(found["year"]) * (-1 if found["era"] else 1) + (1 if found["era"] else 0)
+    if not int(found["year"]):  # 1 BC is the year before 1
+        raise ValueError("there is no year 0")
     days = _days(year, int(found["month"]), int(found["day"]))
     zone = found["zone"]
     offset = None
@@ -141,7 +161,7 @@ def moment_of(text: str) -> tuple[int, int | None]:
     time = _clock(found["time"]) if found["time"] else 0
     if time > DAY:  # the end of a day is the beginning of the next
         raise ValueError("no time of a day")
-    return days * DAY + time, offset
+    return days, time, offset
 
 
 def time_of(text: str) -> int:
@@ -163,7 +183,7 @@ def _days(year: int, month: int, day: int) -> int:
     day_of_year = (153 * (month - 3 if month > 2 else month + 9) + 2) // 5 + day - 1
     day_of_era = year_of_era * 365 + year_of_era // 4 - year_of_era // 100 + day_of_year
     found = era * 146_097 + day_of_era - 719_468
-    if date_text(found)[-2:] != f"{day:02}" and year > 0:
+    if date_text(found).removesuffix(" BC")[-2:] != f"{day:02}":
         raise ValueError("no such day in the month")
     return found
 

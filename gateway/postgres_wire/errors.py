@@ -34,6 +34,7 @@ SQLSTATES = {
     "BUSY": "53300",
     "AUDIT_UNAVAILABLE": "58000",
     "CANCELLED": "57014",
+    "TIMEOUT": "57014",
     "SOURCE_UNAVAILABLE": "HV00N",
     "SCHEMA_DRIFT": "HV021",
     "INTERNAL": "XX000",
@@ -86,6 +87,14 @@ class SqlError(UserError):
 
 class Fatal(SqlError):
     """After which the connection is closed."""
+
+
+def fatal(error: GatewayError) -> Fatal:
+    """The same error at the door, with the codes it would have later."""
+    known = told(error)
+    made = Fatal(sqlstate(known), known.message, hint=known.hint)
+    made.code, made.retryable = known.code, known.retryable
+    return made
 
 
 def placed(error: GatewayError, at: int) -> None:

@@ -16,6 +16,7 @@ from gateway.languages.array_texts import array_items
 from gateway.postgres_wire import calendar
 from gateway.postgres_wire.errors import INVALID_BINARY, INVALID_TEXT, SqlError
 from gateway.postgres_wire.messages import BINARY, TEXT
+from gateway.postgres_wire.text_forms import hint_of
 from gateway.postgres_wire.types import BY_ARRAY, BY_OID, pg_type
 
 UNSPECIFIED = 0
@@ -81,6 +82,7 @@ def _scalar(number: int, data: bytes | None, code: int, oid: int) -> pa.Scalar:
         raise SqlError(
             INVALID_BINARY if code == BINARY else INVALID_TEXT,
             f"the value of parameter ${number} is no {kind.sql if kind else 'text'}",
+            hint=None if code == BINARY else hint_of(number, data, oid),
         ) from None
 
 
@@ -121,7 +123,7 @@ def _parsed(value: str, kind: pa.DataType) -> pa.Scalar:
     if pa.types.is_floating(kind):
         return pa.scalar(float(value), kind)
     if pa.types.is_date(kind):
-        return pa.scalar(value.split(" ")[0]).cast(kind)
+        return pa.scalar(calendar.date_of(value), pa.int32()).cast(kind)
     if pa.types.is_timestamp(kind):
         return _moment(value, kind)
     if pa.types.is_time(kind):

@@ -22,6 +22,7 @@ from gateway.postgres_wire.errors import (
     SHUTTING_DOWN,
     TOO_MANY,
     Fatal,
+    fatal,
     translate,
 )
 from gateway.postgres_wire.listening import Address
@@ -276,8 +277,7 @@ class PostgresServer:
         except Fatal:
             raise
         except GatewayError as error:
-            fatal = Fatal("22023", error.message, hint=error.hint)
-            raise fatal from None
+            raise fatal(error) from None
         secret = secrets.token_bytes(LONG_KEY if minor >= 2 else SHORT_KEY)
         process = made.process = self._free_process()
         session = Session(connection, made, self._workers, self._limits)

@@ -18,6 +18,9 @@ from gateway.model import DEFAULT_OPTIONS, NAME, PLACEMENTS, PURPOSE, QueryOptio
 
 HEADER = "x-meshgate-{}"
 
+_OTHER_HEADERS = frozenset({"query"})
+"""What headers of this prefix say besides options: the name of a query."""
+
 Headers = Mapping[str, Sequence[str]]
 """The headers of one call: names in lower case, every value there is."""
 
@@ -112,10 +115,10 @@ _QUERY_OPTIONS = ("freshness", "placement", "timeout", "verify")
 def declared(headers: Headers, session: Mapping[str, Value]) -> Declared:
     """What headers and session set for one call.
 
-    UserError for a value that is none, and for a misspelt header: ``x-meshgate-verfy`` must not
-    get an answer that nobody has verified.
+    UserError for a value that is none, and for a header of no option: ``x-meshgate-verfy`` must
+    not get an answer that nobody has verified, nor ``x-meshgate-region`` look as if it had acted.
     """
-    _refuse_misspelt(headers)
+    _refuse_unknown(headers)
     found: dict[str, object] = {}
     for name, read in READERS.items():
         value = (
@@ -155,12 +158,13 @@ def _header(headers: Headers, name: str) -> str:
     return given.pop() if given else ""
 
 
-def _refuse_misspelt(headers: Headers) -> None:
+def _refuse_unknown(headers: Headers) -> None:
     prefix = HEADER.format("")
     for header in headers:
         option = header.lower().removeprefix(prefix)
-        if option == header.lower() or option in READERS:
+        if option == header.lower() or option in READERS or option in _OTHER_HEADERS:
             continue
-        near = did_you_mean(option, READERS)
-        if near is not None:
-            raise UserError(f"there is no option {option!r}: {header} means nothing", hint=near)
+        raise UserError(
+            f"there is no option {option[:80]!r}: {prefix}{option[:80]} means nothing",
+            hint=did_you_mean(option, READERS) or f"there are {', '.join(READERS)}",
+        )

@@ -132,11 +132,19 @@ def test_two_purposes_at_once_are_refused(served: Served) -> None:
         ask(client, "SELECT 1", login(client), *twice)
 
 
-@pytest.mark.parametrize("name", [b"region", b"x-meshgate-region", b"x-meshgate-principal"])
-def test_a_region_does_not_come_from_a_header(served: Served, name: bytes) -> None:
+@pytest.mark.parametrize("name", [b"x-meshgate-region", b"x-meshgate-principal"])
+def test_a_header_that_would_say_who_asks_is_refused(served: Served, name: bytes) -> None:
+    client = fl.FlightClient(served.uri)
+    with pytest.raises(pa.ArrowInvalid, match=r"there is no option .* there are purpose, "):
+        ask(client, "SELECT 1 AS n", login(client), (name, b"EU"))
+    query = (b"x-meshgate-query", b"6f9b")
+    ask(client, "SELECT 1 AS n", login(client), query)
+
+
+def test_a_region_does_not_come_from_a_header(served: Served) -> None:
     client = fl.FlightClient(served.uri)
     with pytest.raises(pa.ArrowKeyError, match="UNKNOWN_DATASET"):
-        ask(client, "SELECT * FROM plans", login(client), (name, b"EU"))
+        ask(client, "SELECT * FROM plans", login(client), (b"region", b"EU"))
     with served.client(BEN) as ben:
         assert ben.query("SELECT count(*) AS n FROM plans").to_pydict() == {"n": [3]}
 

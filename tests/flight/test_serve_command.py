@@ -103,6 +103,14 @@ def test_query_prints_a_json_object_a_line(uri: str) -> None:
     assert [json.loads(line) for line in lines][1] == {"id": 2, "name": None}
 
 
+def test_query_loses_no_column_of_a_json_object(uri: str) -> None:
+    text = "SELECT id, name AS id, 7 AS id_2, 8 AS id FROM items WHERE id = 1"
+    done = query(uri, text, "--format", "json")
+    assert json.loads(done.stdout) == {"id": 1, "id_3": "a [bold]", "id_2": 7, "id_4": 8}
+    done = query(uri, "SELECT id, name AS id FROM items WHERE id = 1", "--format", "json")
+    assert done.stdout == '{"id": 1, "id_2": "a [bold]"}\n'
+
+
 def test_query_writes_an_arrow_stream(uri: str) -> None:
     command = [*MESHGATE, "query", "--connect", uri, "--user", USER[0], "--format", "arrow", ITEMS]
     environment = {**os.environ, "MESHGATE_PASSWORD": USER[1]}
@@ -199,6 +207,33 @@ def test_a_certificate_with_the_key_of_another_is_refused(
     arguments = ["serve", "--mesh", str(mesh), "--listen", "grpc+tls://127.0.0.1:0", *flags]
     assert main(arguments) == 1
     assert "are not a certificate and its private key" in capsys.readouterr().err
+
+
+def test_a_mesh_that_is_not_there_is_named_before_a_taken_port(tmp_path: Path, uri: str) -> None:
+    absent = tmp_path / "mash"
+    done = subprocess.run(
+        [*MESHGATE, "serve", "--mesh", str(absent), "--listen", uri],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert str(absent) in done.stderr
+    assert "port" not in done.stderr
+    assert not absent.exists()
+
+
+@pytest.mark.parametrize(("host", "warned"), [("0.0.0.0", True), ("127.0.0.1", False)])
+def test_passwords_in_the_clear_are_warned_of(mesh: Path, host: str, warned: bool) -> None:
+    with serving(mesh, "--listen", f"grpc://{host}:0") as (process, _):
+        process.terminate()
+        log = process.communicate(timeout=60)[1]
+    lines = [line for line in log.splitlines() if "in the clear" in line]
+    assert len(lines) == warned
+    for line in lines:
+        assert "level=warning" in line
+        assert "--tls-cert" in line
 
 
 def test_a_taken_port_fails_with_one_clear_line(mesh: Path, uri: str) -> None:

@@ -10,6 +10,7 @@ from gateway.postgres_wire.catalogue import functions
 from gateway.postgres_wire.catalogue.literals import literal
 from gateway.postgres_wire.catalogue.session_facts import SessionFacts
 from gateway.postgres_wire.errors import UNKNOWN_RELATION, SqlError
+from gateway.postgres_wire.text_forms import ARRAY
 
 OID = exp.DataType.build("UINTEGER", "duckdb")
 
@@ -44,7 +45,7 @@ def cast(node: exp.Cast, facts: SessionFacts) -> exp.Expr:
         try:
             inner = literal(array_items(inner.name))
         except ValueError:
-            raise SqlError("22P02", "an array is malformed") from None
+            raise SqlError("22P02", "an array is malformed", hint=ARRAY) from None
     if known is None and "." in node.to.sql("postgres"):  # pg_catalog.text
         try:
             return exp.cast(inner, exp.DataType.build(kind, "postgres"))

@@ -24,6 +24,7 @@ from gateway.postgres_wire.catalogue.recognition import Understood, schema_of
 from gateway.postgres_wire.catalogue.relations import PG_CATALOG, SESSION, relations
 from gateway.postgres_wire.catalogue.session_facts import SessionFacts
 from gateway.postgres_wire.errors import UNKNOWN_RELATION, SqlError
+from gateway.postgres_wire.text_forms import ARRAY
 
 _XID = exp.DataType.build("BIGINT", "duckdb")
 _GIVING_ROWS = (exp.GenerateSeries, exp.ExplodingGenerateSeries, exp.Unnest, exp.Explode)
@@ -177,7 +178,7 @@ def _listed(node: exp.Any | exp.All) -> exp.Expr:
         try:
             return type(node)(this=literal(array_items(inner.name)))
         except ValueError:
-            raise SqlError("22P02", "an array is malformed") from None
+            raise SqlError("22P02", "an array is malformed", hint=ARRAY) from None
     if isinstance(inner, exp.Array) and len(inner.expressions) == 1:
         (item,) = inner.expressions
         if isinstance(item, exp.Query):

@@ -82,6 +82,7 @@ const CHECKS = {
       assert.deepEqual(await values(client, cast, [5, 5, "x", true, 0.5]), [[5, 5, "x", true, 0.5]]);
       for (const [column, value] of [
         ["k_instant", new Date(Date.UTC(2024, 6, 1, 12, 30, 0, 500))],
+        ["k_date", new Date(9999, 11, 31, 23, 30)],
         ["k_bytes", Buffer.from([])],
         ["k_time", "23:59:59.999999"],
         ["k_bool", false],
@@ -89,6 +90,9 @@ const CHECKS = {
         const found = `SELECT k_int8 FROM sales.types.kinds WHERE ${column} = $1`;
         assert.deepEqual(await values(client, found, [value]), [[127]], column);
       }
+      const list = "SELECT id FROM sales.shop.orders WHERE id IN ($1)";
+      const refused = { code: "22P02", hint: /write = ANY\(\$1\) in place of IN \(\$1\)/ };
+      await assert.rejects(client.query(list, [[1, 2]]), refused);
     });
   },
 
