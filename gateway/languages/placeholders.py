@@ -144,7 +144,9 @@ def placeholders(tree: exp.Expr, words: Sequence[Token]) -> Placeholders:
             )
     casts = {spans[i][2]: test.casts[0] for i, test in tests.items() if test.casts}
     limits, free = set(), set()
-    for node in tree.find_all(exp.Parameter):
+    for node in tree.find_all(exp.Parameter, exp.Placeholder):
+        if not isinstance(node, exp.Parameter):
+            raise _foreign(node, words)
         number = int(node.name)
         parent = node.parent
         if isinstance(parent, exp.Cast) and number not in lists:
@@ -160,7 +162,7 @@ def placeholders(tree: exp.Expr, words: Sequence[Token]) -> Placeholders:
     )
 
 
-def _foreign(found: exp.Placeholder, words: Sequence[Token]) -> ParseError:
+def _foreign(found: exp.Expr, words: Sequence[Token]) -> ParseError:
     """What to say of ``%s``, ``%(name)s`` and ``:name``, which a driver should have replaced."""
     for word, following, last in zip(words, words[1:], [*words[2:], None], strict=False):
         if word.token_type is TokenType.MOD and following.start == word.end + 1:

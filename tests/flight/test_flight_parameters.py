@@ -116,6 +116,8 @@ def test_dense_unions_are_taken(cursor: Any) -> None:
         ("SELECT id FROM orders WHERE id = :id", None, "values have no names here: :id"),
         ("SELECT id FROM orders WHERE id = %s", (1,), "%s is no place .* column 34.* write \\?"),
         ("SELECT id FROM orders WHERE id = %(x)s", (1,), "no names here: %\\(x\\)s .* column 34"),
+        ("SELECT id FROM orders WHERE id = :id OR id = ?", (1,), "no names here: :id"),
+        ("SELECT id FROM orders WHERE id = ? OR id = %s", (1,), "%s is no place"),
         ("SELECT id FROM orders WHERE id = ? OR id = $1", (1,), "do not go together"),
         ("SELECT id FROM orders WHERE id = $2", (1, 2), "no \\$1"),
         ("SELECT id FROM orders WHERE id = ?\n AND nam = ?", None, "line 2, column 6"),
