@@ -42,7 +42,7 @@ NOT_TAKEN = {
     "values of type user_defined",
     "the engine can not read the plan",
     "join condition should not be empty",
-    "duplicate qualified field name",
+    "called the same: shop.memory.orders.mark",
 }
 """Why a query of the corpus may be refused as a plan; its text is answered."""
 
