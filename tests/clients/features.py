@@ -13,14 +13,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.clients.inapplicable import NOTHING, REASONS, Cell
+
 DOCS = Path(__file__).parent.parent.parent / "docs" / "clients" / "features.md"
 PROPERTY = "feature"
 BEGIN, END = "<!-- measured -->\n", "<!-- end -->\n"
 UNMEASURED = ""
 FAILED = "FAILED"
-
-Cell = tuple[str, str]
-"""A client and a feature."""
 
 
 class Features:
@@ -90,15 +89,17 @@ def written(text: str, shown: Mapping[Cell, str]) -> str:
     clients = sorted({client for client, _ in table}, key=str.lower)
     features = sorted({feature for _, feature in table}, key=str.lower)
     rows = [["client", *features], ["---"] * (len(features) + 1)]
-    rows += [[c, *(table.get((c, f), UNMEASURED) for f in features)] for c in clients]
+    rows += [[c, *(_said(table, (c, f)) for f in features)] for c in clients]
     lines = "".join(f"| {' | '.join(row)} |\n" for row in rows)
+    lines += _reasons({(c, f) for c in clients for f in features} - table.keys())
     before, rest = text.split(BEGIN)
     return f"{before}{BEGIN}{lines}{END}{rest.split(END)[1]}"
 
 
 def parsed(text: str) -> dict[Cell, str]:
     """The cells the docs have."""
-    lines = text.split(BEGIN)[1].split(END)[0].splitlines()
+    shown = text.split(BEGIN)[1].split(END)[0].splitlines()
+    lines = [line for line in shown if line.startswith("|")]
     rows = [[cell.strip() for cell in line.strip().strip("|").split("|")] for line in lines]
     if not rows:
         return {}
@@ -107,8 +108,29 @@ def parsed(text: str) -> dict[Cell, str]:
         (client, feature): said
         for client, *cells in rows[2:]
         for feature, said in zip(features, cells, strict=False)
-        if said != UNMEASURED
+        if said not in (UNMEASURED, NOTHING)
     }
+
+
+def missing(text: str) -> list[Cell]:
+    """The cells that are neither measured nor without anything to measure."""
+    table = parsed(text)
+    clients, features = {c for c, _ in table}, {f for _, f in table}
+    return sorted({(c, f) for c in clients for f in features} - table.keys() - REASONS.keys())
+
+
+def _said(table: Mapping[Cell, str], cell: Cell) -> str:
+    return table.get(cell, NOTHING if cell in REASONS else UNMEASURED)
+
+
+def _reasons(cells: Iterable[Cell]) -> str:
+    """Why there is nothing to measure, for each client and reason."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for client, feature in sorted(cells, key=lambda cell: (cell[0].lower(), cell[1].lower())):
+        if (client, feature) in REASONS:
+            found.setdefault((client, REASONS[client, feature]), []).append(feature)
+    lines = [f"* {c}: {', '.join(features)}: {why}.\n" for (c, why), features in found.items()]
+    return f"\n{NOTHING}: nothing to measure.\n\n{''.join(lines)}" if lines else ""
 
 
 def _joined(before: str, said: str) -> str:

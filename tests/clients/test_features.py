@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from tests.clients.features import BEGIN, END, Features, differences, parsed, written
+from tests.clients import inapplicable
+from tests.clients.features import (
+    BEGIN,
+    DOCS,
+    END,
+    Features,
+    differences,
+    missing,
+    parsed,
+    written,
+)
 
 EMPTY = f"# Title\n\n{BEGIN}{END}\nmore\n"
 
@@ -38,3 +48,10 @@ def test_different_findings_stand_side_by_side() -> None:
     for shows in ("yes", "text only", "yes"):
         features.record(("a", "all types"), shows, passed=True)
     assert features._shown == {("a", "all types"): "yes; text only"}
+
+
+def test_every_cell_is_measured_or_says_why_there_is_nothing_to_measure() -> None:
+    text = DOCS.read_text()
+    assert missing(text) == []
+    assert parsed(text).keys().isdisjoint(inapplicable.REASONS), "measured all the same"
+    assert written(text, {}) == text

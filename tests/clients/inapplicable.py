@@ -1,0 +1,29 @@
+"""Cells of the table client x feature for which there is nothing to measure, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+Cell = tuple[str, str]
+
+NOTHING = "–"
+"""What such a cell says."""
+
+_BY_POSTGRESQL = "PostgreSQL's protocol has no such thing"
+_OF_ITS_CONNECTION = "what its connection can: see ADBC"
+
+
+def _cells(client: str, reason: str, features: Iterable[str]) -> dict[Cell, str]:
+    return {(client, feature): reason for feature in features}
+
+
+_SHELL_ODBC_DBT: dict[Cell, str] = {}
+"""psql, psqlodbc, psycopg 3, dbt."""
+
+_POSTGRESQL_DRIVERS: dict[Cell, str] = {}
+"""psycopg2, pg8000, node-postgres, pgjdbc, and SQLAlchemy over them."""
+
+_FLIGHT: dict[Cell, str] = {}
+"""JDBC, SQLAlchemy, Superset, pandas, polars, DuckDB, ibis."""
+
+REASONS = {**_SHELL_ODBC_DBT, **_POSTGRESQL_DRIVERS, **_FLIGHT}
