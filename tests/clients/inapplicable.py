@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 Cell = tuple[str, str]
 
-NOTHING = "–"
+NOTHING = "n/a"
 """What such a cell says."""
 
 _BY_POSTGRESQL = "PostgreSQL's protocol has no such thing"
