@@ -4,7 +4,7 @@ DataFusion 55 takes such a cast off the column it compares, ``CAST(amount AS INT
 ``amount = 7.00``, also where sub-queries and views lie between the two: 7.40 is missed then. A
 GREATEST of one value is that value, and is not looked through. It is written into the author's
 own words, around every cast to a whole or decimal number: not all survives being written anew from
-a tree.
+a tree. It also parts ``sum(CAST(x AS INT))`` from ``sum(x)``, which have one name for the engine.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def hidden(
 
     `decimals` are the scales of the decimal columns in `known`.
     """
-    if not any(True for _ in _lossy(tree, known, decimals)):
+    if not any(True for _ in _lossy(tree, known, decimals)) and not _aggregates_alike(tree):
         return text, tree
     tree = tree.copy()
     for cast in reversed(list(_lossy(tree, known, decimals))):  # inner ones first
@@ -141,6 +141,21 @@ def _case(words: Sequence[Token], end: int) -> int:
         kind = words[at].token_type
         depth += (kind is TokenType.END) - (kind is TokenType.CASE)
     return at
+
+
+def _aggregates_alike(tree: exp.Expr) -> bool:
+    """Whether two different aggregates are the same but for casts."""
+    seen: dict[str, str] = {}
+    if not tree.find(exp.Cast):
+        return False
+    for aggregate in tree.find_all(exp.AggFunc):
+        plain = aggregate.copy()
+        for cast in list(plain.find_all(exp.Cast)):
+            cast.replace(cast.this)
+        written = aggregate.sql()
+        if seen.setdefault(plain.sql(), written) != written:
+            return True
+    return False
 
 
 def _lossy(tree: exp.Expr, known: Columns, decimals: Scales) -> Iterator[exp.Cast]:
