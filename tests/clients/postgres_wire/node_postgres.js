@@ -183,7 +183,7 @@ const CHECKS = {
       const query = new Query(LONG);
       const failed = new Promise((resolve) => query.once("error", resolve));
       client.query(query);
-      setTimeout(() => new Client(PLACE).cancel(client, query), 300);
+      setTimeout(() => new Client(PLACE).cancel(client, query), 500);
       assert.equal((await failed).code, "57014");
       assert.deepEqual(await values(client, "SELECT 1"), [["1"]]);
     });
