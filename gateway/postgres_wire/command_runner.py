@@ -42,6 +42,9 @@ class CommandRunner:
 
     async def prepare(self, command: Command | None, types: Sequence[int] = ()) -> Prepared:
         """Understand a command as far as it can be without values."""
+        if isinstance(command, commands.Refused):  # before its values are asked for, or counted
+            self._state.transaction.check()
+            raise command.error
         query = query_of(command)
         if query is None:
             return Prepared(command)
@@ -56,9 +59,6 @@ class CommandRunner:
     ) -> Portal:
         """A statement with values, ready to run. Nothing has been run yet."""
         command, planned = statement.command, statement.planned
-        if isinstance(command, commands.Refused):
-            self._state.transaction.check()
-            raise command.error
         if isinstance(command, commands.ExecuteStatement):
             self._state.transaction.check()
             statement = self._statements.find(command.name)

@@ -229,8 +229,9 @@ class Session:
             await self._portals.close("")
         self._portals.check_new(bind.portal)
         if len(bind.values) != len(statement.types):
-            raise Malformed(
-                f"{len(bind.values)} values are bound; the statement takes {len(statement.types)}"
+            raise SqlError(
+                PROTOCOL_VIOLATION,
+                f"{len(bind.values)} values are bound; the statement takes {len(statement.types)}",
             )
         if len(body) > SHORT_BYTES:
             values = await self._work.run(scalars, bind.values, bind.formats, statement.types)

@@ -34,6 +34,7 @@ KEY = Signer("key", "ES256")
 
 POLICIES = """\
 p,all/reader,*,*,discover|read,*,*,*,allow
+p,all/reader,*,mesh://sales/keyed/*,discover|read,reporting,*,*,allow
 p,sales/reader,sales,mesh://sales/*/*,discover|read,*,*,*,allow
 """
 

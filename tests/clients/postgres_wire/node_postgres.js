@@ -1,4 +1,4 @@
-// Checks of node-postgres: node node_postgres.js MODULES PORT TLS_PORT AUTHORITY PAGE
+// Checks of node-postgres: node node_postgres.js MODULES PORT TLS_PORT AUTHORITY PAGE TOKEN
 // prints a line of JSON for each: what failed it, "" for nothing.
 "use strict";
 
@@ -6,8 +6,8 @@ const assert = require("node:assert/strict");
 const fs = require("node:fs");
 const path = require("node:path");
 
-const [modules, port, tlsPort, authority, page] = process.argv.slice(2);
-const { Client, Pool } = require(path.join(modules, "pg"));
+const [modules, port, tlsPort, authority, page, token] = process.argv.slice(2);
+const { Client, Pool, Query } = require(path.join(modules, "pg"));
 const Cursor = require(path.join(modules, "pg-cursor"));
 
 const PLACE = {
@@ -38,6 +38,26 @@ const CHECKS = {
     const text = "SELECT count(*) FROM sales.shop.orders";
     assert.deepEqual(await connected((client) => values(client, text)), [["100"]]);
     await assert.rejects(connected(() => null, { password: "guess" }), { code: "28P01" });
+  },
+
+  token: async () => {
+    const user = "token";
+    const text = "SELECT count(*) FROM sales.shop.orders";
+    const ask = (client) => values(client, text);
+    assert.deepEqual(await connected(ask, { user, password: token }), [["100"]]);
+    const wrong = { user, password: token.slice(0, -8) + "AAAAAAAA" };
+    await assert.rejects(connected(ask, wrong), { code: "28P01" });
+  },
+
+  catalogue: async () => {
+    const text = "SELECT table_schema FROM information_schema.tables WHERE table_name = $1";
+    const bob = { user: "bob", password: "builder" };
+    for (const [user, seen] of [[{}, [["hr.staff"]]], [bob, []]]) {
+      await connected(async (client) => {
+        assert.deepEqual(await values(client, text, ["people"]), seen);
+        assert.deepEqual(await values(client, text, ["orders"]), [["sales.shop"]]);
+      }, user);
+    }
   },
 
   TLS: async () => {
@@ -96,6 +116,16 @@ const CHECKS = {
     });
   },
 
+  "arrays of parameters": async () => {
+    const text = "SELECT customer FROM sales.shop.orders WHERE id = $1";
+    const ids = [1, 2, 3, 4];
+    const found = await connected(
+      (client) => Promise.all(ids.map((id) => values(client, text, [id]))),
+      { pipeline: true },
+    );
+    assert.deepEqual(found, ids.map((id) => [[`customer ${id - 1}`]]));
+  },
+
   "error with position": async () => {
     await connected(async (client) => {
       const text = "SELECT id,\n nope FROM sales.shop.orders";
@@ -130,6 +160,40 @@ const CHECKS = {
       await client.query("ROLLBACK");
       assert.deepEqual(await values(client, "SELECT 2"), [["2"]]);
     });
+  },
+
+  writing: async () => {
+    await connected(async (client) => {
+      const refused = { code: "25006", message: /the gateway only reads/ };
+      for (const [text, given] of [
+        ["DELETE FROM sales.shop.orders"],
+        ["CREATE TABLE t (id int)"],
+        ["INSERT INTO sales.shop.orders (id) VALUES ($1)", [7]],
+      ]) {
+        await assert.rejects(client.query(text, given), refused);
+      }
+      const one = "SELECT id FROM sales.shop.orders WHERE id = $1";
+      await assert.rejects(client.query(one, [1, 2]), { code: "08P01" });
+      assert.deepEqual(await values(client, one, [7]), [["7"]]);
+    });
+  },
+
+  cancel: async () => {
+    await connected(async (client) => {
+      const query = new Query(LONG);
+      const failed = new Promise((resolve) => query.once("error", resolve));
+      client.query(query);
+      setTimeout(() => new Client(PLACE).cancel(client, query), 500);
+      assert.equal((await failed).code, "57014");
+      assert.deepEqual(await values(client, "SELECT 1"), [["1"]]);
+    });
+  },
+
+  purpose: async () => {
+    const ask = (client) => values(client, "SHOW meshgate.purpose");
+    const declared = (purpose) => ({ options: `-c meshgate.purpose=${purpose}` });
+    assert.deepEqual(await connected(ask, declared("reporting")), [["reporting"]]);
+    await assert.rejects(connected(ask, declared("fun")), /fun is not granted/);
   },
 
   timeout: async () => {

@@ -164,3 +164,25 @@ def test_the_time_limit_of_the_gateway_has_the_code_of_postgresqls(
             "SELECT count(*) FROM sales.shop.many a JOIN sales.shop.many b ON a.id < b.id"
         )
     assert caught.value.diag.message_detail == "Meshgate: TIMEOUT"
+
+
+@pytest.mark.parametrize(
+    ("text", "values", "state", "said"),
+    [
+        (
+            "INSERT INTO sales.shop.orders (id) VALUES ($1)",
+            ["7"],
+            "25006",
+            "the gateway only reads",
+        ),
+        ("SELECT 1", ["7"], "08P01", "1 values are bound; the statement takes 0"),
+        ("SELECT id FROM sales.shop.orders WHERE id = $1", [], "08P01", "the statement takes 1"),
+    ],
+)
+def test_values_of_what_takes_none_do_not_end_the_connection(
+    connection: psycopg.Connection, text: str, values: list[str], state: str, said: str
+) -> None:
+    refused = sent(connection, text, *values)
+    assert field(refused, psycopg.pq.DiagnosticField.SQLSTATE) == state
+    assert said in field(refused, psycopg.pq.DiagnosticField.MESSAGE_PRIMARY)
+    assert connection.execute("SELECT 1").fetchone() == (1,)

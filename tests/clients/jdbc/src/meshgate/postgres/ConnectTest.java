@@ -131,6 +131,19 @@ class ConnectTest {
         assertTrue(error.getMessage().contains("nothing"), error::getMessage);
     }
 
+    @Feature("purpose")
+    @Test
+    void purposesAreDeclared() throws SQLException {
+        try (Connection connection = connect("options", "-c meshgate.purpose=reporting")) {
+            assertEquals(List.of("reporting"), rows(connection, "SHOW meshgate.purpose"));
+            assertEquals(List.of("100"), rows(connection, COUNT));
+        }
+        SQLException error =
+                assertThrows(
+                        SQLException.class, () -> connect("options", "-c meshgate.purpose=fun"));
+        assertTrue(error.getMessage().contains("fun is not granted"), error::getMessage);
+    }
+
     @Test
     void whereAConnectionIs() throws SQLException {
         String url = url(Front.PORT, "sales");

@@ -4,6 +4,7 @@ import static meshgate.postgres.Front.connect;
 import static meshgate.postgres.Front.rows;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import java.math.BigDecimal;
@@ -12,6 +13,7 @@ import java.sql.Date;
 import java.sql.ParameterMetaData;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
+import java.sql.ResultSetMetaData;
 import java.sql.SQLException;
 import java.sql.Timestamp;
 import java.sql.Types;
@@ -153,6 +155,37 @@ class ParametersTest {
                         assertEquals(List.of("127"), rows(statement.executeQuery()));
                     }
                 });
+    }
+
+    /** The driver runs it, and keeps no row. */
+    @Feature("arrays of parameters")
+    @Test
+    void aBatchGivesNoRows() throws SQLException {
+        String sql = "SELECT customer FROM sales.shop.orders WHERE id = ?";
+        try (Connection connection = connect();
+                PreparedStatement statement = connection.prepareStatement(sql)) {
+            for (long id : new long[] {1, 2, 3}) {
+                statement.setLong(1, id);
+                statement.addBatch();
+            }
+            assertArrayEquals(new int[] {0, 0, 0}, statement.executeBatch());
+            assertNull(statement.getResultSet());
+            statement.setLong(1, 2);
+            assertEquals(List.of("customer 1"), rows(statement.executeQuery()));
+        }
+    }
+
+    @Feature("schema before rows")
+    @Test
+    void columnsAreKnownBeforeAValueIsSet() throws SQLException {
+        String sql = "SELECT id, amount FROM sales.shop.orders WHERE id = ?";
+        try (Connection connection = connect();
+                PreparedStatement statement = connection.prepareStatement(sql)) {
+            ResultSetMetaData columns = statement.getMetaData();
+            assertEquals(2, columns.getColumnCount());
+            assertEquals("amount", columns.getColumnName(2));
+            assertEquals(Types.NUMERIC, columns.getColumnType(2));
+        }
     }
 
     @Test

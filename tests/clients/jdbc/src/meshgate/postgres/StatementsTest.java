@@ -11,6 +11,7 @@ import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
 import java.io.StringWriter;
 import java.sql.Connection;
+import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
@@ -156,6 +157,12 @@ class StatementsTest {
                         "CREATE TABLE t (id INT)")) {
             SQLException error =
                     assertThrows(SQLException.class, () -> statement.executeUpdate(sql), sql);
+            assertEquals("25006", error.getSQLState());
+        }
+        String insert = "INSERT INTO sales.shop.orders (id) VALUES (?)";
+        try (PreparedStatement prepared = connection.prepareStatement(insert)) {
+            prepared.setLong(1, 7);
+            SQLException error = assertThrows(SQLException.class, prepared::executeUpdate);
             assertEquals("25006", error.getSQLState());
         }
         statement.addBatch("DELETE FROM sales.shop.orders");
