@@ -23,7 +23,14 @@ _SHELL_ODBC_DBT: dict[Cell, str] = {}
 _POSTGRESQL_DRIVERS: dict[Cell, str] = {}
 """psycopg2, pg8000, node-postgres, pgjdbc, and SQLAlchemy over them."""
 
-_FLIGHT: dict[Cell, str] = {}
+_NOT_OF_SQLALCHEMY = "SQLAlchemy has no such call"
+_BELOW_SQLALCHEMY = ("partitions", "schema before rows", "Substrait plans")
+
+_FLIGHT: dict[Cell, str] = {
+    **_cells("JDBC 18.3.0", "JDBC has no such call", ["partitions", "Substrait plans"]),
+    **_cells("SQLAlchemy 1.4.54", _NOT_OF_SQLALCHEMY, _BELOW_SQLALCHEMY),
+    **_cells("SQLAlchemy 2.1.9", _NOT_OF_SQLALCHEMY, _BELOW_SQLALCHEMY),
+}
 """JDBC, SQLAlchemy, Superset, pandas, polars, DuckDB, ibis."""
 
 REASONS = {**_SHELL_ODBC_DBT, **_POSTGRESQL_DRIVERS, **_FLIGHT}
