@@ -33,6 +33,13 @@ _FLIGHT: dict[Cell, str] = {
     **_cells("JDBC 18.3.0", "JDBC has no such call", ["partitions", "Substrait plans"]),
     **_cells("SQLAlchemy 1.4.54", _NOT_OF_SQLALCHEMY, _BELOW_SQLALCHEMY),
     **_cells("SQLAlchemy 2.1.9", _NOT_OF_SQLALCHEMY, _BELOW_SQLALCHEMY),
+    **_cells("Superset 6.1.0", _NOT_OF_SQLALCHEMY, _BELOW_SQLALCHEMY),
+    **_cells("Superset 6.1.0", "Superset has no transactions", ["transactions"]),
+    **_cells(
+        "Superset 6.1.0",
+        "Superset writes values into the text",
+        ["arrays of parameters", "prepared parameters"],
+    ),
     **_cells("pandas 2.1.4", _OF_ITS_CONNECTION, _CONNECTIONS),
     **_cells("pandas 2.1.4", "pandas has no such call", _NOT_OF_FRAMES),
     **_cells("pandas 3.1.1", _OF_ITS_CONNECTION, _CONNECTIONS),
