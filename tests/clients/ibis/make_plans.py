@@ -1,4 +1,7 @@
-"""Runs in the environment of ibis: queries as plans, in JSON of name and base64, on stdout."""
+"""Runs in the environment of ibis: queries as plans, in JSON on stdout.
+
+Its `plans` are name and base64, its `refused` what ibis-substrait makes no plan of, and its error.
+"""
 
 import base64
 import json
@@ -27,9 +30,43 @@ QUERIES = {
     "union": types[["text"]].union(airlines[["carrier"]].rename(text="carrier")),
 }
 
+EVERY = {
+    "flag": "boolean",
+    "tiny": "int8",
+    "small": "int16",
+    "number": "int32",
+    "big": "int64",
+    "single": "float32",
+    "double": "float64",
+    "money": "decimal(12, 2)",
+    "text": "string",
+    "bytes": "binary",
+    "day": "date",
+    "clock": "time",
+    "moment": "timestamp(6)",
+    "instant": "timestamp('UTC', 6)",
+    "items": "array<int64>",
+    "parts": "struct<a: int64>",
+}
+QUERIES |= {
+    **{f"type {name}": ibis.table({name: kind}, name="types") for name, kind in EVERY.items()},
+    "million": ibis.table({"id": "int64", "x": "float64"}, name="million"),
+    "wrong": ibis.table({"nam": "string"}, name="airlines"),
+}
+
 compiler = SubstraitCompiler()
 plans = {
     name: base64.b64encode(compiler.compile(query).SerializeToString()).decode()
     for name, query in QUERIES.items()
 }
-print(json.dumps(plans))
+REFUSED = {
+    "unsigned integers": ibis.table({"unsigned": "uint32"}, name="types"),
+    "parameters": airlines.filter(airlines.carrier == ibis.param("string")),
+}
+refused = {}
+for name, query in REFUSED.items():
+    try:
+        compiler.compile(query)
+    except (KeyError, NotImplementedError) as error:
+        refused[name] = f"{type(error).__name__}: {error}"
+print(json.dumps({"plans": plans, "refused": refused}))

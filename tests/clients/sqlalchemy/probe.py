@@ -167,6 +167,52 @@ def cancel(engine: Any) -> object:
     return None
 
 
+def million(engine: Any) -> object:
+    """How many rows of a million have come, in parts, and the sum of their ids."""
+    with engine.connect().execution_options(stream_results=True) as connection:
+        result = connection.execute(sa.text("SELECT id FROM sales.kinds.million"))
+        count = total = 0
+        for part in result.partitions(10_000):
+            count += len(part)
+            total += sum(value for (value,) in part)
+    return [count, total]
+
+
+def many(engine: Any) -> object:
+    """What one statement for several sets of parameters answers: one that reads, one that writes.
+
+    PEP 249 leaves open what rows the first has.
+    """
+    query = sa.text("SELECT count(*) AS n FROM sales.kinds.kinds WHERE i8 = :value")
+    change = sa.text("DELETE FROM sales.kinds.kinds WHERE i8 = :value")
+    orders = ([{"value": 1}, {"value": 2}], [{"value": 2}, {"value": 1}])
+    with engine.connect() as connection:
+        said = [[list(row) for row in connection.execute(query, sets)] for sets in orders]
+        try:
+            connection.execute(change, [{"value": 1}, {"value": 2}])
+        except sa.exc.DBAPIError as error:
+            said += [type(error).__name__, str(error.orig)]
+    return said
+
+
+def transactions(engine: Any) -> object:
+    """What stands after a rollback and a commit; what another isolation level is answered."""
+    said: list[object] = []
+    query = sa.text("SELECT count(*) FROM sales.kinds.kinds")
+    with engine.connect() as connection:
+        for end in ("rollback", "commit"):
+            transaction = connection.begin()
+            said.append(connection.execute(query).scalar())
+            getattr(transaction, end)()
+        said.append(connection.execute(query).scalar())
+        said.append(connection.get_isolation_level())
+    try:
+        engine.connect().execution_options(isolation_level="SERIALIZABLE")
+    except sa.exc.ArgumentError as error:
+        said.append(str(error))
+    return said
+
+
 if __name__ == "__main__":
     name, url = sys.argv[1:]
     print(json.dumps(globals()[name](sa.create_engine(url))))

@@ -57,6 +57,9 @@ SPANS = pa.table(
 """By itself: a table with a duration in it can be read, but not be filtered."""
 
 
+MILLION = pa.table({"id": range(1_000_000)})
+
+
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
     with serving(tmp_path_factory.mktemp("sqlalchemy") / "demo") as mesh:
@@ -67,7 +70,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A table with a column of every type."""
     folder = tmp_path_factory.mktemp("kinds")
-    uri = memory.register("sqlalchemy-kinds", {"kinds": KINDS, "spans": SPANS})
+    uri = memory.register("sqlalchemy-kinds", {"kinds": KINDS, "spans": SPANS, "million": MILLION})
     names = ["--domain", "sales", "--product", "kinds", "--connector", "memory", "--uri", uri]
     assert main(["publish", "--mesh", str(folder), *names]) == 0
     (folder / "policies").mkdir()
@@ -79,12 +82,14 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     memory.forget("sqlalchemy-kinds")
 
 
-def measures(*features: str) -> pytest.MarkDecorator:
+def measures(*features: str, shows: str = "yes") -> pytest.MarkDecorator:
     """Run a test with both versions, and let the table of clients know what it shows."""
     return pytest.mark.parametrize(
         "version",
         [
-            pytest.param(name, marks=[pytest.mark.feature(client, shown) for shown in features])
+            pytest.param(
+                name, marks=[pytest.mark.feature(client, shown, shows=shows) for shown in features]
+            )
             for name, client in VERSIONS.items()
         ],
     )
@@ -184,6 +189,31 @@ def test_errors_say_what_the_gateway_says(version: str, demo: Mesh) -> None:
         " that you may read (line 1, column 32) Hint: did you mean aviation.operations.flights?",
     ]
     assert after == 1
+
+
+@measures("one million rows")
+def test_a_million_rows_in_parts(version: str, served: Served) -> None:
+    assert probe(version, "million", kinds_url(served)) == [1_000_000, sum(range(1_000_000))]
+
+
+@measures("arrays of parameters", shows="the rows of the last set")
+def test_of_many_sets_of_parameters_the_last_is_answered(version: str, served: Served) -> None:
+    last_is_two, last_is_one, *_ = probe(version, "many", kinds_url(served))
+    assert (last_is_two, last_is_one) == ([[0]], [[1]])
+
+
+@measures("writing", shows="refused: the gateway only reads")
+def test_many_rows_that_write_are_refused(version: str, served: Served) -> None:
+    *_, kind, text = probe(version, "many", kinds_url(served))
+    assert kind == "NotSupportedError" and "a request may only read" in text
+
+
+@measures("transactions", shows="commit and rollback change nothing")
+def test_there_are_no_transactions(version: str, served: Served) -> None:
+    *counts, level, refused = probe(version, "transactions", kinds_url(served))
+    assert counts == [2, 2, 2]
+    assert level == "AUTOCOMMIT"
+    assert "there are no transactions" in refused or "isolation levels" in refused
 
 
 @measures("timeout")

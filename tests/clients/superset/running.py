@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.cookiejar import CookieJar
@@ -102,6 +102,26 @@ class Api:
         name = secrets.token_hex(5)
         more = {"runAsync": False, "client_id": name, "queryLimit": 1000, **more}
         return self.post("sqllab/execute/", database_id=database, sql=sql, **more)
+
+    def add_database(
+        self,
+        name: str,
+        uri: str,
+        impersonate: bool = False,
+        extra: Mapping[str, object] | None = None,
+        **more: object,
+    ) -> int:
+        """Add a database that SQL Lab has, and return its number."""
+        made = self.post(
+            "database/",
+            database_name=name,
+            sqlalchemy_uri=uri,
+            impersonate_user=impersonate,
+            expose_in_sqllab=True,
+            extra=json.dumps(extra or {}),
+            **more,
+        )
+        return int(made["id"])
 
     def _send(self, method: str, path: str, body: Any) -> Any:
         data = None if body is None else json.dumps(body).encode()

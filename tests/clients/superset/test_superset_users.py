@@ -70,10 +70,10 @@ def test_without_impersonation_the_uri_says_who_asks_and_what_for(admin: Api, me
     password = mesh.passwords["eva"]
     uri = f"meshgate://eva:{password}@localhost:{mesh.tls_port}/?tls=true&tls_ca={mesh.authority}"
     planes = "SELECT count(*) AS n FROM aviation.registry.planes"
-    made = _database(admin, "eva", uri)
+    made = admin.add_database("eva", uri)
     with pytest.raises(Refused, match="PURPOSE_REQUIRED"):
         admin.query(made, planes)
-    safety = _database(admin, "eva for safety", f"{uri}&purpose=safety")
+    safety = admin.add_database("eva for safety", f"{uri}&purpose=safety")
     assert admin.query(safety, planes)["data"] == [{"n": 3322}]
     assert password not in json.dumps(admin.get(f"database/{made}/connection"))
 
@@ -99,30 +99,12 @@ REFUSALS = {
 def test_what_could_leak_a_token_or_an_answer_is_refused(admin: Api, mesh: Mesh, case: str) -> None:
     uri, extra, said = REFUSALS[case]
     with pytest.raises(Refused) as caught:
-        _database(admin, case, uri.format(f"meshgate://{mesh.address}/"), True, extra)
+        admin.add_database(case, uri.format(f"meshgate://{mesh.address}/"), True, extra)
     assert said in caught.value.text
 
 
 def test_charts_that_superset_caches_for_all_users_are_refused(superset: Superset) -> None:
     assert superset.script(SHARED_CACHES).splitlines()[-1] == "all refused"
-
-
-def _database(
-    admin: Api,
-    name: str,
-    uri: str,
-    impersonate: bool = False,
-    extra: dict[str, object] | None = None,
-) -> int:
-    made = admin.post(
-        "database/",
-        database_name=name,
-        sqlalchemy_uri=uri,
-        impersonate_user=impersonate,
-        expose_in_sqllab=True,
-        extra=json.dumps(extra or {}),
-    )
-    return int(made["id"])
 
 
 SHARED_CACHES = """

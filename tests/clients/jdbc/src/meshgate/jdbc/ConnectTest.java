@@ -164,6 +164,7 @@ class ConnectTest {
         }
     }
 
+    @Feature("transactions")
     @Test
     void commitAndRollbackChangeNothing() throws SQLException {
         try (Connection connection = connect()) {

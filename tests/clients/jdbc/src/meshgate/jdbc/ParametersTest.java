@@ -12,6 +12,7 @@ import java.sql.Date;
 import java.sql.ParameterMetaData;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
+import java.sql.ResultSetMetaData;
 import java.sql.SQLException;
 import java.sql.Time;
 import java.sql.Timestamp;
@@ -199,6 +200,20 @@ class ParametersTest {
             assertEquals(Types.BIGINT, parameters.getParameterType(1));
             assertEquals(Types.DECIMAL, parameters.getParameterType(2));
             assertEquals(1, statement.getMetaData().getColumnCount());
+        }
+    }
+
+    @Feature("schema before rows")
+    @Test
+    void columnsAreKnownBeforeTheQueryRuns() throws SQLException {
+        String sql = "SELECT id, amount AS paid FROM orders WHERE id = ?";
+        try (PreparedStatement statement = connection.prepareStatement(sql)) {
+            ResultSetMetaData columns = statement.getMetaData();
+            assertEquals(2, columns.getColumnCount());
+            assertEquals("id", columns.getColumnLabel(1));
+            assertEquals("paid", columns.getColumnLabel(2));
+            assertEquals(Types.BIGINT, columns.getColumnType(1));
+            assertEquals(Types.DECIMAL, columns.getColumnType(2));
         }
     }
 

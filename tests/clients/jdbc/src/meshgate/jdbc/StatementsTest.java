@@ -107,6 +107,7 @@ class StatementsTest {
         assertEquals(List.of("1"), rows(connection, "SELECT 1"));
     }
 
+    @Feature("writing")
     @Test
     void changesAreRefused() throws SQLException {
         for (String sql :
