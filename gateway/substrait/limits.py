@@ -22,6 +22,7 @@ from substrait.proto import (
     ReadRel,
     Rel,
     SetRel,
+    Type,
 )
 
 from gateway.errors import LimitExceeded, Unsupported, UserError
@@ -61,6 +62,9 @@ FORMER = {
 }
 """Fields of earlier versions of Substrait that the engine still reads, by number and wire type:
 where functions come from, the bounds of a fetch, and moments. None of them holds other parts."""
+
+MICROSECONDS = {14: "precision_timestamp", 17: "precision_time", 29: "precision_timestamp_tz"}
+"""Types of earlier versions of Substrait, by their numbers, and what they are called now."""
 
 _SQL = "send it as SQL"
 _WHOLE = {
@@ -110,6 +114,8 @@ def _check_parts(plan: Plan) -> None:
             raise LimitExceeded(f"the plan has more than {MAX_MESSAGES} parts")
         if depth > MAX_DEPTH:
             raise LimitExceeded(f"the plan nests deeper than {MAX_DEPTH} messages")
+        if isinstance(message, Type):
+            _take_type(message)
         _check_known(message)
         _check(message)
         for field, value in message.ListFields():
@@ -172,6 +178,24 @@ def _check_known(message: Message) -> None:
         kind = message.DESCRIPTOR.full_name
         if (field.field_number, field.wire_type) not in FORMER.get(kind, ()):
             raise Unsupported(f"field {field.field_number} of {kind} is not known here", hint=_SQL)
+
+
+def _take_type(message: Type) -> None:
+    """Put a type of moments or times of an earlier Substrait, in microseconds, in its place."""
+    fields = [(f.field_number, f.wire_type, f.data) for f in UnknownFieldSet(message)]
+    if message.WhichOneof("kind") is not None or len(fields) != 1:
+        return
+    ((number, wire_type, data),) = fields
+    name = MICROSECONDS.get(number)
+    if name is None or wire_type != 2:
+        return
+    try:
+        nullability = Type.Date.FromString(data).nullability  # the old types have its two fields
+    except DecodeError as error:
+        raise UserError("a type of the plan is none") from error
+    message.DiscardUnknownFields()
+    taken = getattr(message, name)
+    taken.precision, taken.nullability = 6, nullability
 
 
 def _take_keys(message: AggregateRel) -> None:

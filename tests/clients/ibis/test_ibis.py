@@ -43,7 +43,7 @@ SAME = {
 }
 
 
-UNKNOWN_HERE = ("clock", "moment", "instant", "parts")
+UNKNOWN_HERE = ("clock", "parts")
 """Columns of types that its plans name as the gateway does not take them."""
 
 
@@ -91,9 +91,7 @@ def test_a_plan_of_ibis_is_answered_as_its_query(
             assert answers[0] == answers[1], name
 
 
-@pytest.mark.feature(
-    CLIENT, "all types", shows="all but times, timestamps, structs, unsigned integers"
-)
+@pytest.mark.feature(CLIENT, "all types", shows="all but times, structs, unsigned integers")
 def test_types_arrive_as_they_are_or_are_refused(
     served: Served,  # noqa: F811
     plans: dict[str, bytes],
