@@ -94,6 +94,8 @@ def test_catalogue_functions(connect: Connect) -> None:
     assert cursor.connection.getinfo(pyodbc.SQL_DATABASE_NAME) == "mesh"
 
 
+@pytest.mark.feature(CLIENT, "transactions", shows="they only group")
+@pytest.mark.feature(CLIENT, "writing", shows="refused: the gateway only reads")
 def test_transactions(served: Served, connect: Connect) -> None:
     connection = connect()
     connection.autocommit = False
@@ -105,6 +107,7 @@ def test_transactions(served: Served, connect: Connect) -> None:
     assert connection.execute("SELECT 2").fetchone()[0] == 2
 
 
+@pytest.mark.feature(CLIENT, "session options")
 def test_a_purpose_that_is_refused(connect: Connect) -> None:
     """The driver swallows the errors of `ConnSettings`, and not those of `pqopt`."""
     purpose = "SHOW meshgate.purpose"
