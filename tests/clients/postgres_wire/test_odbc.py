@@ -12,7 +12,7 @@ import arrow_odbc
 import pyodbc
 import pytest
 
-from tests.clients.postgres_wire.conftest import program
+from tests.clients.postgres_wire.conftest import KEY, Encrypted, program
 from tests.clients.postgres_wire.serving import Served
 
 CLIENT = "psqlodbc 13.02"
@@ -56,6 +56,26 @@ def test_queries(connect: Connect, options: dict[str, str]) -> None:
         cursor.execute("SELECT nope FROM sales.shop.orders").fetchall()
     assert caught.value.args[0] == "42703" or "42703" in str(caught.value)
     assert cursor.execute("SELECT 1").fetchone()[0] == 1
+
+
+@pytest.mark.feature(CLIENT, "token")
+def test_a_token_is_a_password(connect: Connect) -> None:
+    token = KEY.sign(groups=["analysts"])
+    count = "SELECT count(*) FROM sales.shop.orders"
+    assert connect(Uid="token", Pwd=token).execute(count).fetchone()[0] == 100
+
+
+@pytest.mark.feature(CLIENT, "TLS")
+def test_tls_is_verified(encrypted: Encrypted) -> None:
+    def text(root: Path) -> str:
+        plain = connection_string(encrypted.served, pqopt=f"{{sslrootcert={root}}}")
+        return plain.replace("SSLmode=disable", "SSLmode=verify-full")
+
+    connection = pyodbc.connect(text(encrypted.authority), autocommit=True)
+    assert connection.execute("SELECT 1").fetchone()[0] == 1
+    connection.close()
+    with pytest.raises(pyodbc.Error, match="verify failed"):
+        pyodbc.connect(text(encrypted.stranger))
 
 
 @pytest.mark.feature(CLIENT, "all types")
