@@ -35,6 +35,7 @@ KEY = Signer("key", "ES256")
 POLICIES = """\
 p,all/reader,*,*,discover|read,*,*,*,allow
 p,sales/reader,sales,mesh://sales/*/*,discover|read,*,*,*,allow
+p,all/reader,*,mesh://sales/*/*,read,reporting,*,*,allow
 """
 
 

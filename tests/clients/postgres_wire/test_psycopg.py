@@ -54,6 +54,16 @@ def test_it_connects_with_a_token_as_password(served: Served) -> None:
             psycopg.connect(served.dsn((user, wrong)))
 
 
+@pytest.mark.feature(CLIENT, "purpose")
+def test_a_purpose_is_declared(served: Served) -> None:
+    user = ("token", KEY.sign(groups=["all"], purposes=["reporting"]))
+    with psycopg.connect(served.dsn(user, options="-cmeshgate.purpose=reporting")) as connection:
+        assert connection.execute("SHOW meshgate.purpose").fetchone() == ("reporting",)
+        assert connection.execute("SELECT count(*) FROM sales.shop.orders").fetchone() == (100,)
+    with pytest.raises(psycopg.OperationalError, match="not granted to you"):
+        psycopg.connect(served.dsn(user, options="-cmeshgate.purpose=fun"))
+
+
 @pytest.mark.feature(CLIENT, "catalogue")
 def test_catalogues_show_what_the_user_may_see(served: Served) -> None:
     query = "SELECT table_schema, table_name FROM information_schema.tables WHERE table_name = %s"
