@@ -17,7 +17,15 @@ def _cells(client: str, reason: str, features: Iterable[str]) -> dict[Cell, str]
     return {(client, feature): reason for feature in features}
 
 
-_SHELL_ODBC_DBT: dict[Cell, str] = {}
+_SHELL_ODBC_DBT = {
+    cell: _BY_POSTGRESQL
+    for client in ("psql", "psqlodbc 13.02", "psycopg 3", "dbt")
+    for cell in _cells(client, _BY_POSTGRESQL, ("partitions", "Substrait plans"))
+} | _cells(
+    "dbt",
+    "it sends finished texts, and binds values only to write seeds",
+    ("prepared parameters", "arrays of parameters"),
+)
 """psql, psqlodbc, psycopg 3, dbt."""
 
 _PG8000, _NODE, _PGJDBC = "pg8000 1.31.6", "node-postgres 8.23.1", "pgjdbc 42.7.8"

@@ -36,6 +36,7 @@ POLICIES = """\
 p,all/reader,*,*,discover|read,*,*,*,allow
 p,all/reader,*,mesh://sales/keyed/*,discover|read,reporting,*,*,allow
 p,sales/reader,sales,mesh://sales/*/*,discover|read,*,*,*,allow
+p,all/reader,*,mesh://sales/*/*,read,reporting,*,*,allow
 """
 
 

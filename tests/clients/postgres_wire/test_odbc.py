@@ -12,7 +12,7 @@ import arrow_odbc
 import pyodbc
 import pytest
 
-from tests.clients.postgres_wire.conftest import program
+from tests.clients.postgres_wire.conftest import KEY, Encrypted, program
 from tests.clients.postgres_wire.serving import Served
 
 CLIENT = "psqlodbc 13.02"
@@ -58,6 +58,26 @@ def test_queries(connect: Connect, options: dict[str, str]) -> None:
     assert cursor.execute("SELECT 1").fetchone()[0] == 1
 
 
+@pytest.mark.feature(CLIENT, "token")
+def test_a_token_is_a_password(connect: Connect) -> None:
+    token = KEY.sign(groups=["analysts"])
+    count = "SELECT count(*) FROM sales.shop.orders"
+    assert connect(Uid="token", Pwd=token).execute(count).fetchone()[0] == 100
+
+
+@pytest.mark.feature(CLIENT, "TLS")
+def test_tls_is_verified(encrypted: Encrypted) -> None:
+    def text(root: Path) -> str:
+        plain = connection_string(encrypted.served, pqopt=f"{{sslrootcert={root}}}")
+        return plain.replace("SSLmode=disable", "SSLmode=verify-full")
+
+    connection = pyodbc.connect(text(encrypted.authority), autocommit=True)
+    assert connection.execute("SELECT 1").fetchone()[0] == 1
+    connection.close()
+    with pytest.raises(pyodbc.Error, match="verify failed"):
+        pyodbc.connect(text(encrypted.stranger))
+
+
 @pytest.mark.feature(CLIENT, "all types")
 def test_every_type(connect: Connect) -> None:
     rows = connect().cursor().execute("SELECT * FROM sales.types.kinds").fetchall()
@@ -94,6 +114,8 @@ def test_catalogue_functions(connect: Connect) -> None:
     assert cursor.connection.getinfo(pyodbc.SQL_DATABASE_NAME) == "mesh"
 
 
+@pytest.mark.feature(CLIENT, "transactions", shows="they only group")
+@pytest.mark.feature(CLIENT, "writing", shows="refused: the gateway only reads")
 def test_transactions(served: Served, connect: Connect) -> None:
     connection = connect()
     connection.autocommit = False
@@ -105,6 +127,7 @@ def test_transactions(served: Served, connect: Connect) -> None:
     assert connection.execute("SELECT 2").fetchone()[0] == 2
 
 
+@pytest.mark.feature(CLIENT, "session options")
 def test_a_purpose_that_is_refused(connect: Connect) -> None:
     """The driver swallows the errors of `ConnSettings`, and not those of `pqopt`."""
     purpose = "SHOW meshgate.purpose"

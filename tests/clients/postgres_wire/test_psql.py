@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.clients.postgres_wire.conftest import program
+from tests.clients.postgres_wire.conftest import KEY, Encrypted, program
 from tests.clients.postgres_wire.serving import ALICE, BOB, Served
 
 Psql = Callable[..., subprocess.CompletedProcess[str]]
@@ -23,14 +23,17 @@ def psql(served: Served) -> Psql:
         user: tuple[str, str] = ALICE,
         database: str = "mesh",
         footer: bool = False,
+        typed: str = "",
+        port: int = served.port,
         **environment: str,
     ) -> subprocess.CompletedProcess[str]:
         footers = [] if footer else ["-t"]
         words = [word for text in asked for word in ("-c", text)]
-        address = ["-h", "127.0.0.1", "-p", str(served.port), "-U", user[0], "-d", database]
+        address = ["-h", "127.0.0.1", "-p", str(port), "-U", user[0], "-d", database]
         return subprocess.run(
             [command, "-X", "-A", "-q", *footers, *address, *words],
             env={**os.environ, "PGPASSWORD": user[1], **environment},
+            input=typed,
             capture_output=True,
             text=True,
             timeout=60,
@@ -58,6 +61,8 @@ def test_an_error_says_where(psql: Psql) -> None:
     assert later.stderr.splitlines()[2].index("^") == later.stderr.splitlines()[1].index("nope")
 
 
+@pytest.mark.feature("psql", "prepared parameters")
+@pytest.mark.feature("psql", "transactions", shows="they only group")
 def test_statements_around_queries(psql: Psql) -> None:
     done = psql(
         "BEGIN",
@@ -77,6 +82,7 @@ def test_statements_around_queries(psql: Psql) -> None:
     assert "the transaction has failed" in done.stderr
 
 
+@pytest.mark.feature("psql", "writing", shows="refused: the gateway only reads")
 def test_writes_are_refused(psql: Psql) -> None:
     for text in ("INSERT INTO t VALUES (1)", "CREATE TABLE t (a int)", "DROP TABLE t", "VACUUM"):
         assert "the gateway only reads" in psql(text).stderr
@@ -136,6 +142,42 @@ def test_options_of_the_connection(psql: Psql) -> None:
 @pytest.mark.feature("psql", "purpose")
 def test_a_purpose_that_is_not_granted(psql: Psql) -> None:
     assert "is not granted to you" in psql("SET meshgate.purpose = 'nosing'").stderr
+
+
+@pytest.mark.feature("psql", "token")
+def test_a_token_is_a_password(psql: Psql) -> None:
+    count = "SELECT count(*) FROM sales.shop.orders"
+    assert psql(count, user=("token", KEY.sign(groups=["analysts"]))).stdout == "100\n"
+    assert "FATAL" in psql(count, user=("token", "a.b.c")).stderr
+
+
+@pytest.mark.feature("psql", "TLS")
+def test_tls_is_verified(psql: Psql, encrypted: Encrypted) -> None:
+    text = "SELECT count(*) FROM sales.shop.orders"
+    for root, shown in ((encrypted.authority, "100"), (encrypted.stranger, "verify failed")):
+        verified = {"PGSSLMODE": "verify-full", "PGSSLROOTCERT": str(root)}
+        done = psql(text, port=encrypted.served.port, **verified)
+        assert shown in done.stdout + done.stderr
+
+
+@pytest.mark.feature("psql", "schema before rows")
+def test_what_a_query_gives_is_described(psql: Psql) -> None:
+    done = psql(typed="SELECT id, amount FROM sales.shop.orders \\gdesc\n")
+    assert done.stdout == "id|bigint\namount|numeric(12,2)\n"
+
+
+@pytest.mark.feature("psql", "timeout")
+def test_a_timeout_stops_a_query(psql: Psql) -> None:
+    text = "SELECT count(*) FROM sales.shop.many a JOIN sales.shop.many b ON a.id < b.id"
+    done = psql("SET statement_timeout = '300ms'", text, "SELECT 1")
+    assert "statement_timeout" in done.stderr
+    assert done.stdout == "1\n"
+
+
+@pytest.mark.feature("psql", "one million rows")
+def test_a_million_rows_come_in_pieces(psql: Psql) -> None:
+    done = psql(r"\set FETCH_COUNT 50000", "SELECT id FROM sales.shop.million")
+    assert (done.stdout.count("\n"), done.stderr) == (1_000_000, "")
 
 
 def test_copy(psql: Psql) -> None:

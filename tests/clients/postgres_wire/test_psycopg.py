@@ -13,7 +13,7 @@ import jwt
 import psycopg
 import pytest
 import trustme
-from psycopg import errors
+from psycopg import errors, generators
 
 from gateway.postgres_wire.listening import tls_context
 from tests.clients.postgres_wire.conftest import KEY
@@ -52,6 +52,16 @@ def test_it_connects_with_a_token_as_password(served: Served) -> None:
     ):
         with pytest.raises(psycopg.OperationalError, match="FATAL"):
             psycopg.connect(served.dsn((user, wrong)))
+
+
+@pytest.mark.feature(CLIENT, "purpose")
+def test_a_purpose_is_declared(served: Served) -> None:
+    user = ("token", KEY.sign(groups=["all"], purposes=["reporting"]))
+    with psycopg.connect(served.dsn(user, options="-cmeshgate.purpose=reporting")) as connection:
+        assert connection.execute("SHOW meshgate.purpose").fetchone() == ("reporting",)
+        assert connection.execute("SELECT count(*) FROM sales.shop.orders").fetchone() == (100,)
+    with pytest.raises(psycopg.OperationalError, match="not granted to you"):
+        psycopg.connect(served.dsn(user, options="-cmeshgate.purpose=fun"))
 
 
 @pytest.mark.feature(CLIENT, "catalogue")
@@ -105,6 +115,30 @@ def test_an_error_in_a_pipeline_ends_it_and_no_more(connection: psycopg.Connecti
         connection.execute("SELECT nope FROM sales.shop.orders")
         connection.execute("SELECT 1")
     assert connection.execute("SELECT 2").fetchone() == (2,)
+
+
+@pytest.mark.feature(CLIENT, "one million rows")
+def test_a_million_rows(connection: psycopg.Connection) -> None:
+    rows = connection.execute("SELECT id FROM sales.shop.million", binary=True).fetchall()
+    assert len(rows) == 1_000_000
+
+
+@pytest.mark.feature(CLIENT, "schema before rows")
+def test_the_schema_comes_before_the_rows(connection: psycopg.Connection) -> None:
+    pgconn = connection.pgconn  # not by prepare(): it would keep the server from Python's lock
+    pgconn.send_prepare(b"described", b"SELECT id, customer FROM sales.shop.orders")
+    connection.wait(generators.execute(pgconn))
+    pgconn.send_describe_prepared(b"described")
+    (described,) = connection.wait(generators.execute(pgconn))
+    assert [described.fname(i) for i in range(described.nfields)] == [b"id", b"customer"]
+    assert [described.ftype(i) for i in range(described.nfields)] == [20, 25]
+
+
+@pytest.mark.feature(CLIENT, "writing", shows="refused: the gateway only reads")
+def test_writes_are_refused(connection: psycopg.Connection) -> None:
+    for text in ("DELETE FROM t", "INSERT INTO t VALUES (1)", "CREATE TABLE t (a int)"):
+        with pytest.raises(errors.ReadOnlySqlTransaction, match="the gateway only reads"):
+            connection.execute(text)
 
 
 def test_server_cursors(served: Served) -> None:
@@ -162,6 +196,8 @@ def test_errors_have_states_places_and_hints(connection: psycopg.Connection) -> 
         assert refused.value.diag.sqlstate == state, text
 
 
+@pytest.mark.feature(CLIENT, "transactions", shows="they only group")
+@pytest.mark.feature(CLIENT, "session options")
 def test_transactions_fail_and_end(served: Served) -> None:
     with psycopg.connect(served.dsn()) as connection:
         connection.execute("SET LOCAL meshgate.placement = 'pull'")
