@@ -26,6 +26,18 @@ _SHELL_ODBC_DBT = {
     "it sends finished texts, and binds values only to write seeds",
     ("prepared parameters", "arrays of parameters"),
 )
+_SHELL_ODBC_DBT |= _cells(
+    "dbt",
+    "what its connection can: see psycopg2",
+    (
+        *("all types", "cancel", "error with position", "one million rows", "purpose"),
+        *("schema before rows", "session options", "timeout", "TLS", "token", "transactions"),
+    ),
+)
+_SHELL_ODBC_DBT |= _cells("psql", "psql 15 binds no values", ["arrays of parameters"])
+_SHELL_ODBC_DBT |= _cells(
+    "psqlodbc 13.02", "pyodbc and isql ask for columns of what has run", ["schema before rows"]
+)
 """psql, psqlodbc, psycopg 3, dbt."""
 
 _PG8000, _NODE, _PGJDBC = "pg8000 1.31.6", "node-postgres 8.23.1", "pgjdbc 42.7.8"

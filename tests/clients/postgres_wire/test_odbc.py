@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
+from threading import Timer
 
 import arrow_odbc
 import pyodbc
@@ -42,6 +43,7 @@ def connect(served: Served) -> Iterator[Connect]:
 
 @pytest.mark.feature(CLIENT, "user and password")
 @pytest.mark.feature(CLIENT, "prepared parameters")
+@pytest.mark.feature(CLIENT, "error with position", shows="code and message, no position")
 @pytest.mark.parametrize(
     "options",
     [{}, {"UseDeclareFetch": "1", "Fetch": "50"}, {"UseServerSidePrepare": "0"}],
@@ -166,3 +168,36 @@ def test_isql_with_a_dsn(served: Served, tmp_path: Path) -> None:
     )
     assert "4,customer 3" in done.stdout
     assert "sales.shop" in done.stdout
+
+
+@pytest.mark.feature(CLIENT, "purpose")
+def test_a_purpose_is_declared(connect: Connect) -> None:
+    token = KEY.sign(groups=["all"], purposes=["reporting"])
+    granted = connect(Uid="token", Pwd=token, pqopt="{options='-c meshgate.purpose=reporting'}")
+    assert granted.execute("SHOW meshgate.purpose").fetchone()[0] == "reporting"
+    assert granted.execute("SELECT count(*) FROM sales.shop.orders").fetchone()[0] == 100
+
+
+@pytest.mark.feature(CLIENT, "arrays of parameters", shows="run one by one, the last answer stays")
+def test_several_rows_of_values(connect: Connect) -> None:
+    cursor = connect().cursor()
+    cursor.executemany("SELECT id FROM sales.shop.orders WHERE id = ?", [(2,), (3,)])
+    assert [tuple(row) for row in cursor] == [(3,)]
+
+
+SLOW = "SELECT count(*) FROM sales.shop.many a JOIN sales.shop.many b ON a.id < b.id"
+
+
+@pytest.mark.feature(CLIENT, "timeout", shows="by statement_timeout")
+def test_a_timeout_stops_a_query(connect: Connect) -> None:
+    connection = connect(pqopt="{options='-c statement_timeout=500'}")
+    with pytest.raises(pyodbc.Error, match="statement_timeout"):
+        connection.execute(SLOW).fetchall()
+
+
+@pytest.mark.feature(CLIENT, "cancel")
+def test_cancelling(connect: Connect) -> None:
+    cursor = connect().cursor()
+    Timer(1.0, cursor.cancel).start()
+    with pytest.raises(pyodbc.Error, match="cancel"):
+        cursor.execute(SLOW).fetchall()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
+import time
 from collections.abc import Callable
 
 import pytest
@@ -172,6 +174,36 @@ def test_a_timeout_stops_a_query(psql: Psql) -> None:
     done = psql("SET statement_timeout = '300ms'", text, "SELECT 1")
     assert "statement_timeout" in done.stderr
     assert done.stdout == "1\n"
+
+
+@pytest.mark.feature("psql", "cancel")
+def test_ctrl_c_stops_a_query(served: Served) -> None:
+    address = ["-h", "127.0.0.1", "-p", str(served.port), "-U", ALICE[0], "-d", "mesh"]
+    text = "SELECT count(*) FROM sales.shop.many a JOIN sales.shop.many b ON a.id < b.id"
+    with subprocess.Popen(
+        [program("psql"), "-X", "-q", *address, "-c", "SELECT 1", "-c", text],
+        env={**os.environ, "PGPASSWORD": ALICE[1]},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as running:
+        assert running.stdout is not None
+        assert "?column?" in running.stdout.readline()
+        time.sleep(1.0)
+        running.send_signal(signal.SIGINT)
+        _, said = running.communicate(timeout=30)
+    assert "the query was cancelled" in said
+
+
+@pytest.mark.feature("psql", "all types")
+def test_every_type(psql: Psql) -> None:
+    lines = psql("SELECT k_bool, k_int64, k_decimal, k_bytes FROM sales.types.kinds").stdout
+    assert lines.splitlines()[0] == r"t|-9223372036854775808|-12345.67|\x00ff"
+    whole = psql("SELECT * FROM sales.types.kinds").stdout.splitlines()
+    columns = psql("SELECT * FROM sales.types.kinds LIMIT 0", footer=True).stdout.splitlines()[0]
+    assert whole[2] == "|" * columns.count("|"), "the last row is NULL throughout"
+    assert 'ü "quoted"' in whole[1] and '{"a":null,"b":null}' in whole[1]
 
 
 @pytest.mark.feature("psql", "one million rows")
