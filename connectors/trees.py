@@ -63,3 +63,15 @@ def _number(text: str) -> exp.Expr:
     if text.startswith("-"):
         return paren(exp.Neg(this=exp.Literal.number(text[1:])))
     return exp.Literal.number(text)
+
+
+def written_without_casts(tree: exp.Expr) -> str:
+    """Equal for what differs in conversions and parentheses only: engines name columns so."""
+    plain = tree.copy()
+    for part in list(plain.find_all(exp.Cast, exp.Paren)):
+        part.replace(part.this)
+    try:
+        text = plain.sql(dialect="postgres")
+    except RecursionError:  # as long as this it is written once
+        return str(id(tree))
+    return text if "'" in text or '"' in text else text.lower()

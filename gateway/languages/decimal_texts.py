@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 import pyarrow as pa
 from sqlglot import exp
@@ -23,33 +23,37 @@ _BEFORE_OPERANDS = {
     *(TokenType.WHERE, TokenType.AND, TokenType.OR, TokenType.NOT, TokenType.ON, TokenType.WHEN),
     *(TokenType.HAVING, TokenType.L_PAREN, TokenType.COMMA, TokenType.SELECT),
 }
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,4})?\Z", re.ASCII)
 _PLAIN = re.compile(r"[+-]?\d+(\.\d*)?\Z", re.ASCII)
 _CONTINUING = {TokenType.DCOLON, TokenType.DPIPE, TokenType.COLLATE}
 """What makes something else of the text before it."""
 
 
 def with_all_digits(
-    schemas: Iterable[pa.Schema], words: Sequence[Token], tree: exp.Expr
+    columns: Iterable[tuple[str, pa.DataType]], words: Sequence[Token], tree: exp.Expr
 ) -> tuple[Edit, ...]:
     """The edits that make decimals of texts which have more digits than the column beside them."""
-    scales = _scales(schemas, tree)
+    scales = _scales(columns, tree)
+    if not scales:
+        return ()
+    kinds = [word.token_type for word in words]
     found: dict[int, Edit] = {}
-    for i, word in enumerate(words) if scales else ():
+    for i, word in enumerate(words):
         scale = scales.get(word.text.lower())
         if scale is None or word.token_type is TokenType.STRING:
             continue
-        for n in _beside(words, i):
+        for n in _beside(kinds, i):
             edit = _decimal(words, n, scale)
             if edit is not None:
                 found[n] = edit
     return tuple(found[n] for n in sorted(found))
 
 
-def _scales(schemas: Iterable[pa.Schema], tree: exp.Expr) -> Mapping[str, int]:
+def _scales(columns: Iterable[tuple[str, pa.DataType]], tree: exp.Expr) -> Mapping[str, int]:
     """The digits of decimal columns, by names that can mean nothing else in the query."""
     kinds: dict[str, list[pa.DataType]] = {}
-    for field in (field for schema in schemas for field in schema):
-        kinds.setdefault(field.name.lower(), []).append(field.type)
+    for name, kind in columns:
+        kinds.setdefault(name.lower(), []).append(kind)
     scales = {
         name: min(kind.scale for kind in found)
         for name, found in kinds.items()
@@ -62,9 +66,8 @@ def _scales(schemas: Iterable[pa.Schema], tree: exp.Expr) -> Mapping[str, int]:
     return {name: scale for name, scale in scales.items() if name not in named}
 
 
-def _beside(words: Sequence[Token], column: int) -> Iterable[int]:
+def _beside(kinds: Sequence[TokenType], column: int) -> Iterable[int]:
     """Where the texts are that a column is compared with."""
-    kinds = [word.token_type for word in words]
     at = column + 1
     first = column
     while first >= 2 and kinds[first - 1] is TokenType.DOT:
@@ -79,7 +82,7 @@ def _beside(words: Sequence[Token], column: int) -> Iterable[int]:
     elif following is TokenType.BETWEEN:
         yield from (at + 1, at + 3)
     elif following is TokenType.IS and TokenType.DISTINCT in kinds[at + 1 : at + 3]:
-        yield at + kinds[at:].index(TokenType.DISTINCT) + 2
+        yield kinds.index(TokenType.DISTINCT, at) + 2
     elif following is TokenType.IN:
         at += 2
         while at < len(kinds) and kinds[at] in (TokenType.STRING, TokenType.COMMA):
@@ -92,17 +95,15 @@ def _decimal(words: Sequence[Token], n: int, scale: int) -> Edit | None:
         return None
     if n + 1 < len(words) and words[n + 1].token_type in _CONTINUING:
         return None
-    try:
-        number = Decimal(words[n].text.strip())
-    except InvalidOperation:  # the engine says so
+    text = words[n].text.strip()
+    if not _NUMBER.match(text):  # the engine says so
         return None
-    if not number.is_finite():
-        return None
+    number = Decimal(text)
     _, digits, exponent = number.normalize().as_tuple()
     places = max(-int(exponent), 0)
     precision = max(len(digits) + max(int(exponent), 0), places)
     exact = places <= scale and _PLAIN.match(words[n].text)
     if exact or precision > _MAX_DIGITS:
         return None
-    text = f"CAST('{number.normalize():f}' AS DECIMAL({precision}, {places}))"
-    return Edit(words[n].start, words[n].end + 1, text)
+    written = f"CAST('{number.normalize():f}' AS DECIMAL({precision}, {places}))"
+    return Edit(words[n].start, words[n].end + 1, written)

@@ -13,6 +13,7 @@ import pyarrow as pa
 from sqlglot import exp
 from sqlglot.tokenizer_core import Token, TokenType
 
+from connectors.trees import written_without_casts
 from gateway.languages.edits import Edit
 
 _OWN = "__again_"
@@ -134,7 +135,7 @@ def _again(
             edit = Edit(end, end, f' AS "{own}"')
             before.add(table)
         else:
-            first = texts.setdefault(_key(inner), i)
+            first = texts.setdefault(written_without_casts(inner), i)
             if first < i and first > last_star:
                 # behind a star only the places from the end are known
                 place = first - len(items) if stars else first
@@ -162,18 +163,6 @@ def _uncast(column: exp.Expr) -> exp.Expr:
     while isinstance(column, exp.Cast | exp.Paren):
         column = column.this
     return column
-
-
-def _key(column: exp.Expr) -> str:
-    """Equal for what gets the same name of the engine, which does not look at conversions."""
-    plain = column.copy()
-    for part in list(plain.find_all(exp.Cast, exp.Paren)):
-        part.replace(part.this)
-    try:
-        text = plain.sql(dialect="postgres")
-    except RecursionError:  # as long as this it is written once
-        return str(id(column))
-    return text if "'" in text or '"' in text else text.lower()
 
 
 def _folded(identifier: exp.Expr) -> str:

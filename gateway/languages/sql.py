@@ -108,16 +108,14 @@ class Statement:
         """The statement with its literals as the columns of its datasets want them."""
         if "'" not in self.text:
             return self
-        columns, words = tuple(schemas), tokenize(self.text, _POSTGRES)
-        made = [
-            *time_literals.in_units_of(columns, words),
-            *decimal_texts.with_all_digits(columns, words, self.tree),
-        ]
-        if not made:
+        known = tuple((f.name, f.type) for schema in schemas for f in schema)
+        if not any(pa.types.is_time(kind) or pa.types.is_decimal(kind) for _, kind in known):
             return self
-        made.sort(key=lambda edit: edit.start)
-        text, of = edits.edited(self.text, made), self.original
-        read = _statement(_Read.of(text), self.remote, explain=self.explain)
+        over = _over if len(self.text) <= REMEMBERED_LENGTH else _over.__wrapped__
+        made, read = over(self.text, known, self.remote, self.explain)
+        if read is None:
+            return self
+        text, of = read.text, self.original
         return replace(
             self,
             text=text,
@@ -163,6 +161,26 @@ def parse(text: str) -> Statement:
 @lru_cache(maxsize=1024)
 def _remembered(text: str) -> Statement:
     return _read(text)
+
+
+@lru_cache(maxsize=1024)
+def _over(
+    text: str,
+    columns: tuple[tuple[str, pa.DataType], ...],
+    calls: tuple[remote.RemoteCall, ...],
+    explain: bool,
+) -> tuple[tuple[edits.Edit, ...], Statement | None]:
+    """A text with its literals as columns want them, and the edits; None where there are none."""
+    read = _Read.of(text)
+    made = [
+        *time_literals.in_units_of(columns, read.words),
+        *decimal_texts.with_all_digits(columns, read.words, read.tree),
+    ]
+    if not made:
+        return (), None
+    made.sort(key=lambda edit: edit.start)
+    found = _Read.of(edits.edited(text, made))
+    return tuple(made), _statement(found, calls, explain=explain)
 
 
 def _read(text: str) -> Statement:

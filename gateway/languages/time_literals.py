@@ -19,12 +19,14 @@ _UNITS = {
 }
 
 
-def in_units_of(schemas: Iterable[pa.Schema], words: Sequence[Token]) -> tuple[Edit, ...]:
+def in_units_of(
+    columns: Iterable[tuple[str, pa.DataType]], words: Sequence[Token]
+) -> tuple[Edit, ...]:
     """The edits that give the literals the one type that all columns of times have, if it is one.
 
     None for nanoseconds, which the engine takes as they are, and for columns of several types.
     """
-    kinds = {field.type for schema in schemas for field in schema if pa.types.is_time(field.type)}
+    kinds = {kind for _, kind in columns if pa.types.is_time(kind)}
     unit = _UNITS.get(kinds.pop()) if len(kinds) == 1 else None
     if unit is None:
         return ()
@@ -46,10 +48,15 @@ def _literal(words: Sequence[Token], i: int) -> tuple[Token, Token] | None:
     after = [word.token_type for word in words[i + 1 : i + 4]]
     if before[-1:] == [TokenType.TIME]:
         return words[i - 1], words[i]
-    if after[:2] == [TokenType.DCOLON, TokenType.TIME] and after[2:] != [TokenType.L_PAREN]:
+    if after[:2] == [TokenType.DCOLON, TokenType.TIME] and not _goes_on(words, i + 3):
         return words[i], words[i + 2]
     called = len(before) == 2 and before[1] is TokenType.L_PAREN
     cast = called and words[i - 2].text.upper() == "CAST"
     if cast and after == [TokenType.ALIAS, TokenType.TIME, TokenType.R_PAREN]:
         return words[i - 2], words[i + 3]
     return None
+
+
+def _goes_on(words: Sequence[Token], i: int) -> bool:
+    """Whether the name of a type has more words: ``(3)``, ``WITH TIME ZONE``."""
+    return i < len(words) and words[i].text.upper() in ("(", "WITH", "WITHOUT")

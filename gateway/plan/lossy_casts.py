@@ -16,6 +16,7 @@ from sqlglot import exp
 from sqlglot.dialects.postgres import Postgres
 from sqlglot.tokenizer_core import Token, TokenType
 
+from connectors.trees import written_without_casts
 from gateway.plan.source import Columns
 
 Scales = Mapping[str, int]
@@ -149,11 +150,8 @@ def _aggregates_alike(tree: exp.Expr) -> bool:
     if not tree.find(exp.Cast):
         return False
     for aggregate in tree.find_all(exp.AggFunc):
-        plain = aggregate.copy()
-        for cast in list(plain.find_all(exp.Cast)):
-            cast.replace(cast.this)
         written = aggregate.sql()
-        if seen.setdefault(plain.sql(), written) != written:
+        if seen.setdefault(written_without_casts(aggregate), written) != written:
             return True
     return False
 

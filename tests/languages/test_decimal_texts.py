@@ -9,7 +9,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from gateway.errors import Position
+from gateway.errors import GatewayError, Position
 from gateway.model import Request
 from tests.gateways import ANA, ask, gateway, in_memory, in_source
 
@@ -77,3 +77,10 @@ def test_positions_are_those_of_the_text() -> None:
     with pytest.raises(Exception, match="wrong") as raised:
         gate.prepare(Request(ANA, "SELECT id FROM t WHERE price = '1.499' AND wrong = 1"))
     assert raised.value.position == Position(1, 44)  # type: ignore[attr-defined]
+
+
+def test_a_number_is_written_as_in_sql() -> None:
+    gate = gateway(in_memory({"t": TABLE}, "prices"))
+    for text in ("1_000", "\u0661.5", "Infinity", "1e99999"):
+        with pytest.raises(GatewayError):
+            ask(gate, f"SELECT id FROM t WHERE price = '{text}'")
