@@ -4,7 +4,7 @@
     ├── UserError            the request is wrong          (ParseError, UnknownDataset, ...)
     ├── DeniedError          the caller may not            (Unauthenticated, AccessDenied)
     ├── ResourceError        a limit was reached           (LimitExceeded, Busy, TimedOut, ...)
-    ├── SourceFailure        a source did not deliver      (SourceUnavailable, SourceRejected, ...)
+    ├── SourceFailure        a source did not deliver      (SchemaDrift, DatasetUnfit, ...)
     └── InternalError        a bug of ours: generic outside, details only in the log
 
 Raise at the place that knows. `message` says what happened and to which name, `hint` what to do.
@@ -210,6 +210,15 @@ class AuditUnavailable(ResourceError):
         super().__init__(message, hint=hint, retryable=True)
 
 
+class MemoryUnavailable(ResourceError):
+    """The store of what the mesh remembers can not be used at the moment."""
+
+    code = "MEMORY_UNAVAILABLE"
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint, retryable=True)
+
+
 class Cancelled(ResourceError):
     """The client went away or asked to stop."""
 
@@ -240,6 +249,12 @@ class SchemaDrift(SourceFailure):
     """The source no longer looks as the contract says."""
 
     code = "SCHEMA_DRIFT"
+
+
+class DatasetUnfit(SourceFailure):
+    """What the gateway has found out about a dataset keeps it from being read for now."""
+
+    code = "DATASET_UNFIT"
 
 
 class CatalogueError(UserError):

@@ -6,6 +6,7 @@ import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import pyarrow as pa
 from sqlglot.dialects.postgres import Postgres
@@ -186,6 +187,51 @@ class ForeignKey:
 
 
 @dataclass(frozen=True, slots=True)
+class Deprecation:
+    """Why a dataset goes away, what to read instead, and when it ends: a date in ISO 8601 or ""."""
+
+    reason: str = ""
+    successor: str = ""
+    ends: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class QualityRule:
+    """One ``quality`` entry of a contract: of the dataset, or of `column` ("" is the whole).
+
+    `declared` is the entry as the standard has it; `name` is its own or a made one, unique in the
+    dataset. A broken rule with `gate` "deny" keeps the dataset from being read.
+    """
+
+    name: str
+    declared: Mapping[str, Any] = field(hash=False)
+    column: str = ""
+    gate: str = "warn"
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """One ``slaProperties`` entry of a contract, such as freshness: what its owner promises.
+
+    `element` is the column it speaks of, or "". `value` and `unit` are as declared.
+    """
+
+    name: str
+    value: str
+    unit: str = ""
+    element: str = ""
+    gate: str = "warn"
+
+
+@dataclass(frozen=True, slots=True)
+class BusinessTerm:
+    """What a dataset or column is called in the business, and where that is defined (a URL, "")."""
+
+    name: str
+    definition: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Dataset:
     """One version of one dataset, as its contract declares it.
 
@@ -210,5 +256,10 @@ class Dataset:
     requires_row_filter: bool = False
     requires_purpose: bool = False
     residency: Residency | None = None
+    deprecation: Deprecation | None = None
+    quality: tuple[QualityRule, ...] = ()
+    promises: tuple[Promise, ...] = ()
+    purposes: tuple[str, ...] = ()
+    terms: Mapping[str, BusinessTerm] = field(default_factory=dict)
     view: View | None = None
     source_file: str = ""

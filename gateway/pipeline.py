@@ -1,6 +1,6 @@
 """The path of a request, top to bottom: this file is the table of contents of the gateway.
 
-    request → parse → resolve → authorise → open → plan → record → execute → batches
+    request → parse → resolve → authorise → notice → open → plan → record → execute → batches
 
 Stages do not import each other; only this file knows their order. `prepare` goes as far as the
 record of its decision, `execute` runs the plan, after asking the policies again, and lets nothing
@@ -21,6 +21,7 @@ from gateway.audit.log import AuditLog
 from gateway.audit.record import Outcome
 from gateway.authorisation import Access
 from gateway.catalogue.catalogue import Catalogue
+from gateway.catalogue.life_cycle import declared_notices
 from gateway.changed_sources import explained
 from gateway.config import Config
 from gateway.engines.execution import run
@@ -39,7 +40,9 @@ from gateway.errors import (
 from gateway.languages import dialects, sql
 from gateway.languages.byte_literals import check_compared
 from gateway.mask_key import ProductKeys
+from gateway.memory.memory import Memory
 from gateway.model import SUBSTRAIT, Dataset, Principal, Request
+from gateway.notices import Notice, Standing, notices_of
 from gateway.opening import opened
 from gateway.plan.explain import SCHEMA as EXPLAIN_SCHEMA
 from gateway.plan.explain import explain
@@ -50,10 +53,11 @@ from gateway.plans import Plans
 from gateway.query_report import Measurement, QueryReport
 from gateway.records import Clearance, Recorder
 from gateway.remote_queries import RemoteQueries
-from gateway.resolution import Resolution
+from gateway.resolution import Authorised, Resolution
 from gateway.sources import Sources
 from gateway.substrait.translation import Translation, check_columns, translated
 from gateway.time_limit import within
+from gateway.upkeep import Task, Upkeep
 from gateway.verification.verification import verified
 from policies.decide import Authoriser
 from policies.reload import Reloader
@@ -76,6 +80,8 @@ class Prepared:
     """The same query over bare scans, where the answer is to be verified."""
     rights: Rights = field(default=(), repr=False)
     """What its principal may see of all that the request reads."""
+    notices: tuple[Notice, ...] = ()
+    """What its reader should know of all that the request reads."""
 
     @property
     def explain(self) -> bool:
@@ -147,8 +153,10 @@ class Gateway:
         config: Config,
         audit: AuditLog | None = None,
         reloader: Reloader | None = None,
+        memory: Memory | None = None,
     ) -> None:
         self.catalogue = catalogue
+        self.standing = Standing()
         self._access = access
         self._config = config
         self._audit = audit
@@ -156,6 +164,8 @@ class Gateway:
         self._recorder = Recorder(audit, config.audit_wait_seconds)
         self._sources = Sources(config)
         self.plans = Plans(config)
+        self.memory = memory
+        self._upkeep = Upkeep(self._tasks())
 
     @classmethod
     def open(cls, mesh: Path, config: Config | None = None, *, audited: bool = True) -> Gateway:
@@ -172,8 +182,9 @@ class Gateway:
         except PolicyError as error:
             raise CatalogueError(str(error)) from error
         audit = AuditLog.open_in(mesh, config.audit_folder) if audited else None
+        memory = Memory.open(mesh, config) if audited else None
         access = Access(authoriser, ProductKeys(mesh), config.region)
-        return cls(catalogue, access, config, audit, Reloader(store, authoriser))
+        return cls(catalogue, access, config, audit, Reloader(store, authoriser), memory)
 
     def close(self) -> None:
         """Close every source, and write what is still to be recorded."""
@@ -183,6 +194,13 @@ class Gateway:
         self.plans.close()
         if self._audit is not None:
             self._audit.close()
+        self._upkeep.close()
+        if self.memory is not None:
+            self.memory.close()
+
+    def _tasks(self) -> list[Task]:
+        """What this gateway does beside its requests."""
+        return []
 
     def forget_plans(self) -> None:
         """Plan every query anew from now on."""
@@ -227,6 +245,7 @@ class Gateway:
             remote = RemoteQueries(
                 self.catalogue, self._sources, access, request, resolution.decided
             ).open(parsed.remote)
+            notices = self._notices(authorised)
             tables, views = opened(authorised, self._sources)
             tables = {**tables, **{name: r.table for name, r in remote.items()}}
             statement = _over_columns(parsed, tables, views)
@@ -249,7 +268,7 @@ class Gateway:
         grants = {**authorised.grants, **{name: r.grant for name, r in remote.items()}}
         clearance = self._recorder.allowed(request, policy_version, grants, plan)
         rights = rights_over(tables, views)
-        return Prepared(request, plan, clearance, statement, unpushed, rights)
+        return Prepared(request, plan, clearance, statement, unpushed, rights, notices)
 
     def bind(self, prepared: Prepared, values: Sequence[pa.Scalar]) -> Prepared:
         """The request with values for its placeholders. Raises GatewayError, as `prepare` does."""
@@ -271,7 +290,11 @@ class Gateway:
                 f"values the statement takes: {len(plan.parameters)}, given: none",
                 hint="bind a value to each of its placeholders",
             )
-        report = QueryReport(prepared.request.id, reads=() if plan.hidden_views else plan.reads)
+        report = QueryReport(
+            prepared.request.id,
+            reads=() if plan.hidden_views else plan.reads,
+            notices=prepared.notices,
+        )
         if prepared.explain:
             batches: Iterator[pa.RecordBatch] = self._explain(prepared, report)
         else:
@@ -292,6 +315,17 @@ class Gateway:
                 "what you may read has changed since the query was begun", hint="begin it again"
             )
         return current
+
+    def _notices(self, authorised: Authorised) -> tuple[Notice, ...]:
+        lends = any(body.lends for body in authorised.bodies.values())
+        below = authorised.nested if lends else frozenset()
+        read = authorised.grants.items()
+        return notices_of(
+            [grant.dataset for name, grant in read if name not in below],
+            [grant.dataset for name, grant in read if name in below],
+            self.standing,
+            declared_notices,
+        )
 
     def _places(self, principal: Principal) -> str:
         here, there = (r or "no known region" for r in (self._config.region, principal.region))

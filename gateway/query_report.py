@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from gateway.errors import Cancelled, GatewayError
+from gateway.notices import Notice
 from gateway.plan.fragment import FragmentReads, FragmentRun
 from gateway.plan.history import Run
 from gateway.plan.plan import EngineRead
@@ -34,7 +35,8 @@ class QueryReport:
     """What one execution did; complete when its batches have ended.
 
     `reads` are the datasets the engine read itself: source, and the columns and filters of it.
-    `verified`: a second run over bare scans gave the same rows.
+    `verified`: a second run over bare scans gave the same rows. `notices` are what its reader
+    should know of the datasets.
     """
 
     query_id: str
@@ -45,6 +47,7 @@ class QueryReport:
     seconds: float = 0.0
     outcome: str = "running"
     verified: bool = False
+    notices: tuple[Notice, ...] = ()
 
 
 class Measurement:

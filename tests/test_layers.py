@@ -14,8 +14,10 @@ FRONTS = ("flight", "postgres_wire")
 # package -> the gateway packages it may import; top-level modules are named as they are
 ALLOWED = {
     "languages": {"errors", "model"},
-    "catalogue": {"errors", "model"},
-    "plan": {"errors", "model", "config", "plan", "engines"},
+    "catalogue": {"errors", "model", "notices", "memory"},
+    "lineage": {"errors", "model", "memory"},
+    "memory": {"errors", "model", "config", "audit", "catalogue", "lineage"},
+    "plan": {"errors", "model", "config", "plan", "engines", "lineage"},
     "engines": {"errors", "model", "config", "plan", "engines"},
     "audit": {"errors"},
     "identity": {"errors", "model", "toml_tables"},

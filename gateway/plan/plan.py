@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from gateway.engines.datafusion import BEST, Tuning
+from gateway.lineage.model import Lineage
 from gateway.plan.cutter import NotPushed
 from gateway.plan.embedded_remainder import EmbeddedRemainder
 from gateway.plan.fragment import Fragment
@@ -38,7 +39,8 @@ class Plan:
     lazily read tables; or none of them, when the one fragment is the whole query and its rows
     stream straight through. `lasting` is false for a plan that holds the time it was made.
     A `brief` one may be done at once, and not be watched.
-    `columns` are those the query reads of each dataset, `reductions` what fragments may do for each
+    `columns` are those the query reads of each dataset, `lineage` what its answer is made of (None:
+    it could not be told), `reductions` what fragments may do for each
     other. With `embedded`, the embedded engine computes the remainder, or most of it. Of `groups`
     the engine makes fragments before it starts. `otherwise` plans the same without either, for when
     it fails, or does not pay, before the first row; or pushes what history pulled.
@@ -60,6 +62,7 @@ class Plan:
     placement: tuple[Choice, ...] = ()
     views: Views = field(default_factory=dict)
     columns: Mapping[TableName, tuple[str, ...]] = field(default_factory=dict)
+    lineage: Lineage | None = field(default=None, repr=False)
     embedded: EmbeddedRemainder | None = field(default=None, repr=False)
     groups: tuple[PulledGroups, ...] = field(default=(), repr=False)
     reductions: Reductions = field(default_factory=Reductions, repr=False)

@@ -37,6 +37,8 @@ SQLSTATES = {
     "TIMEOUT": "57014",
     "SOURCE_UNAVAILABLE": "HV00N",
     "SCHEMA_DRIFT": "HV021",
+    "DATASET_UNFIT": "55000",
+    "MEMORY_UNAVAILABLE": "57P03",
     "INTERNAL": "XX000",
 }
 """By the gateway's codes; what a source did is a failure of a foreign data wrapper."""

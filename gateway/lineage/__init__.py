@@ -1,0 +1,1 @@
+"""Lineage: which columns of which datasets went into every column of an answer."""

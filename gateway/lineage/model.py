@@ -1,0 +1,70 @@
+"""Column lineage of one query, in the terms of OpenLineage's columnLineage facet.
+
+Source: https://openlineage.io/docs/spec/facets/dataset-facets/column_lineage_facet
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Subtype(StrEnum):
+    """How an input reaches a column (the first three, DIRECT), or only decides on it (INDIRECT)."""
+
+    IDENTITY = "IDENTITY"
+    TRANSFORMATION = "TRANSFORMATION"
+    AGGREGATION = "AGGREGATION"
+    JOIN = "JOIN"
+    GROUP_BY = "GROUP_BY"
+    FILTER = "FILTER"
+    SORT = "SORT"
+    WINDOW = "WINDOW"
+    CONDITIONAL = "CONDITION"
+
+    @property
+    def direct(self) -> bool:
+        """Whether values of the input are in the output, changed or not."""
+        return self in _DIRECT
+
+
+_DIRECT = frozenset({Subtype.IDENTITY, Subtype.TRANSFORMATION, Subtype.AGGREGATION})
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Input:
+    """A column of a dataset, and how it was used. `dataset` is its address with its version.
+
+    `masking` says that its values passed a mask on the way: what came out of one is not the input.
+    `policy` says that a row filter of the policies used it, not the query.
+    """
+
+    dataset: str
+    column: str
+    subtype: Subtype
+    masking: bool = False
+    policy: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A column of the answer, by its name, with all that went into it: sorted, each input once."""
+
+    name: str
+    inputs: tuple[Input, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """What an answer is made of. Immutable and hashable: equal for queries that derive alike.
+
+    `outputs` are in the order of the answer's columns; `whole` are the inputs that decide on the
+    answer as a whole (filters, joins, groupings, sort orders), sorted. `datasets` are the addresses
+    of everything that is read, also without a column (``count(*)``), sorted; `views` those of the
+    views it is read through, sorted.
+    """
+
+    outputs: tuple[Output, ...]
+    whole: tuple[Input, ...] = ()
+    datasets: tuple[str, ...] = ()
+    views: tuple[str, ...] = ()

@@ -1,0 +1,1 @@
+"""The memory of the mesh: one database of what is known, what happened, and who used what."""

@@ -1,0 +1,15 @@
+"""The schema of the store, as numbered migrations: the same for SQLite and PostgreSQL.
+
+Statements keep to what both engines understand: TEXT, BIGINT and DOUBLE PRECISION, ``?`` for a
+parameter, ``ON CONFLICT``. `IDENTITY` stands for a column that numbers its rows.
+"""
+
+from __future__ import annotations
+
+IDENTITY = "{identity}"
+"""``seq {identity}`` is a primary key that counts upwards, and never gives a number twice."""
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = ((),)
+"""Migration n leads from version n to version n + 1. One that was released is never changed."""
+
+VERSION = len(MIGRATIONS)

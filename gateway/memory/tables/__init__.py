@@ -1,0 +1,1 @@
+"""The tables of the store, an area a module; each is a tuple of statements for either engine."""
