@@ -41,9 +41,9 @@ class Plan:
     A `brief` one may be done at once, and not be watched.
     `columns` are those the query reads of each dataset, `lineage` what its answer is made of,
     with the names in `schema` (None before the planner is done), `reductions` what fragments may
-    do for each other. With `embedded`, the embedded engine computes the remainder, or most of it. Of `groups`
-    the engine makes fragments before it starts. `otherwise` plans the same without either, for when
-    it fails, or does not pay, before the first row; or pushes what history pulled.
+    do for each other. With `embedded`, the embedded engine computes the remainder, or most of it.
+    Of `groups` the engine makes fragments before it starts. `otherwise` plans the same without
+    either, for when it fails, or does not pay, before the first row; or pushes what history pulled.
     `watch` is what history is told of its runs. `parameters` are what its statement takes; as
     long as it is `unbound` it has no values for them, and only tells what the answer looks like.
     """
