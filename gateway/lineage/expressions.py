@@ -93,6 +93,12 @@ class Expressions:
                 within = Scope(inner.outer, inner.sources, inner.merged, inner.windows)
                 return self.value(inner.outputs[path[0]], within)
             inner = inner.outer
+        around: Scope | None = scope
+        while around is not None:
+            found = around.unnamed(path[:-1])
+            if found is not None:
+                return found
+            around = around.outer
         raise Untold(f"no column is called {'.'.join(path)}")
 
     def _case(self, node: exp.Case, scope: Scope) -> Uses:

@@ -51,19 +51,21 @@ def outputs_of(written: Sequence[exp.Expr], scope: Scope) -> list[Output]:
         elif isinstance(node, exp.Column) and isinstance(node.this, exp.Star):
             outputs += _chosen(node.this, _of_one(node, scope))
         else:
-            outputs.append(Output(output_name(node), node))
+            outputs.append(Output(_name(node, scope), node))
     return outputs
 
 
-def output_name(node: exp.Expr) -> str:
+def _name(node: exp.Expr, scope: Scope) -> str:
     """What an output is called; "" for what has no name but one the engine makes."""
     if isinstance(node, exp.Alias):
         return folded(node.args["alias"])
-    while isinstance(node, exp.Cast | exp.Paren):
+    while isinstance(node, exp.Paren):
         node = node.this
-    if isinstance(node, exp.Column) and isinstance(node.this, exp.Identifier):
-        return folded(node.this)
-    return ""
+    if not isinstance(node, exp.Column):
+        return ""
+    path = path_of(node)
+    place = scope.place(path) if len(path) > 1 else None
+    return "" if place is not None and place.inside else path[-1]
 
 
 def _of_all(scope: Scope) -> Iterator[Output]:
@@ -94,7 +96,7 @@ def _chosen(star: exp.Star, outputs: Iterator[Output]) -> Iterator[Output]:
         raise Untold("a * with a pattern")
     without = {folded(c.this if isinstance(c, exp.Column) else c) for c in _list(star, "except_")}
     replaced = {folded(a.args["alias"]): a.this for a in _list(star, "replace")}
-    renamed = {output_name(a.this): folded(a.args["alias"]) for a in _list(star, "rename")}
+    renamed = {folded(a.this.this): folded(a.args["alias"]) for a in _list(star, "rename")}
     for output in outputs:
         if output.name in replaced:
             yield Output(output.name, replaced[output.name])

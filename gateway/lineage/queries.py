@@ -19,7 +19,7 @@ from gateway.lineage.uses import FILTER, GROUP_BY, JOIN, NOTHING, SORT, Uses, de
 Ctes = Mapping[str, Callable[[], Relation]]
 """What WITH has named, as far as it can be seen."""
 
-_ROW_MAKERS = (exp.Explode, exp.Unnest, exp.ExplodingGenerateSeries, exp.Inline)
+_ROW_MAKERS = (exp.Explode, exp.Unnest)
 """Functions that make several rows of one."""
 
 

@@ -79,6 +79,17 @@ class Scope:
                 return Place(source, position, merged, inside=end + 1 < len(path))
         return None
 
+    def unnamed(self, qualifier: tuple[str, ...]) -> Uses | None:
+        """The only column without a name, which a name of the engine's own must mean."""
+        found = [
+            (source, position)
+            for source in self.visible
+            if not qualifier or source.called(qualifier)
+            for position, name in enumerate(source.relation.names)
+            if not name and not source.relation.unknown
+        ]
+        return found[0][0].relation.column(found[0][1]) if len(found) == 1 else None
+
     def _found(
         self, qualifier: tuple[str, ...], name: str
     ) -> tuple[Source, int, Uses | None] | None:
