@@ -167,7 +167,7 @@ def by_dataset(store: Store, span: Span = ALWAYS) -> pa.Table:
     condition, values = span.condition("hour", _HOURS)
     keys = "hour, team, principal, purpose, product, address"
     found = store.rows(
-        f"SELECT {keys}, {_SUM} FROM usage_dataset JOIN reading ON reading.id = reading"
+        f"SELECT {keys}, {_SUM} FROM usage_dataset used JOIN reading ON reading.id = used.reading"
         f" WHERE {condition} GROUP BY {keys} ORDER BY {keys}",
         values,
     )
