@@ -125,9 +125,7 @@ class _Transaction:
             cursor.executemany(_written(statement), [tuple(row) for row in rows])
 
     def insert(self, into: Insertion, rows: Sequence[Values]) -> None:
-        values = ", ".join(
-            f"(value->>{n})::{kind}" for n, kind in enumerate(into.columns.values())
-        )
+        values = ", ".join(f"(value->>{n})::{kind}" for n, kind in enumerate(into.columns.values()))
         self._connection.execute(
             f"INSERT INTO {into.table} ({', '.join(into.columns)})"
             f" SELECT {values} FROM json_array_elements(%s::json) {into.conflict}",
