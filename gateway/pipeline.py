@@ -9,9 +9,9 @@ out before the record is durable.
 
 from __future__ import annotations
 
-import uuid
+import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
@@ -63,6 +63,9 @@ from policies.decide import Authoriser
 from policies.reload import Reloader
 from policies.snapshot import Snapshot
 from policies.store import PolicyError, open_store
+
+MEMORY_SECONDS = 0.25
+"""How far the memory is behind the audit log, and an endpoint of lineage behind the memory."""
 
 LANGUAGES = {"sql": sql.parse, SUBSTRAIT: sql.parse}
 """The request languages: each turns text into a statement over datasets."""
@@ -192,6 +195,7 @@ class Gateway:
             self._reloader.close()
         self._sources.close()
         self.plans.close()
+        self._recorder.end_abandoned()
         if self._audit is not None:
             self._audit.close()
         self._upkeep.close()
@@ -200,7 +204,21 @@ class Gateway:
 
     def _tasks(self) -> list[Task]:
         """What this gateway does beside its requests."""
-        return []
+        tasks = []
+        if self.memory is not None and self._audit is not None:
+            tasks.append(self._journal(self.memory, self._audit))
+            if self.memory.outbox is not None:
+                tasks.append(Task("openlineage", MEMORY_SECONDS, self.memory.outbox.run))
+        return tasks
+
+    def _journal(self, memory: Memory, audit: AuditLog) -> Task:
+        journals = memory.journals(audit.first, audit.folder)
+
+        def take_over(stop: threading.Event) -> None:
+            self._recorder.end_abandoned()
+            journals.run(stop)
+
+        return Task("journal", MEMORY_SECONDS, take_over, last=True)
 
     def forget_plans(self) -> None:
         """Plan every query anew from now on."""
@@ -272,7 +290,7 @@ class Gateway:
 
     def bind(self, prepared: Prepared, values: Sequence[pa.Scalar]) -> Prepared:
         """The request with values for its placeholders. Raises GatewayError, as `prepare` does."""
-        request = replace(prepared.request, parameters=tuple(values), id=uuid.uuid4().hex)
+        request = prepared.request.again(parameters=tuple(values))
         return self.prepare(request)
 
     def execute(self, prepared: Prepared, cancelled: Callable[[], bool] = _never) -> Result:
@@ -308,7 +326,7 @@ class Gateway:
         """
         if begun.policy_version == self._access.version and begun.request.principal == principal:
             return begun
-        request = replace(begun.request, principal=principal, id=uuid.uuid4().hex)
+        request = begun.request.again(principal=principal)
         current = self.prepare(request)
         if current.rights != begun.rights:
             raise AccessDenied(
