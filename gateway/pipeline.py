@@ -22,6 +22,7 @@ from gateway.audit.record import Outcome
 from gateway.authorisation import Access
 from gateway.catalogue.catalogue import Catalogue
 from gateway.catalogue.life_cycle import declared_notices
+from gateway.catalogue.watch import CatalogueWatch, Changed
 from gateway.changed_sources import explained
 from gateway.config import Config
 from gateway.engines.execution import run
@@ -85,6 +86,8 @@ class Prepared:
     """What its principal may see of all that the request reads."""
     notices: tuple[Notice, ...] = ()
     """What its reader should know of all that the request reads."""
+    catalogue_version: str = ""
+    """The version of the catalogue its names were looked up in."""
 
     @property
     def explain(self) -> bool:
@@ -151,14 +154,15 @@ class Gateway:
 
     def __init__(
         self,
-        catalogue: Catalogue,
+        catalogue: Catalogue | CatalogueWatch,
         access: Access,
         config: Config,
         audit: AuditLog | None = None,
         reloader: Reloader | None = None,
         memory: Memory | None = None,
     ) -> None:
-        self.catalogue = catalogue
+        watch = CatalogueWatch(catalogue) if isinstance(catalogue, Catalogue) else catalogue
+        self._catalogue = watch
         self.standing = Standing()
         self._access = access
         self._config = config
@@ -168,6 +172,7 @@ class Gateway:
         self._sources = Sources(config)
         self.plans = Plans(config)
         self.memory = memory
+        self.on_catalogue_change(lambda before, now: access.forget_meshes())
         self._upkeep = Upkeep(self._tasks())
 
     @classmethod
@@ -178,7 +183,7 @@ class Gateway:
         process that only plans may do without.
         """
         config = config or Config()
-        catalogue = Catalogue.load(mesh)
+        catalogue = CatalogueWatch(Catalogue.load(mesh), mesh, lambda: Catalogue.load(mesh))
         try:
             store = open_store(mesh)
             authoriser = Authoriser(Snapshot(store.load()))
@@ -205,6 +210,10 @@ class Gateway:
     def _tasks(self) -> list[Task]:
         """What this gateway does beside its requests."""
         tasks = []
+        if self._config.catalogue_poll_seconds:
+            tasks.append(
+                Task("catalogue", self._config.catalogue_poll_seconds, self._catalogue.look)
+            )
         if self.memory is not None and self._audit is not None:
             tasks.append(self._journal(self.memory, self._audit))
             if self.memory.outbox is not None:
@@ -219,6 +228,25 @@ class Gateway:
             journals.run(stop)
 
         return Task("journal", MEMORY_SECONDS, take_over, last=True)
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The catalogue in use at this moment; what asks twice takes it once."""
+        return self._catalogue.current
+
+    @catalogue.setter
+    def catalogue(self, catalogue: Catalogue) -> None:
+        self._catalogue.replace(catalogue)
+        self.plans.forget()  # of datasets that were not read from files plans can not tell changes
+
+    @property
+    def catalogue_problems(self) -> str:
+        """Why the files of the mesh are not what is in use; "" when they are."""
+        return self._catalogue.problems
+
+    def on_catalogue_change(self, changed: Changed) -> None:
+        """Call `changed(before, now)` now, with no catalogue before, and at each replacement."""
+        self._catalogue.on_change(changed)
 
     def forget_plans(self) -> None:
         """Plan every query anew from now on."""
@@ -237,8 +265,23 @@ class Gateway:
         """The datasets the principal may know of, with the columns it may, by address."""
         access = self._access.pinned()
         _check_purpose(access, principal, purpose)
-        found = (access.discoverable(principal, d, purpose) for d in self.catalogue.datasets)
-        return [dataset for dataset in found if dataset is not None]
+        return access.visible(principal, purpose, self.catalogue)
+
+    def products(self, principal: Principal, purpose: str = "") -> tuple[tuple[str, str], ...]:
+        """The domain and product of all that is `visible`, each pair once, in order."""
+        access = self._access.pinned()
+        _check_purpose(access, principal, purpose)
+        return access.outlook(principal, purpose, self.catalogue).products
+
+    def check_namespace(
+        self, principal: Principal, purpose: str, namespace: tuple[str, ...]
+    ) -> None:
+        """Raise UserError for a catalog, or a schema, with nothing the principal may know of."""
+        access = self._access.pinned()
+        _check_purpose(access, principal, purpose)
+        catalogue = self.catalogue
+        known = access.outlook(principal, purpose, catalogue).known_products
+        catalogue.namespaces.check(namespace, known)
 
     def of_plan(self, plan: bytes) -> Translation:
         """The SQL a client's Substrait plan means. Raises GatewayError."""
@@ -252,7 +295,8 @@ class Gateway:
         """Understand, authorise and plan a request. Raises GatewayError."""
         access = self._access.pinned()
         policy_version = access.version
-        resolution = Resolution(self.catalogue, access, request)
+        catalogue = self.catalogue
+        resolution = Resolution(catalogue, access, request)
         try:
             _check_purpose(access, request.principal, request.purpose)
             parsed = self._parse(request)
@@ -261,7 +305,7 @@ class Gateway:
                 seen = {name: grant.dataset for name, grant in authorised.grants.items()}
                 check_columns(request.columns, seen)
             remote = RemoteQueries(
-                self.catalogue, self._sources, access, request, resolution.decided
+                catalogue, self._sources, access, request, resolution.decided
             ).open(parsed.remote)
             notices = self._notices(authorised)
             tables, views = opened(authorised, self._sources)
@@ -286,7 +330,9 @@ class Gateway:
         grants = {**authorised.grants, **{name: r.grant for name, r in remote.items()}}
         clearance = self._recorder.allowed(request, policy_version, grants, plan)
         rights = rights_over(tables, views)
-        return Prepared(request, plan, clearance, statement, unpushed, rights, notices)
+        return Prepared(
+            *(request, plan, clearance, statement, unpushed, rights, notices, catalogue.version)
+        )
 
     def bind(self, prepared: Prepared, values: Sequence[pa.Scalar]) -> Prepared:
         """The request with values for its placeholders. Raises GatewayError, as `prepare` does."""
@@ -298,8 +344,8 @@ class Gateway:
 
         `cancelled` is polled, even while a source keeps the answer waiting.
         """
-        current = prepared.policy_version == self._access.version
-        if not current or not prepared.plan.lasting or not prepared.clearance.claim():
+        lasts = self._current(prepared) and prepared.plan.lasting
+        if not lasts or not prepared.clearance.claim():
             prepared = self.prepare(prepared.request)
             prepared.clearance.claim()
         plan = prepared.plan
@@ -319,12 +365,19 @@ class Gateway:
             batches = self._run(prepared, report, cancelled)
         return Result(prepared.schema, batches, report)
 
+    def _current(self, prepared: Prepared) -> bool:
+        """Whether the policies and the catalogue are still those it was prepared with."""
+        return (
+            prepared.policy_version == self._access.version
+            and prepared.catalogue_version == self.catalogue.version
+        )
+
     def check_rights(self, begun: Prepared, principal: Principal) -> Prepared:
         """The request as it is now, before more rows of an answer go out that was `begun` earlier.
 
         Raises GatewayError unless its principal, as it is now, may still read just what it might.
         """
-        if begun.policy_version == self._access.version and begun.request.principal == principal:
+        if self._current(begun) and begun.request.principal == principal:
             return begun
         request = begun.request.again(principal=principal)
         current = self.prepare(request)
