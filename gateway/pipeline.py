@@ -219,8 +219,23 @@ class Gateway:
         """The datasets the principal may know of, with the columns it may, by address."""
         access = self._access.pinned()
         _check_purpose(access, principal, purpose)
-        found = (access.discoverable(principal, d, purpose) for d in self.catalogue.datasets)
-        return [dataset for dataset in found if dataset is not None]
+        return access.visible(principal, purpose, self.catalogue)
+
+    def products(self, principal: Principal, purpose: str = "") -> tuple[tuple[str, str], ...]:
+        """The domain and product of all that is `visible`, each pair once, in order."""
+        access = self._access.pinned()
+        _check_purpose(access, principal, purpose)
+        return access.outlook(principal, purpose, self.catalogue).products
+
+    def check_namespace(
+        self, principal: Principal, purpose: str, namespace: tuple[str, ...]
+    ) -> None:
+        """Raise UserError for a catalog, or a schema, with nothing the principal may know of."""
+        access = self._access.pinned()
+        _check_purpose(access, principal, purpose)
+        catalogue = self.catalogue
+        known = access.outlook(principal, purpose, catalogue).known_products
+        catalogue.namespaces.check(namespace, known)
 
     def of_plan(self, plan: bytes) -> Translation:
         """The SQL a client's Substrait plan means. Raises GatewayError."""

@@ -7,10 +7,10 @@ caller, or for the view's owner where the view unmasks and the owner may publish
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from gateway.authorisation import DISCOVER, PUBLISH, READ, Access, Grant
+from gateway.authorisation import PUBLISH, READ, Access, Grant
 from gateway.catalogue.catalogue import FULL_NAME, Catalogue
 from gateway.errors import (
     AccessDenied,
@@ -26,12 +26,18 @@ from gateway.languages import sql
 from gateway.model import Dataset, Principal, Request, View
 from gateway.plan.source import TableName
 from policies.decide import Decision
+from policies.outlook import Outlook
 
 RESERVED = "__below_"
 """How the names of what views read begin; no name of a caller's may."""
 
 MAX_LAYERS = 16
 """How many views may stand on each other."""
+
+ASKED_SINGLY = 8
+"""Of so many datasets that a name may mean each is decided, and its denial recorded. Of more, only
+those the caller may know of: a name that many hidden datasets have costs what an unused one does.
+"""
 
 _log = logging.getLogger(__name__)
 
@@ -73,10 +79,9 @@ class Resolution:
         """The datasets behind the names of the caller's statement. Raises GatewayError."""
         references = list(references)
         namespace = self.request.namespace
-        short = [r.parts for r in references if len(r.parts) < FULL_NAME and not r.optional]
-        if namespace and short:
-            meant = map(self.catalogue.named, short)
-            self.catalogue.namespaces.check_for(meant, namespace, self._known)
+        if namespace and any(len(r.parts) < FULL_NAME and not r.optional for r in references):
+            known = self._outlook(self.request.principal).known_products
+            self.catalogue.namespaces.check(namespace, known)
         for reference in references:
             if any(part.lower().startswith(RESERVED) for part in reference.name):
                 raise UnknownDataset(
@@ -90,13 +95,8 @@ class Resolution:
                 )
         return Authorised(dict(self._grants), dict(self._bodies), frozenset(self._nested))
 
-    def _known(self, dataset: Dataset) -> bool:
-        """Whether the caller may know of a dataset, if perhaps for another purpose only."""
-        principal, purpose = self.request.principal, self.request.purpose
-        reading = self.access.decide(principal, dataset, READ, purpose)
-        if reading.allowed or reading.purposes:
-            return True
-        return self.access.may(principal, dataset, DISCOVER, purpose)
+    def _outlook(self, principal: Principal) -> Outlook:
+        return self.access.outlook(principal, self.request.purpose, self.catalogue)
 
     def _find(
         self, reference: sql.Reference, principal: Principal, namespace: tuple[str, ...] = ()
@@ -108,6 +108,12 @@ class Resolution:
         """
         asked: dict[str, Decision] = {}
 
+        def among(positions: Sequence[int]) -> Sequence[int]:
+            if len(positions) <= ASKED_SINGLY:
+                return positions
+            known = self._outlook(principal).known
+            return [position for position in positions if known[position]]
+
         def readable(dataset: Dataset) -> bool:
             decision = self.access.decide(principal, dataset, READ, self.request.purpose)
             asked[str(dataset.address)] = decision
@@ -115,7 +121,7 @@ class Resolution:
 
         try:
             dataset = self.catalogue.resolve(
-                reference.parts, reference.version, readable, namespace
+                reference.parts, reference.version, readable, namespace, among
             )
         except (UnknownDataset, AmbiguousDataset) as error:
             if reference.optional:
@@ -125,7 +131,8 @@ class Resolution:
             denial = purpose_wanted(asked.values()) or error
             denial.position = error.position or reference.position
             if denial is error and denial.hint is None:
-                denial.hint = self.catalogue.suggestion(reference.parts, readable)
+                shown = self._outlook(principal).readable
+                denial.hint = self.catalogue.suggestion(reference.parts, shown)
             raise denial from None
         decision = self.decided[str(dataset.address)] = asked[str(dataset.address)]
         return dataset, decision
