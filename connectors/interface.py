@@ -230,6 +230,18 @@ class EstimatesCost(Protocol, metaclass=Ability):
 
 
 @runtime_checkable
+class TellsVersion(Protocol, metaclass=Ability):
+    """A source that knows, without asking anybody, which state of an object it reads."""
+
+    def version(self, object_name: str) -> str:
+        """Another text for every other state; "" where that is not known. Takes microseconds.
+
+        Where the newest state is read it is the newest one seen: what is read may be newer.
+        """
+        ...
+
+
+@runtime_checkable
 class ProvidesDataset(Protocol, metaclass=Ability):
     """A source the engine reads itself, through pyarrow: files, tables in memory."""
 

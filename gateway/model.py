@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pyarrow as pa
@@ -13,6 +12,7 @@ from sqlglot.dialects.postgres import Postgres
 
 from connectors.interface import Binding
 from gateway.errors import UserError
+from gateway.request_ids import request_id
 
 SCHEME = "mesh://"
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\Z")
@@ -146,7 +146,11 @@ class Request:
     parameters: tuple[pa.Scalar, ...] = ()
     declared: tuple[pa.DataType | None, ...] = ()
     columns: Mapping[tuple[str, ...], pa.Schema] = field(default_factory=dict, repr=False)
-    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    id: str = field(default_factory=request_id)
+
+    def again(self, **changes: Any) -> Request:
+        """The same, but for changes, asked once more: a run of its own, with its own id."""
+        return replace(self, id=request_id(), **changes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,8 @@ out before the record is durable.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
@@ -287,7 +286,7 @@ class Gateway:
 
     def bind(self, prepared: Prepared, values: Sequence[pa.Scalar]) -> Prepared:
         """The request with values for its placeholders. Raises GatewayError, as `prepare` does."""
-        request = replace(prepared.request, parameters=tuple(values), id=uuid.uuid4().hex)
+        request = prepared.request.again(parameters=tuple(values))
         return self.prepare(request)
 
     def execute(self, prepared: Prepared, cancelled: Callable[[], bool] = _never) -> Result:
@@ -323,7 +322,7 @@ class Gateway:
         """
         if begun.policy_version == self._access.version and begun.request.principal == principal:
             return begun
-        request = replace(begun.request, principal=principal, id=uuid.uuid4().hex)
+        request = begun.request.again(principal=principal)
         current = self.prepare(request)
         if current.rights != begun.rights:
             raise AccessDenied(
