@@ -21,6 +21,8 @@ from gateway.audit.record import Outcome
 from gateway.authorisation import Access
 from gateway.catalogue.catalogue import Catalogue
 from gateway.catalogue.life_cycle import declared_notices
+from gateway.catalogue.search import FOLDER as SEARCH_FOLDER
+from gateway.catalogue.search import Search
 from gateway.changed_sources import explained
 from gateway.config import Config
 from gateway.engines.execution import run
@@ -55,6 +57,8 @@ from gateway.remote_queries import RemoteQueries
 from gateway.resolution import Authorised, Resolution
 from gateway.sources import Sources
 from gateway.substrait.translation import Translation, check_columns, translated
+from gateway.system.system import System
+from gateway.system.viewpoint import Viewpoint
 from gateway.time_limit import within
 from gateway.upkeep import Task, Upkeep
 from gateway.verification.verification import verified
@@ -62,6 +66,9 @@ from policies.decide import Authoriser
 from policies.reload import Reloader
 from policies.snapshot import Snapshot
 from policies.store import PolicyError, open_store
+
+_SEARCH_SECONDS = 3600.0
+"""How often the index of the search is looked after; a change of the catalogue tells it to."""
 
 LANGUAGES = {"sql": sql.parse, SUBSTRAIT: sql.parse}
 """The request languages: each turns text into a statement over datasets."""
@@ -153,6 +160,7 @@ class Gateway:
         audit: AuditLog | None = None,
         reloader: Reloader | None = None,
         memory: Memory | None = None,
+        search: Search | None = None,
     ) -> None:
         self.catalogue = catalogue
         self.standing = Standing()
@@ -164,6 +172,8 @@ class Gateway:
         self._sources = Sources(config)
         self.plans = Plans(config)
         self.memory = memory
+        self.system = System()
+        self.search = search or Search()
         self._upkeep = Upkeep(self._tasks())
 
     @classmethod
@@ -183,7 +193,9 @@ class Gateway:
         audit = AuditLog.open_in(mesh, config.audit_folder) if audited else None
         memory = Memory.open(mesh, config) if audited else None
         access = Access(authoriser, ProductKeys(mesh), config.region)
-        return cls(catalogue, access, config, audit, Reloader(store, authoriser), memory)
+        search = Search(mesh / SEARCH_FOLDER if audited else None)
+        reloader = Reloader(store, authoriser)
+        return cls(catalogue, access, config, audit, reloader, memory, search)
 
     def close(self) -> None:
         """Close every source, and write what is still to be recorded."""
@@ -199,7 +211,7 @@ class Gateway:
 
     def _tasks(self) -> list[Task]:
         """What this gateway does beside its requests."""
-        return []
+        return [Task("search", _SEARCH_SECONDS, lambda _: self.search.prepare(self.catalogue))]
 
     def forget_plans(self) -> None:
         """Plan every query anew from now on."""
@@ -220,11 +232,20 @@ class Gateway:
         _check_purpose(access, principal, purpose)
         return access.visible(principal, purpose, self.catalogue)
 
-    def products(self, principal: Principal, purpose: str = "") -> tuple[tuple[str, str], ...]:
-        """The domain and product of all that is `visible`, each pair once, in order."""
+    def browsable(self, principal: Principal, purpose: str = "") -> list[Dataset]:
+        """What is `visible`, and the system tables, by address: all that a client may look at."""
         access = self._access.pinned()
         _check_purpose(access, principal, purpose)
-        return access.outlook(principal, purpose, self.catalogue).products
+        found = access.visible(principal, purpose, self.catalogue)
+        found += self.system.visible(principal, access, purpose)
+        return sorted(found, key=lambda dataset: dataset.address)
+
+    def products(self, principal: Principal, purpose: str = "") -> tuple[tuple[str, str], ...]:
+        """The domain and product of all that is `browsable`, each pair once, in order."""
+        access = self._access.pinned()
+        _check_purpose(access, principal, purpose)
+        found = access.outlook(principal, purpose, self.catalogue).products
+        return tuple(sorted((*found, *self.system.products(principal, access, purpose))))
 
     def check_namespace(
         self, principal: Principal, purpose: str, namespace: tuple[str, ...]
@@ -232,6 +253,8 @@ class Gateway:
         """Raise UserError for a catalog, or a schema, with nothing the principal may know of."""
         access = self._access.pinned()
         _check_purpose(access, principal, purpose)
+        if self.system.holds(namespace):
+            return
         catalogue = self.catalogue
         known = access.outlook(principal, purpose, catalogue).known_products
         catalogue.namespaces.check(namespace, known)
@@ -248,7 +271,7 @@ class Gateway:
         """Understand, authorise and plan a request. Raises GatewayError."""
         access = self._access.pinned()
         policy_version = access.version
-        resolution = Resolution(self.catalogue, access, request)
+        resolution = Resolution(self.catalogue, self.system, access, request)
         try:
             _check_purpose(access, request.principal, request.purpose)
             parsed = self._parse(request)
@@ -260,7 +283,8 @@ class Gateway:
                 self.catalogue, self._sources, access, request, resolution.decided
             ).open(parsed.remote)
             notices = self._notices(authorised)
-            tables, views = opened(authorised, self._sources)
+            own = self.system.source(lambda: self._viewpoint(request, access))
+            tables, views = opened(authorised, self._sources, own)
             tables = {**tables, **{name: r.table for name, r in remote.items()}}
             statement = _over_columns(parsed, tables, views)
             if request.declared:
@@ -329,6 +353,18 @@ class Gateway:
                 "what you may read has changed since the query was begun", hint="begin it again"
             )
         return current
+
+    def _viewpoint(self, request: Request, access: Access) -> Viewpoint:
+        """What a request may know of the mesh as it is now, by the policies it was allowed with."""
+        return Viewpoint(
+            request.principal,
+            request.purpose,
+            access,
+            self.catalogue,
+            self.standing,
+            self.search,
+            None if self.memory is None else self.memory.store,
+        )
 
     def _notices(self, authorised: Authorised) -> tuple[Notice, ...]:
         lends = any(body.lends for body in authorised.bodies.values())

@@ -33,8 +33,11 @@ from gateway.model import Dataset
 Mask = NDArray[np.bool_]
 """For each dataset of a catalogue, in its order, whether something is so."""
 
-Seen = Callable[[Dataset], Dataset | None]
-"""The dataset with the columns a caller may know of; None when it may not know of it itself."""
+Seen = Callable[[int], Dataset | None]
+"""The dataset at a position with the columns a caller may know of; None when it may not know of it.
+
+The very dataset that was indexed, where that is all the same.
+"""
 
 FEW = 300
 """How many datasets are named to the index one by one, for a caller who may know of no others."""
@@ -42,7 +45,7 @@ FEW = 300
 _LEAST_ASKED = 64
 """How many proposals are taken at a time, at least."""
 
-_FORM = 1
+FORM = 1
 """The form of indexes on disk: of another one, they are made anew."""
 
 _WHOLE, _NUMBER = "whole", "number"
@@ -115,11 +118,11 @@ class SearchIndex:
             first = number if self._one_segment else -1
             if len(best) >= most and (-bound, first) > best[most - 1][:2]:
                 break
-            dataset = self._datasets[number]
-            shown = seen(dataset)
+            shown = seen(number)
             if shown is None:
                 continue
-            worth = bound if _same_words(shown, dataset) else score(words_of(shown), words)
+            whole = shown is self._datasets[number]
+            worth = bound if whole else score(words_of(shown), words)
             if worth:
                 entry = (-worth * MEMBERSHIP.get(shown.status, 1.0), number, shown)
                 insort(best, entry, key=lambda found: found[:2])
@@ -152,10 +155,6 @@ class SearchIndex:
             if len(hits) < size:
                 return
             begun, size = begun + size, 4 * size
-
-
-def _same_words(shown: Dataset, dataset: Dataset) -> bool:
-    return shown is dataset or shown.schema.names == dataset.schema.names
 
 
 def _schema() -> tantivy.Schema:

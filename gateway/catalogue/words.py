@@ -85,7 +85,8 @@ def words_of(dataset: Dataset) -> Found:
     for tags in dataset.column_tags.values():
         columns += tags
     for of, term in dataset.terms.items():
-        (columns if of else topic).append(term.name)
+        if not of or of in dataset.schema.names:
+            (columns if of else topic).append(term.name)
     texts = [dataset.description]
     for field in dataset.schema:
         comment = (field.metadata or {}).get(b"mesh.comment")
