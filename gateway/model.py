@@ -15,6 +15,8 @@ from gateway.errors import UserError
 from gateway.request_ids import request_id
 
 SCHEME = "mesh://"
+SYSTEM = "system"
+"""The domain of the gateway's own tables; no mesh has one of this name."""
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\Z")
 """What a domain, product, dataset or version may be called."""
 

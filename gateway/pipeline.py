@@ -22,6 +22,8 @@ from gateway.audit.record import Outcome
 from gateway.authorisation import Access
 from gateway.catalogue.catalogue import Catalogue
 from gateway.catalogue.life_cycle import declared_notices
+from gateway.catalogue.search import FOLDER as SEARCH_FOLDER
+from gateway.catalogue.search import Search
 from gateway.catalogue.watch import CatalogueWatch, Changed
 from gateway.changed_sources import explained
 from gateway.config import Config
@@ -57,6 +59,8 @@ from gateway.remote_queries import RemoteQueries
 from gateway.resolution import Authorised, Resolution
 from gateway.sources import Sources
 from gateway.substrait.translation import Translation, check_columns, translated
+from gateway.system.system import System
+from gateway.system.viewpoint import Viewpoint
 from gateway.time_limit import within
 from gateway.upkeep import Task, Upkeep
 from gateway.verification.verification import verified
@@ -67,6 +71,9 @@ from policies.store import PolicyError, open_store
 
 MEMORY_SECONDS = 0.25
 """How far the memory is behind the audit log, and an endpoint of lineage behind the memory."""
+
+_SEARCH_SECONDS = 3600.0
+"""How often the index of the search is looked after; a change of the catalogue tells it to."""
 
 LANGUAGES = {"sql": sql.parse, SUBSTRAIT: sql.parse}
 """The request languages: each turns text into a statement over datasets."""
@@ -160,6 +167,7 @@ class Gateway:
         audit: AuditLog | None = None,
         reloader: Reloader | None = None,
         memory: Memory | None = None,
+        search: Search | None = None,
     ) -> None:
         watch = CatalogueWatch(catalogue) if isinstance(catalogue, Catalogue) else catalogue
         self._catalogue = watch
@@ -172,6 +180,8 @@ class Gateway:
         self._sources = Sources(config)
         self.plans = Plans(config)
         self.memory = memory
+        self.system = System()
+        self.search = search or Search()
         self.on_catalogue_change(lambda before, now: access.forget_meshes())
         self._upkeep = Upkeep(self._tasks())
 
@@ -192,7 +202,9 @@ class Gateway:
         audit = AuditLog.open_in(mesh, config.audit_folder) if audited else None
         memory = Memory.open(mesh, config) if audited else None
         access = Access(authoriser, ProductKeys(mesh), config.region)
-        return cls(catalogue, access, config, audit, Reloader(store, authoriser), memory)
+        search = Search(mesh / SEARCH_FOLDER if audited else None)
+        reloader = Reloader(store, authoriser)
+        return cls(catalogue, access, config, audit, reloader, memory, search)
 
     def close(self) -> None:
         """Close every source, and write what is still to be recorded."""
@@ -218,6 +230,7 @@ class Gateway:
             tasks.append(self._journal(self.memory, self._audit))
             if self.memory.outbox is not None:
                 tasks.append(Task("openlineage", MEMORY_SECONDS, self.memory.outbox.run))
+        tasks.append(Task("search", _SEARCH_SECONDS, lambda _: self.search.prepare(self.catalogue)))
         return tasks
 
     def _journal(self, memory: Memory, audit: AuditLog) -> Task:
@@ -267,11 +280,20 @@ class Gateway:
         _check_purpose(access, principal, purpose)
         return access.visible(principal, purpose, self.catalogue)
 
-    def products(self, principal: Principal, purpose: str = "") -> tuple[tuple[str, str], ...]:
-        """The domain and product of all that is `visible`, each pair once, in order."""
+    def browsable(self, principal: Principal, purpose: str = "") -> list[Dataset]:
+        """What is `visible`, and the system tables, by address: all that a client may look at."""
         access = self._access.pinned()
         _check_purpose(access, principal, purpose)
-        return access.outlook(principal, purpose, self.catalogue).products
+        found = access.visible(principal, purpose, self.catalogue)
+        found += self.system.visible(principal, access, purpose)
+        return sorted(found, key=lambda dataset: dataset.address)
+
+    def products(self, principal: Principal, purpose: str = "") -> tuple[tuple[str, str], ...]:
+        """The domain and product of all that is `browsable`, each pair once, in order."""
+        access = self._access.pinned()
+        _check_purpose(access, principal, purpose)
+        found = access.outlook(principal, purpose, self.catalogue).products
+        return tuple(sorted((*found, *self.system.products(principal, access, purpose))))
 
     def check_namespace(
         self, principal: Principal, purpose: str, namespace: tuple[str, ...]
@@ -279,6 +301,8 @@ class Gateway:
         """Raise UserError for a catalog, or a schema, with nothing the principal may know of."""
         access = self._access.pinned()
         _check_purpose(access, principal, purpose)
+        if self.system.holds(namespace):
+            return
         catalogue = self.catalogue
         known = access.outlook(principal, purpose, catalogue).known_products
         catalogue.namespaces.check(namespace, known)
@@ -296,7 +320,7 @@ class Gateway:
         access = self._access.pinned()
         policy_version = access.version
         catalogue = self.catalogue
-        resolution = Resolution(catalogue, access, request)
+        resolution = Resolution(catalogue, self.system, access, request)
         try:
             _check_purpose(access, request.principal, request.purpose)
             parsed = self._parse(request)
@@ -308,7 +332,8 @@ class Gateway:
                 catalogue, self._sources, access, request, resolution.decided
             ).open(parsed.remote)
             notices = self._notices(authorised)
-            tables, views = opened(authorised, self._sources)
+            own = self.system.source(lambda: self._viewpoint(request, access))
+            tables, views = opened(authorised, self._sources, own)
             tables = {**tables, **{name: r.table for name, r in remote.items()}}
             statement = _over_columns(parsed, tables, views)
             if request.declared:
@@ -386,6 +411,18 @@ class Gateway:
                 "what you may read has changed since the query was begun", hint="begin it again"
             )
         return current
+
+    def _viewpoint(self, request: Request, access: Access) -> Viewpoint:
+        """What a request may know of the mesh as it is now, by the policies it was allowed with."""
+        return Viewpoint(
+            request.principal,
+            request.purpose,
+            access,
+            self.catalogue,
+            self.standing,
+            self.search,
+            None if self.memory is None else self.memory.store,
+        )
 
     def _notices(self, authorised: Authorised) -> tuple[Notice, ...]:
         lends = any(body.lends for body in authorised.bodies.values())

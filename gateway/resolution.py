@@ -25,6 +25,7 @@ from gateway.errors import (
 from gateway.languages import sql
 from gateway.model import Dataset, Principal, Request, View
 from gateway.plan.source import TableName
+from gateway.system.system import System
 from policies.decide import Decision
 from policies.outlook import Outlook
 
@@ -68,6 +69,7 @@ class Resolution:
     """Resolves one request. `decided` are the decisions made for it so far, by address or name."""
 
     catalogue: Catalogue
+    system: System
     access: Access
     request: Request
     decided: dict[str, Decision] = field(default_factory=dict)
@@ -79,7 +81,8 @@ class Resolution:
         """The datasets behind the names of the caller's statement. Raises GatewayError."""
         references = list(references)
         namespace = self.request.namespace
-        if namespace and any(len(r.parts) < FULL_NAME and not r.optional for r in references):
+        short = any(len(r.parts) < FULL_NAME and not r.optional for r in references)
+        if namespace and short and not self.system.holds(namespace):
             known = self._outlook(self.request.principal).known_products
             self.catalogue.namespaces.check(namespace, known)
         for reference in references:
@@ -88,12 +91,26 @@ class Resolution:
                     f"there is no dataset {'.'.join(reference.name)}, or you may not read it",
                     position=reference.position,
                 )
-            found = self._find(reference, self.request.principal, self.request.namespace)
+            found = self._of_system(reference)
+            if found is None:
+                found = self._find(reference, self.request.principal, self.request.namespace)
             if found is not None:
                 self._grant(
                     reference.name, *found, self.request.principal, self.request.purpose, ()
                 )
         return Authorised(dict(self._grants), dict(self._bodies), frozenset(self._nested))
+
+    def _of_system(self, reference: sql.Reference) -> tuple[Dataset, Decision] | None:
+        """A system table that is named, if the caller may read it. No view may stand on one."""
+        dataset = self.system.named(reference.parts, reference.version, self.request.namespace)
+        if dataset is None:
+            return None
+        request = self.request
+        decision = self.system.decide(request.principal, dataset, self.access, request.purpose)
+        if not decision.allowed:
+            return None
+        self.decided[str(dataset.address)] = decision
+        return dataset, decision
 
     def _outlook(self, principal: Principal) -> Outlook:
         return self.access.outlook(principal, self.request.purpose, self.catalogue)

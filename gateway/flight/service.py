@@ -128,7 +128,7 @@ class FlightSql:
 
     def visible(self, caller: Caller, purpose: str) -> list[Dataset]:
         """What the caller may discover for a purpose, sorted by address."""
-        return self._gateway.visible(caller.principal, purpose)
+        return self._gateway.browsable(caller.principal, purpose)
 
     def datasets(self, caller: Caller, criteria: bytes = b"") -> list[Dataset]:
         """What the caller may discover; with criteria, those whose address contains them."""
