@@ -11,7 +11,7 @@ from cachetools import LRUCache
 from sqlglot import exp
 
 from gateway.errors import ResidencyViolation
-from gateway.model import Dataset, Principal
+from gateway.model import UNPUBLISHED, Dataset, Principal
 from gateway.plan.security import Security
 from policies.decide import Authoriser, Context, Decision, Pinned, Resource, Subject
 from policies.filters import bind, parse_row_filter, session_attributes
@@ -173,6 +173,7 @@ def resource(dataset: Dataset) -> Resource:
         frozenset(dataset.row_filters),
         dataset.requires_row_filter,
         dataset.requires_purpose,
+        dataset.status in UNPUBLISHED,
     )
 
 

@@ -245,7 +245,7 @@ class Gateway:
             remote = RemoteQueries(
                 self.catalogue, self._sources, access, request, resolution.decided
             ).open(parsed.remote)
-            notices = self._notices(authorised)
+            notices = self._notices(authorised, resolution)
             tables, views = opened(authorised, self._sources)
             tables = {**tables, **{name: r.table for name, r in remote.items()}}
             statement = _over_columns(parsed, tables, views)
@@ -316,7 +316,7 @@ class Gateway:
             )
         return current
 
-    def _notices(self, authorised: Authorised) -> tuple[Notice, ...]:
+    def _notices(self, authorised: Authorised, resolution: Resolution) -> tuple[Notice, ...]:
         lends = any(body.lends for body in authorised.bodies.values())
         below = authorised.nested if lends else frozenset()
         read = authorised.grants.items()
@@ -324,7 +324,7 @@ class Gateway:
             [grant.dataset for name, grant in read if name not in below],
             [grant.dataset for name, grant in read if name in below],
             self.standing,
-            declared_notices,
+            lambda dataset: declared_notices(dataset, resolution.successor(dataset)),
         )
 
     def _places(self, principal: Principal) -> str:

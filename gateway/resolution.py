@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 
 from gateway.authorisation import DISCOVER, PUBLISH, READ, Access, Grant
 from gateway.catalogue.catalogue import FULL_NAME, Catalogue
+from gateway.catalogue.deprecation import successor_of
 from gateway.errors import (
     AccessDenied,
     AmbiguousDataset,
+    DatasetRetired,
     GatewayError,
     InvalidQuery,
     LimitExceeded,
@@ -23,7 +25,7 @@ from gateway.errors import (
     UnknownDataset,
 )
 from gateway.languages import sql
-from gateway.model import Dataset, Principal, Request, View
+from gateway.model import Address, Dataset, Principal, Request, View
 from gateway.plan.source import TableName
 from policies.decide import Decision
 
@@ -127,8 +129,32 @@ class Resolution:
             if denial is error and denial.hint is None:
                 denial.hint = self.catalogue.suggestion(reference.parts, readable)
             raise denial from None
+        if dataset.status == "retired":
+            self.decided[str(dataset.address)] = Decision(False, "the dataset is retired")
+            raise self._retired(dataset, reference)
         decision = self.decided[str(dataset.address)] = asked[str(dataset.address)]
         return dataset, decision
+
+    def _retired(self, dataset: Dataset, reference: sql.Reference) -> DatasetRetired:
+        reason = dataset.deprecation.reason if dataset.deprecation else ""
+        successor = self.successor(dataset)
+        return DatasetRetired(
+            f"{dataset.address} is retired" + (f": {reason}" if reason else ""),
+            hint=f"read {successor} instead" if successor else "ask its owner what to read instead",
+            position=reference.position,
+        )
+
+    def successor(self, dataset: Dataset) -> Address | None:
+        """What is to be read instead of a dataset, if the caller may know of it."""
+        named = successor_of(dataset)
+        if named is None:
+            return None
+        parts = (named.domain, named.product, named.dataset)
+        try:
+            self.catalogue.resolve(parts, named.version, self._known)
+        except (UnknownDataset, AmbiguousDataset):
+            return None
+        return named
 
     def _grant(
         self,
@@ -208,6 +234,8 @@ class Resolution:
             dataset = self.catalogue.resolve(reference.parts, reference.version, publishable)
         except (UnknownDataset, AmbiguousDataset):
             return None
+        if dataset.status == "retired":
+            raise self._retired(dataset, reference)
         return dataset, self.access.decide(owner, dataset, READ)
 
 
