@@ -9,6 +9,7 @@ out before the record is durable.
 
 from __future__ import annotations
 
+import threading
 import uuid
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,6 +21,7 @@ from connectors.interface import SourceError
 from gateway.audit.log import AuditLog
 from gateway.audit.record import Outcome
 from gateway.authorisation import Access
+from gateway.catalogue import events as life_cycle
 from gateway.catalogue.catalogue import Catalogue
 from gateway.catalogue.life_cycle import declared_notices
 from gateway.changed_sources import explained
@@ -66,6 +68,9 @@ from policies.store import PolicyError, open_store
 
 LANGUAGES = {"sql": sql.parse, SUBSTRAIT: sql.parse}
 """The request languages: each turns text into a statement over datasets."""
+
+LIFE_CYCLE_SECONDS = 60.0
+"""How often it is asked what other gateways have found out about the life of datasets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +205,15 @@ class Gateway:
 
     def _tasks(self) -> list[Task]:
         """What this gateway does beside its requests."""
-        return []
+        return (
+            [Task("life cycle", LIFE_CYCLE_SECONDS, self._note_life_cycle)] if self.memory else []
+        )
+
+    def _note_life_cycle(self, closing: threading.Event) -> None:
+        assert self.memory is not None
+        catalogue = self.catalogue
+        life_cycle.note(self.memory.store, catalogue.datasets, catalogue.version, closing)
+        self.standing.set("life cycle", life_cycle.broken_notices(self.memory.store))
 
     def forget_plans(self) -> None:
         """Plan every query anew from now on."""

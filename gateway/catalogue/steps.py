@@ -29,8 +29,12 @@ def is_stable(version: str) -> bool:
 
 def is_promised(dataset: Dataset) -> bool:
     """Whether readers may rely on this version of a dataset."""
-    kept = dataset.status not in UNPUBLISHED and dataset.status != "retired"
-    return kept and is_stable(dataset.address.version or "0")
+    return is_bound(dataset.status, dataset.address.version or "0")
+
+
+def is_bound(status: str, version: str) -> bool:
+    """Whether readers may rely on what has this status and version."""
+    return status not in UNPUBLISHED and status != "retired" and is_stable(version)
 
 
 def is_enough(old: str, new: str, effect: Effect | None) -> bool:

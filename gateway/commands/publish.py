@@ -79,12 +79,11 @@ def run(args: argparse.Namespace) -> int:
     if args.dry_run:
         for page in publication.pages:
             print(f"# {page.path}\n{page.text}")
-        check_steps(steps)
-    else:
-        replaced = [step for step in steps if step.in_place and args.force]
-        check_steps([step for step in steps if step not in replaced])
-        for step in replaced:
-            print(f"meshgate: readers are broken: {step}", file=sys.stderr)
+    replaced = [step for step in steps if step.in_place and args.force]
+    check_steps([step for step in steps if step not in replaced])
+    for step in replaced:
+        print(f"meshgate: readers are broken: {step}", file=sys.stderr)
+    if not args.dry_run:
         write_pages(mesh, publication.pages, force=args.force)
         Catalogue.load(mesh)
         _print_summary(product, publication)
