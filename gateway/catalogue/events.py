@@ -13,7 +13,7 @@ import json
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
 from gateway.catalogue.compatibility import Change, Effect, compare, worst
@@ -35,6 +35,12 @@ _BY_STATUS = {"active": "activated", "deprecated": "deprecated", "retired": "ret
 CHANGED_IN_PLACE = "CONTRACT_CHANGED"
 
 _OF_SCHEMA = ("column", "type_", "became_", "key_")
+
+_DIGESTED = [
+    each.name
+    for each in fields(Dataset)
+    if each.name not in ("address", "schema", "binding", "source_file")
+]
 
 _STATE = "SELECT address, digest, state, promised, broken_at, gone FROM life_cycle_state"
 
@@ -85,7 +91,7 @@ def note(
     rows = store.rows("SELECT address, digest FROM life_cycle_state WHERE gone = 0")
     known: dict[str, str] = dict(rows)
     now = time.time_ns() // 1000
-    changed = [d for d in datasets if known.get(str(d.address)) != _digest(_state(d))]
+    changed = [d for d in datasets if known.get(str(d.address)) != _digest(d)]
     gone = sorted(known.keys() - {str(d.address) for d in datasets})
     count = 0
     for batch in _batches(changed):
@@ -153,10 +159,10 @@ def _note_changed(transaction: Writing, datasets: Sequence[Dataset], now: int) -
     happened: list[tuple[object, ...]] = []
     for dataset in datasets:
         address, name = str(dataset.address), _name(dataset.address)
-        state = _state(dataset)
-        before = known.get(address)
-        if before is not None and before.digest == _digest(state) and not before.gone:
+        digest, before = _digest(dataset), known.get(address)
+        if before is not None and before.digest == digest and not before.gone:
             continue  # another gateway has been here
+        state = _state(dataset)
         found: list[Found] = []
         if before is None or before.gone:
             kind = VERSION_ADDED if name in named else REGISTERED
@@ -167,7 +173,7 @@ def _note_changed(transaction: Writing, datasets: Sequence[Dataset], now: int) -
             found += _differences(before.state, dataset, state)
             promised, broken_at = _promised(before, dataset, state, now)
         text = json.dumps(state, sort_keys=True)
-        states.append((address, name, _digest(state), text, promised, broken_at, 0))
+        states.append((address, name, digest, text, promised, broken_at, 0))
         happened += [(now, address, name, kind, json.dumps(told)) for kind, told in found]
     transaction.execute_many(
         "INSERT INTO life_cycle_state (address, name, digest, state, promised, broken_at, gone)"
@@ -266,8 +272,12 @@ def _values(change: Change) -> dict[str, str]:
     return change.as_values()
 
 
-def _digest(state: Mapping[str, Any]) -> str:
-    return hashlib.blake2b(to_text(state).encode(), digest_size=16).hexdigest()
+def _digest(dataset: Dataset) -> str:
+    """Differs for datasets that differ, and costs a tenth of the facts. Those that only look
+    different are compared, and nothing more."""
+    said = repr((FORM, *(getattr(dataset, name) for name in _DIGESTED)))
+    schema = dataset.schema.serialize().to_pybytes()
+    return hashlib.blake2b(schema + said.encode(), digest_size=16).hexdigest()
 
 
 def _name(address: Address) -> str:
