@@ -192,6 +192,15 @@ class ForeignKey:
     name: str = ""
 
 
+STATUSES = ("active", "deprecated", "proposed", "draft", "retired")
+"""The states of a dataset's life, from the one that keeps least from being read to the one that
+keeps most. Deprecated is read with a notice, what is proposed or a draft by its makers only, and
+what is retired by nobody."""
+
+UNPUBLISHED = frozenset({"proposed", "draft"})
+"""The states before a dataset is there for others than its makers."""
+
+
 @dataclass(frozen=True, slots=True)
 class Deprecation:
     """Why a dataset goes away, what to read instead, and when it ends: a date in ISO 8601 or ""."""

@@ -9,7 +9,6 @@ out before the record is durable.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +26,7 @@ from gateway.catalogue.search import Search
 from gateway.catalogue.watch import CatalogueWatch, Changed
 from gateway.changed_sources import explained
 from gateway.config import Config
+from gateway.duties import duties
 from gateway.engines.execution import run
 from gateway.errors import (
     AccessDenied,
@@ -62,18 +62,12 @@ from gateway.substrait.translation import Translation, check_columns, translated
 from gateway.system.system import System
 from gateway.system.viewpoint import Viewpoint
 from gateway.time_limit import within
-from gateway.upkeep import Task, Upkeep
+from gateway.upkeep import Upkeep
 from gateway.verification.verification import verified
 from policies.decide import Authoriser
 from policies.reload import Reloader
 from policies.snapshot import Snapshot
 from policies.store import PolicyError, open_store
-
-MEMORY_SECONDS = 0.25
-"""How far the memory is behind the audit log, and an endpoint of lineage behind the memory."""
-
-_SEARCH_SECONDS = 3600.0
-"""How often the index of the search is looked after; a change of the catalogue tells it to."""
 
 LANGUAGES = {"sql": sql.parse, SUBSTRAIT: sql.parse}
 """The request languages: each turns text into a statement over datasets."""
@@ -170,20 +164,20 @@ class Gateway:
         search: Search | None = None,
     ) -> None:
         watch = CatalogueWatch(catalogue) if isinstance(catalogue, Catalogue) else catalogue
-        self._catalogue = watch
+        self.watch = watch
         self.standing = Standing()
         self._access = access
-        self._config = config
-        self._audit = audit
+        self.config = config
+        self.audit = audit
         self._reloader = reloader
-        self._recorder = Recorder(audit, config.audit_wait_seconds)
+        self.recorder = Recorder(audit, config.audit_wait_seconds)
         self._sources = Sources(config)
         self.plans = Plans(config)
         self.memory = memory
         self.system = System()
         self.search = search or Search()
         self.on_catalogue_change(lambda before, now: access.forget_meshes())
-        self._upkeep = Upkeep(self._tasks())
+        self._upkeep = Upkeep(duties(self))
 
     @classmethod
     def open(cls, mesh: Path, config: Config | None = None, *, audited: bool = True) -> Gateway:
@@ -212,54 +206,31 @@ class Gateway:
             self._reloader.close()
         self._sources.close()
         self.plans.close()
-        self._recorder.end_abandoned()
-        if self._audit is not None:
-            self._audit.close()
+        self.recorder.end_abandoned()
+        if self.audit is not None:
+            self.audit.close()
         self._upkeep.close()
         if self.memory is not None:
             self.memory.close()
 
-    def _tasks(self) -> list[Task]:
-        """What this gateway does beside its requests."""
-        tasks = []
-        if self._config.catalogue_poll_seconds:
-            tasks.append(
-                Task("catalogue", self._config.catalogue_poll_seconds, self._catalogue.look)
-            )
-        if self.memory is not None and self._audit is not None:
-            tasks.append(self._journal(self.memory, self._audit))
-            if self.memory.outbox is not None:
-                tasks.append(Task("openlineage", MEMORY_SECONDS, self.memory.outbox.run))
-        tasks.append(Task("search", _SEARCH_SECONDS, lambda _: self.search.prepare(self.catalogue)))
-        return tasks
-
-    def _journal(self, memory: Memory, audit: AuditLog) -> Task:
-        journals = memory.journals(audit.first, audit.folder)
-
-        def take_over(stop: threading.Event) -> None:
-            self._recorder.end_abandoned()
-            journals.run(stop)
-
-        return Task("journal", MEMORY_SECONDS, take_over, last=True)
-
     @property
     def catalogue(self) -> Catalogue:
         """The catalogue in use at this moment; what asks twice takes it once."""
-        return self._catalogue.current
+        return self.watch.current
 
     @catalogue.setter
     def catalogue(self, catalogue: Catalogue) -> None:
-        self._catalogue.replace(catalogue)
+        self.watch.replace(catalogue)
         self.plans.forget()  # of datasets that were not read from files plans can not tell changes
 
     @property
     def catalogue_problems(self) -> str:
         """Why the files of the mesh are not what is in use; "" when they are."""
-        return self._catalogue.problems
+        return self.watch.problems
 
     def on_catalogue_change(self, changed: Changed) -> None:
         """Call `changed(before, now)` now, with no catalogue before, and at each replacement."""
-        self._catalogue.on_change(changed)
+        self.watch.on_change(changed)
 
     def forget_plans(self) -> None:
         """Plan every query anew from now on."""
@@ -272,7 +243,7 @@ class Gateway:
     @property
     def max_query_length(self) -> int:
         """How many characters a request may have."""
-        return self._config.max_query_bytes
+        return self.config.max_query_bytes
 
     def visible(self, principal: Principal, purpose: str = "") -> list[Dataset]:
         """The datasets the principal may know of, with the columns it may, by address."""
@@ -309,9 +280,9 @@ class Gateway:
 
     def of_plan(self, plan: bytes) -> Translation:
         """The SQL a client's Substrait plan means. Raises GatewayError."""
-        if len(plan) > self._config.max_query_bytes:
+        if len(plan) > self.config.max_query_bytes:
             raise LimitExceeded(
-                f"the plan has {len(plan)} bytes; {self._config.max_query_bytes} are allowed"
+                f"the plan has {len(plan)} bytes; {self.config.max_query_bytes} are allowed"
             )
         return translated(plan)
 
@@ -331,7 +302,7 @@ class Gateway:
             remote = RemoteQueries(
                 catalogue, self._sources, access, request, resolution.decided
             ).open(parsed.remote)
-            notices = self._notices(authorised)
+            notices = self._notices(authorised, resolution)
             own = self.system.source(lambda: self._viewpoint(request, access))
             tables, views = opened(authorised, self._sources, own)
             tables = {**tables, **{name: r.table for name, r in remote.items()}}
@@ -350,10 +321,10 @@ class Gateway:
                 error.message = f"{error.message} ({self._places(request.principal)})"
             if request.language == SUBSTRAIT:
                 error.position = None
-            self._recorder.denied(request, policy_version, resolution.decided, error)
+            self.recorder.denied(request, policy_version, resolution.decided, error)
             raise error from (raised if error is not raised else raised.__cause__)
         grants = {**authorised.grants, **{name: r.grant for name, r in remote.items()}}
-        clearance = self._recorder.allowed(request, policy_version, grants, plan)
+        clearance = self.recorder.allowed(request, policy_version, grants, plan)
         rights = rights_over(tables, views)
         return Prepared(
             *(request, plan, clearance, statement, unpushed, rights, notices, catalogue.version)
@@ -424,7 +395,7 @@ class Gateway:
             None if self.memory is None else self.memory.store,
         )
 
-    def _notices(self, authorised: Authorised) -> tuple[Notice, ...]:
+    def _notices(self, authorised: Authorised, resolution: Resolution) -> tuple[Notice, ...]:
         lends = any(body.lends for body in authorised.bodies.values())
         below = authorised.nested if lends else frozenset()
         read = authorised.grants.items()
@@ -432,18 +403,18 @@ class Gateway:
             [grant.dataset for name, grant in read if name not in below],
             [grant.dataset for name, grant in read if name in below],
             self.standing,
-            declared_notices,
+            lambda dataset: declared_notices(dataset, resolution.successor(dataset)),
         )
 
     def _places(self, principal: Principal) -> str:
-        here, there = (r or "no known region" for r in (self._config.region, principal.region))
+        here, there = (r or "no known region" for r in (self.config.region, principal.region))
         return f"this gateway is in {here}, you are in {there}"
 
     def _parse(self, request: Request) -> sql.Statement | dialects.Foreign:
-        if len(request.text) > self._config.max_query_bytes:
+        if len(request.text) > self.config.max_query_bytes:
             raise LimitExceeded(
                 f"the query is {len(request.text)} characters long;"
-                f" {self._config.max_query_bytes} are allowed"
+                f" {self.config.max_query_bytes} are allowed"
             )
         parse = LANGUAGES.get(request.language)
         if parse is None:
@@ -453,12 +424,12 @@ class Gateway:
 
     def _explain(self, prepared: Prepared, report: QueryReport) -> Iterator[pa.RecordBatch]:
         try:
-            batch = explain(prepared.plan, self._config)
+            batch = explain(prepared.plan, self.config)
         except SourceError as error:  # files are looked for where the engine plans to read them
             raise from_source(error) from error
         prepared.clearance.wait()
         report.outcome = "completed"
-        self._recorder.ended(prepared.clearance, Outcome(report.outcome))
+        self.recorder.ended(prepared.clearance, Outcome(report.outcome))
         yield batch
 
     def _run(
@@ -482,7 +453,7 @@ class Gateway:
             report.fragments = () if plan.hidden_views else measured.fragments()
             if prepared.unpushed is None:  # what was verified did everything twice
                 self.plans.learn(plan, measured)
-            self._recorder.ended(
+            self.recorder.ended(
                 prepared.clearance,
                 Outcome(report.outcome, report.rows, report.bytes, report.seconds),
             )
@@ -502,7 +473,7 @@ class Gateway:
     def _batches(
         self, prepared: Prepared, reads: FragmentReads, cancelled: Callable[[], bool]
     ) -> Iterator[pa.RecordBatch]:
-        config, plan = self._config, prepared.plan
+        config, plan = self.config, prepared.plan
         text = "" if prepared.request.language == SUBSTRAIT else prepared.request.text
         other = prepared.unpushed
         if other is None:

@@ -134,7 +134,8 @@ class FlightSql:
         """What the caller may discover; with criteria, those whose address contains them."""
         self.admission.check()
         wanted = _text(criteria)
-        return [d for d in self.visible(caller, caller.purpose) if wanted in str(d.address)]
+        found = self.visible(caller, caller.purpose)
+        return [d for d in found if wanted in str(d.address) and d.status != "retired"]
 
     def stream(
         self, caller: Caller, ticket: bytes, gone: Callable[[], bool]
