@@ -13,15 +13,20 @@ from tests.plans import tpch as tables
 
 TRUTHS = truth.read("tpch.truth")
 PREFIXES = {
-    **{"r": "region", "n": "nation", "s": "supplier", "c": "customer", "p": "part"},
-    **{"ps": "partsupp", "o": "orders", "l": "lineitem"},
+    "r": "region",
+    "n": "nation",
+    "s": "supplier",
+    "c": "customer",
+    "p": "part",
+    "ps": "partsupp",
+    "o": "orders",
+    "l": "lineitem",
 }
 PLACES = {
     "files": dict.fromkeys(tpch.TABLES, "local"),
     "duckdb": dict.fromkeys(tpch.TABLES, "duckdb"),
     "mixed": {
-        name: ("postgres", "sqlite", "local", "duckdb")[i % 4]
-        for i, name in enumerate(tpch.TABLES)
+        name: ("postgres", "sqlite", "local", "duckdb")[i % 4] for i, name in enumerate(tpch.TABLES)
     },
 }
 

@@ -88,7 +88,8 @@ VIEWS: Mapping[str, tuple[str, list[tuple[str, pa.DataType]]]] = {
         [("id", _INT), ("customer", _INT), ("amount", _INT)],
     ),
     "spending": (
-        "SELECT b.customer, sum(b.amount) AS total FROM shop.views.big_orders b GROUP BY b.customer",
+        "SELECT b.customer, sum(b.amount) AS total"
+        " FROM shop.views.big_orders AS b GROUP BY b.customer",
         [("customer", _INT), ("total", _INT)],
     ),
     "ranked": (
@@ -111,7 +112,10 @@ _VIEW_FILTERS = {"labels": {"named": "label <> 'EU'"}}
 POLICIES = (
     ("p", "user:ana", "*", "*", "read", "*", "*", "*", "allow"),
     ("p", "eu", "*", "*", "read", "*", "*", "*", "allow"),
-    *(("p3", "user:ana", "shop", "*", tag, "*", "none", "allow") for tag in ("pii", "pay", "secret")),
+    *(
+        ("p3", "user:ana", "shop", "*", tag, "*", "none", "allow")
+        for tag in ("pii", "pay", "secret")
+    ),
     ("p2", "eu", "shop", "mesh://shop/memory/staff", "*", "permissive", "eu_only", "allow"),
     ("p2", "eu", "shop", "mesh://shop/memory/orders", "*", "permissive", "seen", "allow"),
     ("p2", "eu", "shop", "mesh://shop/views/labels", "*", "permissive", "named", "allow"),
