@@ -14,9 +14,7 @@ from gateway.sources import Sources
 from gateway.system.system import SystemSource
 
 
-def opened(
-    authorised: Authorised, sources: Sources, own: SystemSource
-) -> tuple[Tables, Views]:
+def opened(authorised: Authorised, sources: Sources, own: SystemSource) -> tuple[Tables, Views]:
     """Tables for what lives in sources, and views for what stands on others.
 
     System tables are in a source that is the request's `own`.

@@ -28,7 +28,9 @@ _RUN = re.compile(r"[^\W_]+")
 _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _PLAIN = re.compile(r"[A-Za-z0-9]+\Z")
 
-_FILLERS = frozenset("a an and as at by for from in is of on or the to with".split())
+_FILLERS = frozenset(
+    ("a", "an", "and", "as", "at", "by", "for", "from", "in", "is", "of", "on", "or", "the", "to")
+)
 """Words that say nothing, unless nothing else is said."""
 
 
@@ -192,7 +194,5 @@ def _near(word: str, words: Iterable[str], weights: Weights) -> int:
     most = letters_off(word)
     if not most:
         return 0
-    least = min(
-        (OSA.distance(word, other, score_cutoff=most) for other in words), default=most + 1
-    )
+    least = min((OSA.distance(word, other, score_cutoff=most) for other in words), default=most + 1)
     return weights.near if least <= 1 else weights.far if least <= most else 0

@@ -24,6 +24,7 @@ from gateway.system.tables import TABLES
 from gateway.system.viewpoint import Equal, Viewpoint
 from policies.decide import Decision
 
+
 class System:
     """The system tables of a gateway. Immutable."""
 

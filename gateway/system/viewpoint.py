@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from gateway.authorisation import ADMIN, DISCOVER, PUBLISH, READ, Access
+from gateway.authorisation import ADMIN, PUBLISH, READ, Access
 from gateway.catalogue.catalogue import Catalogue
 from gateway.catalogue.search import Search
 from gateway.catalogue.versions import choose_version
