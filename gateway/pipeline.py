@@ -9,6 +9,7 @@ out before the record is durable.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -69,6 +70,9 @@ from policies.store import PolicyError, open_store
 
 _SEARCH_SECONDS = 3600.0
 """How often the index of the search is looked after; a change of the catalogue tells it to."""
+
+MEMORY_SECONDS = 0.25
+"""How far the memory is behind the audit log, and an endpoint of lineage behind the memory."""
 
 LANGUAGES = {"sql": sql.parse, SUBSTRAIT: sql.parse}
 """The request languages: each turns text into a statement over datasets."""
@@ -203,6 +207,7 @@ class Gateway:
             self._reloader.close()
         self._sources.close()
         self.plans.close()
+        self._recorder.end_abandoned()
         if self._audit is not None:
             self._audit.close()
         self._upkeep.close()
@@ -211,7 +216,21 @@ class Gateway:
 
     def _tasks(self) -> list[Task]:
         """What this gateway does beside its requests."""
-        return [Task("search", _SEARCH_SECONDS, lambda _: self.search.prepare(self.catalogue))]
+        tasks = [Task("search", _SEARCH_SECONDS, lambda _: self.search.prepare(self.catalogue))]
+        if self.memory is not None and self._audit is not None:
+            tasks.append(self._journal(self.memory, self._audit))
+            if self.memory.outbox is not None:
+                tasks.append(Task("openlineage", MEMORY_SECONDS, self.memory.outbox.run))
+        return tasks
+
+    def _journal(self, memory: Memory, audit: AuditLog) -> Task:
+        journals = memory.journals(audit.first, audit.folder)
+
+        def take_over(stop: threading.Event) -> None:
+            self._recorder.end_abandoned()
+            journals.run(stop)
+
+        return Task("journal", MEMORY_SECONDS, take_over, last=True)
 
     def forget_plans(self) -> None:
         """Plan every query anew from now on."""

@@ -136,7 +136,6 @@ class Recorder:
         except AuditUnavailable as error:
             _log.error("the outcome of query %s is not recorded: %s", receipt.id, error)
 
-
     def _shape(self, log: AuditLog, lineage: Lineage) -> str:
         """The hash of a lineage's written form: of one and the same it is found out once."""
         found = self._shapes.get(id(lineage))

@@ -50,7 +50,7 @@ NUMBERS: Mapping[str, Bounds] = {
     "audit_wait_seconds": Bounds(0.1, 600),
 }
 SWITCHES = ("embedded_duckdb",)
-TEXTS = ("postgres", "store")
+TEXTS = ("openlineage_api_key", "openlineage_url", "postgres", "store")
 
 
 def load_config(mesh: Path, *, region: str = "") -> Config:

@@ -17,6 +17,7 @@ from gateway.audit.files import (
     HeadFile,
     Lock,
     LogTaken,
+    first_folder,
     key_file,
     log_folder,
     log_numbers,
@@ -43,11 +44,15 @@ ENDED_AT_ONCE = 5000
 
 
 class AuditLog:
-    """Open for one gateway. Safe to use from many threads. `folder` is the log's."""
+    """Open for one gateway. Safe to use from many threads.
+
+    It is in `folder`; log 1 of its mesh is in `first`.
+    """
 
     def __init__(
         self,
         folder: Path,
+        number: int,
         connection: sqlite3.Connection,
         head: HeadFile,
         lock: Lock,
@@ -55,7 +60,7 @@ class AuditLog:
         tip: Head,
     ) -> None:
         """For `open`, which checks what is there first."""
-        self.folder = folder
+        self.folder, self.first = folder, first_folder(folder, number)
         self._connection, self._head, self._lock = connection, head, lock
         self._statements = Statements(seals.fingerprint)
         self._shapes: set[str] = set()
@@ -90,7 +95,7 @@ class AuditLog:
         except BaseException:
             lock.close()
             raise
-        return cls(folder, connection, head, lock, seals, tip)
+        return cls(folder, number, connection, head, lock, seals, tip)
 
     @classmethod
     def open_in(cls, mesh: Path, folder: str) -> AuditLog:

@@ -119,7 +119,9 @@ class Projection:
                     if stop.is_set():
                         break
         except (sqlite3.DatabaseError, ValueError, KeyError, TypeError) as error:
-            raise AuditBroken(f"the audit log in {folder} can not be taken over: {error}") from error
+            raise AuditBroken(
+                f"the audit log in {folder} can not be taken over: {error}"
+            ) from error
         return taken
 
     def _cursor(self, connection: sqlite3.Connection, folder: Path) -> Cursor | None:
@@ -172,7 +174,7 @@ class Projection:
             self._uses.forget()
             if not isinstance(error, TakenOver):
                 raise
-            (seq, digest), = self._store.rows(
+            ((seq, digest),) = self._store.rows(
                 "SELECT seq, hash FROM journal WHERE number = ?", (cursor.number,)
             )
             return Cursor(cursor.number, cursor.log, seq, digest)
@@ -219,7 +221,9 @@ class Projection:
             ended.end(outcome)
             events.append((log, seq, ended.event, ended.ended))
             sums.add(ended)
-        _insert(transaction, run_rows.RUNS, (r.row(log) for r in (*decided.values(), *earlier.values())))
+        _insert(
+            transaction, run_rows.RUNS, (r.row(log) for r in (*decided.values(), *earlier.values()))
+        )
         used = (
             (log, run.seq, number, *reading)
             for run in decided.values()
