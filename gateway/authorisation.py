@@ -173,6 +173,7 @@ def resource(dataset: Dataset) -> Resource:
         frozenset(dataset.row_filters),
         dataset.requires_row_filter,
         dataset.requires_purpose,
+        purposes=frozenset(dataset.purposes),
     )
 
 

@@ -14,6 +14,10 @@ from policies.request import Context, Resource, Subject
 from policies.rows import ALL_ROWS, PRINCIPAL, ROLE, Row
 from policies.snapshot import Candidates, Holder, Moment
 
+_USES = frozenset({"read", "execute", "remote_query"})
+"""What terms of use speak of. That a dataset is there, and for what it may be used, may be known to
+those who may not use it."""
+
 HIDDEN, CLEAR = "null", "none"
 """The ids of the strongest mask and of no mask at all."""
 
@@ -114,6 +118,8 @@ class _Case:
             return self._deny(_denied_by(denying) or f"no policy allows {action}", denying)
         if resource.requires_purpose and not purpose:
             return self._deny("a purpose is required")
+        if action in _USES and not self._serves(purpose):
+            return self._deny(f"its contract allows {action} for {_listed(resource.purposes)} only")
         filters = self._moment.model.filters.matching(
             (self._holder.name, resource.domain, resource.address, action, asked),
             self._rows.filters,
@@ -171,7 +177,7 @@ class _Case:
             )
             for row in rows
             for purpose in row.columns[column].split("|")
-        }
+        } | self._resource.purposes
         verdicts: dict[frozenset[str], bool] = {}
         found = []
         for purpose in sorted(purposes):
@@ -181,6 +187,11 @@ class _Case:
             if verdicts[spoken]:
                 found.append(purpose)
         return tuple(found)
+
+    def _serves(self, purpose: str) -> bool:
+        """Whether the dataset may be used for the purpose, as its terms of use say."""
+        allowed = self._resource.purposes
+        return not allowed or not allowed.isdisjoint(self._moment.tree.ancestors(purpose))
 
     def _asked(self, purpose: str, tags: frozenset[str]) -> Asked:
         purposes = self._moment.tree.ancestors(purpose)
@@ -279,6 +290,10 @@ class _Case:
 
     def _deny(self, reason: str, rules: Iterable[Row] = ()) -> Decision:
         return Decision(False, reason, _once(rules), self._moment.version)
+
+
+def _listed(purposes: Iterable[str]) -> str:
+    return " or ".join(sorted(purposes))
 
 
 def _denials(rows: Iterable[Row]) -> list[Row]:
