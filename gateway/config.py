@@ -22,6 +22,9 @@ class Config:
     join and aggregate local Parquet files.
     What a whole query of one source took is remembered for `history_age_seconds`: where pushing it
     took long, pulling it is tried once, and the faster form is kept. 0 turns that off.
+    Quality rules and promises without a schedule of their own are checked every `quality_seconds`
+    (0: none is checked but before an answer that asks for it); all those of a dataset may together
+    take `quality_timeout_seconds`.
     `store` is the address of the PostgreSQL database in which gateways share what the mesh
     remembers; "" is a file of the mesh folder.
     `postgres` is where `meshgate serve` listens for PostgreSQL's clients, [HOST:]PORT; "" nowhere.
@@ -49,5 +52,7 @@ class Config:
     audit_wait_seconds: float = 10.0
     embedded_duckdb: bool = True
     history_age_seconds: float = 3600.0
+    quality_seconds: float = 3600.0
+    quality_timeout_seconds: float = 120.0
     store: str = ""
     postgres: str = ""

@@ -34,6 +34,7 @@ from gateway.errors import (
     LimitExceeded,
     PurposeNotGranted,
     ResidencyViolation,
+    Unauthenticated,
     Unsupported,
     from_source,
 )
@@ -50,6 +51,9 @@ from gateway.plan.fragment import FragmentReads
 from gateway.plan.plan import Plan
 from gateway.plan.source import Rights, Table, TableName, Tables, View, Views, rights_over
 from gateway.plans import Plans
+from gateway.quality.access import NAME as QUALITY
+from gateway.quality.access import quality_access
+from gateway.quality.quality import Quality
 from gateway.query_report import Measurement, QueryReport
 from gateway.records import Clearance, Recorder
 from gateway.remote_queries import RemoteQueries
@@ -82,6 +86,10 @@ class Prepared:
     """What its principal may see of all that the request reads."""
     notices: tuple[Notice, ...] = ()
     """What its reader should know of all that the request reads."""
+    standing: int = 0
+    """The version of what was known of datasets then."""
+    checks: str = ""
+    """The domain whose quality rules this checks; "" for a request of somebody's."""
 
     @property
     def explain(self) -> bool:
@@ -165,6 +173,12 @@ class Gateway:
         self._sources = Sources(config)
         self.plans = Plans(config)
         self.memory = memory
+        self.quality: Quality | None = None
+        if memory is not None:
+            self.quality = Quality(
+                lambda: self.catalogue, self, memory.store, self.standing, config
+            )
+            self.quality.load()  # before anything is answered: what denied, denies
         self._upkeep = Upkeep(self._tasks())
 
     @classmethod
@@ -188,6 +202,8 @@ class Gateway:
 
     def close(self) -> None:
         """Close every source, and write what is still to be recorded."""
+        if self.quality is not None:
+            self.quality.close()
         if self._reloader is not None:
             self._reloader.close()
         self._sources.close()
@@ -200,7 +216,7 @@ class Gateway:
 
     def _tasks(self) -> list[Task]:
         """What this gateway does beside its requests."""
-        return []
+        return [] if self.quality is None else [self.quality.task()]
 
     def forget_plans(self) -> None:
         """Plan every query anew from now on."""
@@ -209,6 +225,11 @@ class Gateway:
     def purposes(self, principal: Principal) -> frozenset[str]:
         """The purposes the principal may declare."""
         return self._access.purposes(principal)
+
+    @property
+    def region(self) -> str:
+        """Where this gateway is; "" is unknown."""
+        return self._config.region
 
     @property
     def max_query_length(self) -> int:
@@ -232,7 +253,25 @@ class Gateway:
 
     def prepare(self, request: Request) -> Prepared:
         """Understand, authorise and plan a request. Raises GatewayError."""
-        access = self._access.pinned()
+        if request.principal.name == QUALITY:
+            raise Unauthenticated(f"{QUALITY} is the gateway itself: nobody else may ask as it")
+        return self._prepare(request)
+
+    def prepare_check(self, request: Request, domain: str) -> Prepared:
+        """The same for a check of a domain's quality rules: with rights of its own, unhindered by
+        what is known of datasets."""
+        return self._prepare(request, checks=domain)
+
+    def probe(self, dataset: Dataset) -> None:
+        """Ask a dataset's source what it looks like. Raises GatewayError when it does not say."""
+        try:
+            self._sources.connector(dataset.binding).schema(dataset.binding.object)
+        except SourceError as error:
+            raise from_source(error) from error
+
+    def _prepare(self, request: Request, checks: str = "") -> Prepared:
+        asked = quality_access(self._access, checks) if checks else self._access
+        access = asked.pinned()
         policy_version = access.version
         resolution = Resolution(self.catalogue, access, request)
         try:
@@ -245,7 +284,10 @@ class Gateway:
             remote = RemoteQueries(
                 self.catalogue, self._sources, access, request, resolution.decided
             ).open(parsed.remote)
-            notices = self._notices(authorised)
+            if self.quality is not None and not checks:
+                self.quality.ensure(grant.dataset for grant in authorised.grants.values())
+            standing = self.standing.version
+            notices = () if checks else self._notices(authorised)
             tables, views = opened(authorised, self._sources)
             tables = {**tables, **{name: r.table for name, r in remote.items()}}
             statement = _over_columns(parsed, tables, views)
@@ -268,7 +310,9 @@ class Gateway:
         grants = {**authorised.grants, **{name: r.grant for name, r in remote.items()}}
         clearance = self._recorder.allowed(request, policy_version, grants, plan)
         rights = rights_over(tables, views)
-        return Prepared(request, plan, clearance, statement, unpushed, rights, notices)
+        return Prepared(
+            *(request, plan, clearance, statement, unpushed, rights, notices, standing, checks)
+        )
 
     def bind(self, prepared: Prepared, values: Sequence[pa.Scalar]) -> Prepared:
         """The request with values for its placeholders. Raises GatewayError, as `prepare` does."""
@@ -280,9 +324,12 @@ class Gateway:
 
         `cancelled` is polled, even while a source keeps the answer waiting.
         """
-        current = prepared.policy_version == self._access.version
+        current = (
+            prepared.policy_version == self._access.version
+            and prepared.standing == self.standing.version
+        )
         if not current or not prepared.plan.lasting or not prepared.clearance.claim():
-            prepared = self.prepare(prepared.request)
+            prepared = self._prepare(prepared.request, prepared.checks)
             prepared.clearance.claim()
         plan = prepared.plan
         if plan.unbound:

@@ -48,6 +48,8 @@ NUMBERS: Mapping[str, Bounds] = {
     "statistics_wait_seconds": Bounds(0, 60),
     "history_age_seconds": Bounds(0, 31 * _DAY),
     "audit_wait_seconds": Bounds(0.1, 600),
+    "quality_seconds": Bounds(0, 31 * _DAY),
+    "quality_timeout_seconds": Bounds(1, _DAY),
 }
 SWITCHES = ("embedded_duckdb",)
 TEXTS = ("postgres", "store")

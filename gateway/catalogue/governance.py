@@ -3,8 +3,8 @@
 Custom properties of a contract, or of one of its schema objects (which then counts instead):
 ``mesh.rowFilters``, ``mesh.rowPolicy``, ``mesh.purpose``, ``mesh.purposes``, ``mesh.residency``,
 ``mesh.view``. Purposes and residency may be given for a whole product; ``mesh.gate`` and the like
-for single quality rules. A property that is misspelt, misplaced or given twice
-is a problem, never silence: what looks governed must be governed.
+for single quality rules. A property that is misspelt, misplaced or given twice is a problem, never
+silence: what looks governed must be governed.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from gateway.catalogue.problems import Path, Problem
 from gateway.model import Timing
 
 DEFAULT_MAX_AGE = 60.0
-"""How old a result may be, in seconds, that is asked for before an answer with no ``mesh.maxAge``."""
+"""How old a result may be that a query asks for, in seconds, without a ``mesh.maxAge``."""
 
 GATES = ("warn", "deny")
 CHECKS = ("schedule", "query")
