@@ -115,7 +115,10 @@ def test_a_truth_value_is_compared_with_one(tmp_path: Path) -> None:
         ("SELECT cast(max(name) AS bigint) FROM {object}", "ARITHMETIC_ERROR"),
         ("SELECT max(1 / (id - 1)) FROM {object}", "ARITHMETIC_ERROR"),
         ("SELECT count(*) FROM {object} WHERE id = $1", "INVALID_QUERY"),
-        ("SELECT remote_query('sales.orders', 'SELECT 1')", "UNSUPPORTED"),
+        (
+            "SELECT count(*) FROM remote_query('sales.orders', 'SELECT 1 AS one')",
+            "UNKNOWN_DATASET",
+        ),
     ],
 )
 def test_a_rule_that_gives_none_says_why_in_words_of_ours(
