@@ -110,6 +110,12 @@ class UnknownDataset(UserError):
     code = "UNKNOWN_DATASET"
 
 
+class UnknownSnapshot(UserError):
+    """The source has no such state: never had it, or keeps it no longer."""
+
+    code = "UNKNOWN_SNAPSHOT"
+
+
 class AmbiguousDataset(UserError):
     """A short name that fits several datasets the caller may read."""
 

@@ -232,5 +232,7 @@ def _identity(name: TableName, opened: Table | View) -> tuple[object, ...]:
     dataset = opened.dataset
     lends = isinstance(opened, View) and opened.lends
     names = tuple(dataset.schema.names)
-    made_with = None if isinstance(opened, View) else (opened.pushes, opened.statistics_version)
+    made_with: tuple[object, ...] = ()
+    if isinstance(opened, Table):
+        made_with = (opened.pushes, opened.statistics_version, opened.snapshot)
     return (name, dataset.address, names, opened.security.fingerprint, lends, made_with)

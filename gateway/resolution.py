@@ -10,6 +10,7 @@ import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from connectors.interface import Moment
 from gateway.authorisation import DISCOVER, PUBLISH, READ, Access, Grant
 from gateway.catalogue.catalogue import FULL_NAME, Catalogue
 from gateway.errors import (
@@ -49,12 +50,13 @@ class Body:
 class Authorised:
     """Everything a request reads: grants by name, and the bodies of those that are views.
 
-    `nested` are the names only views know.
+    `nested` are the names only views know; `moments` are there for what is read as it was.
     """
 
     grants: Mapping[TableName, Grant]
     bodies: Mapping[TableName, Body]
     nested: frozenset[TableName]
+    moments: Mapping[TableName, Moment] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -68,6 +70,7 @@ class Resolution:
     _grants: dict[TableName, Grant] = field(default_factory=dict)
     _bodies: dict[TableName, Body] = field(default_factory=dict)
     _nested: set[TableName] = field(default_factory=set)
+    _moments: dict[TableName, Moment] = field(default_factory=dict)
 
     def authorise(self, references: Iterable[sql.Reference]) -> Authorised:
         """The datasets behind the names of the caller's statement. Raises GatewayError."""
@@ -85,10 +88,17 @@ class Resolution:
                 )
             found = self._find(reference, self.request.principal, self.request.namespace)
             if found is not None:
+                self._remember(reference.name, reference.moment)
                 self._grant(
                     reference.name, *found, self.request.principal, self.request.purpose, ()
                 )
-        return Authorised(dict(self._grants), dict(self._bodies), frozenset(self._nested))
+        return Authorised(
+            dict(self._grants), dict(self._bodies), frozenset(self._nested), dict(self._moments)
+        )
+
+    def _remember(self, name: TableName, moment: Moment | None) -> None:
+        if moment is not None:
+            self._moments[name] = moment
 
     def _known(self, dataset: Dataset) -> bool:
         """Whether the caller may know of a dataset, if perhaps for another purpose only."""
@@ -170,6 +180,7 @@ class Resolution:
                 meant = (f"{RESERVED}{len(self._nested)}",)
                 self._nested.add(meant)
                 names[reference.name] = meant
+                self._remember(meant, reference.moment)
                 self._grant(meant, below, decision, reader, reading, (*above, address))
         except (PurposeRequired, ResidencyViolation, LimitExceeded) as error:
             error.position = None  # of a text the caller has not written

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import threading
 from dataclasses import replace
 
 import pyarrow as pa
 from cachetools import TTLCache
+from sqlglot import exp
 
 from connectors import open_connector
-from connectors.interface import Binding, Connector, RunsSql
+from connectors.interface import (
+    Binding,
+    Connector,
+    Moment,
+    RunsSql,
+    SourceError,
+    SourceErrorCode,
+    TravelsInTime,
+)
 from gateway.catalogue.bindings import fill_secrets
-from gateway.catalogue.drift import drift
+from gateway.catalogue.drift import drift, drift_of_the_past
 from gateway.config import Config
-from gateway.errors import SchemaDrift
+from gateway.errors import SchemaDrift, UnknownSnapshot, Unsupported
 from gateway.model import Dataset
 from gateway.plan.security import Security
 from gateway.plan.source import Source, Table
@@ -34,18 +44,22 @@ class Sources:
         self._opened: dict[tuple[object, ...], tuple[Connector, Source | None]] = {}
         self._checked: TTLCache[tuple[object, ...], bool] = TTLCache(10_000, SCHEMA_AGE_SECONDS)
 
-    def open(self, dataset: Dataset, security: Security) -> Table:
+    def open(self, dataset: Dataset, security: Security, moment: Moment | None = None) -> Table:
         """The dataset as its reader sees it, once its source is known to keep the contract.
 
-        Raises SourceError when the source does not answer, SchemaDrift when it has changed.
+        Of a `moment` it is the source's state then, under the rights of today. Raises SourceError
+        when the source does not answer, SchemaDrift when it has changed; UnknownSnapshot and
+        Unsupported where there is no such state.
         """
         binding = dataset.binding
         connector, source = self._connected(binding)
+        if moment is not None:
+            return self._opened_at(dataset, security, connector, moment)
         known = (dataset.address, *_identity(binding))
         with self._lock:
             fresh = known in self._checked
         if not fresh:
-            self.check(dataset, connector, security.raw)
+            self.check(dataset, connector, security)
             with self._lock:
                 self._checked[known] = True
         key = (*_identity(binding), binding.object)
@@ -59,19 +73,65 @@ class Sources:
             statistics_version=found.version,
         )
 
-    def check(self, dataset: Dataset, connector: Connector, raw: pa.Schema) -> None:
+    def _opened_at(
+        self, dataset: Dataset, security: Security, connector: Connector, moment: Moment
+    ) -> Table:
+        """The dataset as it was. Nothing of it is kept: states are many, each is read rarely."""
+        if not isinstance(connector, TravelsInTime):
+            raise Unsupported(
+                f"the source of {dataset.address} keeps no former states of it",
+                hint="Iceberg and Delta tables are read as of a version or a time, others as now",
+            )
+        if moment.instant is not None and moment.instant > dt.datetime.now(dt.UTC):
+            raise UnknownSnapshot(f"{moment} has not come yet", hint="ask without a time")
+        try:
+            found = connector.at(dataset.binding.object, moment)
+        except SourceError as error:
+            if error.code is SourceErrorCode.BINDING_INVALID:
+                raise Unsupported(
+                    f"which state of {dataset.address} is read its contract says",
+                    hint="ask without a version or time",
+                ) from error
+            if error.code is not SourceErrorCode.SNAPSHOT_NOT_FOUND:
+                raise
+            raise UnknownSnapshot(
+                f"there is no state of {dataset.address} as of {moment}",
+                hint="ask for one that its source has still",
+            ) from error
+        self.check_then(dataset, found.connector, security, str(moment))
+        return Table(dataset, found.connector, None, security, snapshot=found.id)
+
+    def check(self, dataset: Dataset, connector: Connector, security: Security) -> None:
         """Compare the contract with the source as it is now. Raises SchemaDrift, SourceError.
 
-        `raw` is the whole schema of the contract; what has changed is said of the columns the
-        reader may see, and only of those.
+        What has changed is said of the columns the reader may see, and only of those.
         """
-        actual = connector.schema(dataset.binding.object)
+        actual, raw = connector.schema(dataset.binding.object), security.raw
         if drift(raw, actual):
             seen = pa.schema([raw.field(name) for name in dataset.schema.names])
             lines = drift(seen, actual) or ["columns you may not read"]
             raise SchemaDrift(
                 f"the source of {dataset.address} has changed: {'; '.join(lines)}",
                 hint="the owner of the product publishes it again, or mends the source",
+            )
+
+    def check_then(
+        self, dataset: Dataset, connector: Connector, security: Security, when: str
+    ) -> None:
+        """Compare the contract with a former state of the source. Raises SchemaDrift, SourceError.
+
+        A column of the reader's row filter has to have been there: NULL would let rows through.
+        """
+        then, raw, filtered = connector.schema(dataset.binding.object), security.raw, set[str]()
+        if security.row_filter is not None:
+            filtered = {column.name for column in security.row_filter.find_all(exp.Column)}
+        if drift_of_the_past(raw, then, filtered):
+            seen = pa.schema([raw.field(name) for name in dataset.schema.names])
+            # which columns a policy is about is not said
+            lines = drift_of_the_past(seen, then, ()) or ["it had not all that policies go by"]
+            raise SchemaDrift(
+                f"the source of {dataset.address} was another as of {when}: {'; '.join(lines)}",
+                hint="ask for a state since it keeps its contract of today, or for another version",
             )
 
     def forget(self, dataset: Dataset) -> None:
