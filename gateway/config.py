@@ -22,6 +22,7 @@ class Config:
     join and aggregate local Parquet files.
     What a whole query of one source took is remembered for `history_age_seconds`: where pushing it
     took long, pulling it is tried once, and the faster form is kept. 0 turns that off.
+    Every `schema_poll_seconds` sources are asked whether they still keep their contracts; 0: never.
     `store` is the address of the PostgreSQL database in which gateways share what the mesh
     remembers; "" is a file of the mesh folder.
     `postgres` is where `meshgate serve` listens for PostgreSQL's clients, [HOST:]PORT; "" nowhere.
@@ -49,5 +50,6 @@ class Config:
     audit_wait_seconds: float = 10.0
     embedded_duckdb: bool = True
     history_age_seconds: float = 3600.0
+    schema_poll_seconds: float = 60.0
     store: str = ""
     postgres: str = ""

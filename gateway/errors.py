@@ -263,6 +263,10 @@ class DatasetUnfit(SourceFailure):
     code = "DATASET_UNFIT"
 
 
+class ViewBroken(DatasetUnfit):
+    """What a view stands on has changed, so that it can not be computed."""
+
+
 class CatalogueError(UserError):
     """A file of the mesh is wrong: message names file, path in it, and rule."""
 

@@ -25,9 +25,9 @@ def opened(authorised: Authorised, sources: Sources) -> tuple[Tables, Views]:
             nested = name in authorised.nested
             body = authorised.bodies.get(name)
             if body is None:
-                moment = authorised.moments.get(name)
+                moment, needed = authorised.moments.get(name), authorised.needed.get(name)
                 try:
-                    table = sources.open(grant.dataset, grant.security, moment)
+                    table = sources.open(grant.dataset, grant.security, moment, needed)
                 except (SchemaDrift, UnknownSnapshot, Unsupported) as error:
                     if nested and lends:
                         raise below_view(error) from error

@@ -232,7 +232,8 @@ def _identity(name: TableName, opened: Table | View) -> tuple[object, ...]:
     dataset = opened.dataset
     lends = isinstance(opened, View) and opened.lends
     names = tuple(dataset.schema.names)
-    made_with: tuple[object, ...] = ()
-    if isinstance(opened, Table):
+    if isinstance(opened, View):
+        made_with: tuple[object, ...] = (opened.text,)  # of a catalogue that was read anew
+    else:
         made_with = (opened.pushes, opened.statistics_version, opened.snapshot)
     return (name, dataset.address, names, opened.security.fingerprint, lends, made_with)

@@ -21,7 +21,7 @@ from connectors.interface import (
     TravelsInTime,
 )
 from gateway.catalogue.bindings import fill_secrets
-from gateway.catalogue.drift import drift, drift_of_the_past
+from gateway.catalogue.drift import drift, drift_of_the_past, drifted
 from gateway.config import Config
 from gateway.errors import SchemaDrift, UnknownSnapshot, Unsupported
 from gateway.model import Dataset
@@ -44,10 +44,17 @@ class Sources:
         self._opened: dict[tuple[object, ...], tuple[Connector, Source | None]] = {}
         self._checked: TTLCache[tuple[object, ...], bool] = TTLCache(10_000, SCHEMA_AGE_SECONDS)
 
-    def open(self, dataset: Dataset, security: Security, moment: Moment | None = None) -> Table:
+    def open(
+        self,
+        dataset: Dataset,
+        security: Security,
+        moment: Moment | None = None,
+        needed: frozenset[str] | None = None,
+    ) -> Table:
         """The dataset as its reader sees it, once its source is known to keep the contract.
 
-        Of a `moment` it is the source's state then, under the rights of today. Raises SourceError
+        Of a `moment` it is the source's state then, under the rights of today. With `needed` a
+        source may have lost other columns: the dataset is without them then. Raises SourceError
         when the source does not answer, SchemaDrift when it has changed; UnknownSnapshot and
         Unsupported where there is no such state.
         """
@@ -59,9 +66,14 @@ class Sources:
         with self._lock:
             fresh = known in self._checked
         if not fresh:
-            self.check(dataset, connector, security)
-            with self._lock:
-                self._checked[known] = True
+            lost = self.lost(dataset, connector, security)
+            if lost and (needed is None or lost & (needed | _filtered(security))):
+                self.check(dataset, connector, security)
+            if lost:
+                dataset, security = _without(dataset, security, lost)
+            else:
+                with self._lock:
+                    self._checked[known] = True
         key = (*_identity(binding), binding.object)
         found = self._statistics.of(key, connector, binding.object)
         return Table(
@@ -72,6 +84,10 @@ class Sources:
             statistics=found.statistics,
             statistics_version=found.version,
         )
+
+    def lost(self, dataset: Dataset, connector: Connector, security: Security) -> frozenset[str]:
+        """The columns that the source has no longer as the contract says. Raises SourceError."""
+        return frozenset(drifted(security.raw, connector.schema(dataset.binding.object)))
 
     def _opened_at(
         self, dataset: Dataset, security: Security, connector: Connector, moment: Moment
@@ -122,10 +138,8 @@ class Sources:
 
         A column of the reader's row filter has to have been there: NULL would let rows through.
         """
-        then, raw, filtered = connector.schema(dataset.binding.object), security.raw, set[str]()
-        if security.row_filter is not None:
-            filtered = {column.name for column in security.row_filter.find_all(exp.Column)}
-        if drift_of_the_past(raw, then, filtered):
+        then, raw = connector.schema(dataset.binding.object), security.raw
+        if drift_of_the_past(raw, then, _filtered(security)):
             seen = pa.schema([raw.field(name) for name in dataset.schema.names])
             # which columns a policy is about is not said
             lines = drift_of_the_past(seen, then, ()) or ["it had not all that policies go by"]
@@ -133,6 +147,10 @@ class Sources:
                 f"the source of {dataset.address} was another as of {when}: {'; '.join(lines)}",
                 hint="ask for a state since it keeps its contract of today, or for another version",
             )
+
+    def schema(self, dataset: Dataset) -> pa.Schema:
+        """The columns that the dataset's source has now. Raises SourceError, SourceFailure."""
+        return self.connector(dataset.binding).schema(dataset.binding.object)
 
     def forget(self, dataset: Dataset) -> None:
         """Look at the dataset's source again the next time it is opened."""
@@ -164,6 +182,33 @@ class Sources:
             self._opened.clear()
         for connector, _ in opened:
             connector.close()
+
+
+def _filtered(security: Security) -> frozenset[str]:
+    """The columns that the reader's row filter is about."""
+    if security.row_filter is None:
+        return frozenset()
+    return frozenset(column.name for column in security.row_filter.find_all(exp.Column))
+
+
+def _without(
+    dataset: Dataset, security: Security, lost: frozenset[str]
+) -> tuple[Dataset, Security]:
+    """The dataset as if its contract did not have some columns, which no row filter is about."""
+
+    def kept(schema: pa.Schema) -> pa.Schema:
+        return pa.schema([f for f in schema if f.name not in lost])
+
+    masks = {name: mask for name, mask in security.masks.items() if name not in lost}
+    return (
+        replace(
+            dataset,
+            schema=kept(dataset.schema),
+            primary_key=() if lost & set(dataset.primary_key) else dataset.primary_key,
+            foreign_keys=tuple(k for k in dataset.foreign_keys if not lost & set(k.columns)),
+        ),
+        replace(security, raw=kept(security.raw), masks=masks),
+    )
 
 
 def _identity(binding: Binding) -> tuple[object, ...]:

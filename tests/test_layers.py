@@ -17,6 +17,7 @@ ALLOWED = {
     "catalogue": {"errors", "model", "notices", "memory"},
     "lineage": {"errors", "model", "memory"},
     "memory": {"errors", "model", "config", "audit", "catalogue", "lineage"},
+    "views": {"errors", "model", "notices", "catalogue", "languages", "plan", "memory"},
     "plan": {"errors", "model", "config", "plan", "engines", "lineage"},
     "engines": {"errors", "model", "config", "plan", "engines"},
     "audit": {"errors"},

@@ -40,6 +40,7 @@ class Catalogue:
     def __init__(self, datasets: Iterable[Dataset], version: str) -> None:
         self.version = version
         self.datasets = tuple(sorted(datasets, key=lambda dataset: dataset.address))
+        self.views = tuple(dataset for dataset in self.datasets if dataset.view is not None)
         self.namespaces = Namespaces(self.datasets)
         self._by_name: dict[tuple[str, ...], list[Dataset]] = {}
         for dataset in self.datasets:

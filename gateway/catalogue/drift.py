@@ -7,6 +7,7 @@ from collections.abc import Collection
 import pyarrow as pa
 
 from connectors.interface import PHYSICAL_TYPE
+from connectors.plain_types import is_wider
 
 
 def drift(declared: pa.Schema, actual: pa.Schema) -> list[str]:
@@ -14,21 +15,26 @@ def drift(declared: pa.Schema, actual: pa.Schema) -> list[str]:
 
     A column that only the source has is no drift: a contract may promise less than there is.
     """
-    lines = []
+    return list(drifted(declared, actual).values())
+
+
+def drifted(declared: pa.Schema, actual: pa.Schema) -> dict[str, str]:
+    """`drift`, by the names of the columns."""
+    lines: dict[str, str] = {}
     for field in declared:
         positions = actual.get_all_field_indices(field.name)
         if len(positions) != 1:
             what = "is not in the source" if not positions else "is in the source more than once"
-            lines.append(f"column {field.name} {what}")
+            lines[field.name] = f"column {field.name} {what}"
             continue
         found = actual.field(positions[0])
         if not found.type.equals(field.type):
-            lines.append(
+            lines[field.name] = (
                 f"column {field.name} is {_said(field)} in the contract"
                 f" but {_said(found)} in the source"
             )
         elif found.nullable and not field.nullable:
-            lines.append(f"column {field.name} is required but may be NULL in the source")
+            lines[field.name] = f"column {field.name} is required but may be NULL in the source"
     return lines
 
 
@@ -42,21 +48,10 @@ def drift_of_the_past(declared: pa.Schema, then: pa.Schema, needed: Collection[s
         position = then.get_field_index(field.name)
         if position < 0 and field.nullable and field.name not in needed:
             continue
-        if position >= 0 and _wider(then.field(position).type, field.type):
+        if position >= 0 and is_wider(then.field(position).type, field.type):
             field = field.with_type(then.field(position).type)
         kept.append(field)
     return drift(pa.schema(kept), then)
-
-
-def _wider(narrow: pa.DataType, wide: pa.DataType) -> bool:
-    """Whether every value of one type is one of the other, as lake formats let columns grow."""
-    t = pa.types
-    if t.is_decimal(narrow) and t.is_decimal(wide):
-        return bool(narrow.scale == wide.scale and narrow.precision <= wide.precision)
-    for same_kind in (t.is_signed_integer, t.is_floating):
-        if same_kind(narrow) and same_kind(wide):
-            return bool(narrow.bit_width <= wide.bit_width)
-    return False
 
 
 def _said(field: pa.Field) -> str:

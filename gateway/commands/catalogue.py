@@ -1,4 +1,4 @@
-"""`meshgate catalogue`: list or search the data products of a mesh."""
+"""`meshgate catalogue`: list, search or check the data products of a mesh."""
 
 from __future__ import annotations
 
@@ -19,13 +19,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--mesh", type=Path, default=Path(), metavar="DIR", help="the mesh folder (.)"
     )
     parser.add_argument(
-        "words", nargs="*", metavar="search WORDS", help="search, then the words to look for"
+        "words",
+        nargs="*",
+        metavar="search WORDS | check ADDRESS",
+        help="search, then the words to look for; check, then perhaps what to look at: whether"
+        " sources and views are as their contracts say",
     )
 
 
 def run(args: argparse.Namespace) -> int:
     words: list[str] = args.words
-    if words and words[0] != "search":
+    if words and words[0] not in {"search", "check"}:
         raise UserError(
             f"{words[0]!r} is not something to do with a catalogue",
             hint=f"meshgate catalogue search {' '.join(words)}",
@@ -35,6 +39,10 @@ def run(args: argparse.Namespace) -> int:
             f"{args.mesh} is not a mesh folder: there is no folder products in it",
             hint="name one with --mesh DIR; meshgate publish makes one",
         )
+    if words[:1] == ["check"]:
+        from gateway.commands.view_check import check  # it needs the planner
+
+        return check(args.mesh, words[1:])
     # Whoever can read the mesh folder can read its products: no policy is asked here.
     found = Catalogue.load(args.mesh).search(words[1:], lambda _: True)
     if not found:

@@ -21,7 +21,7 @@ from gateway.flight.parameters import PreparedStatement
 from gateway.flight.tickets import Tickets
 from gateway.flight.tickets import name as ticket_name
 from gateway.flight.wire import flightsql_pb2 as sql
-from gateway.model import Dataset
+from gateway.model import Address, Dataset
 from gateway.serving.callers import Caller
 from gateway.serving.executions import Running
 from gateway.serving.plain_types import Types, plain_schema
@@ -31,6 +31,7 @@ from gateway.serving.streams import QueryStream
 
 if TYPE_CHECKING:
     from gateway.pipeline import Gateway
+    from gateway.views.rows import ViewRow
 
 MAX_PATH_BYTES = 1024
 
@@ -121,6 +122,10 @@ class FlightSql:
     def purposes(self, caller: Caller) -> frozenset[str]:
         """The purposes the caller may declare."""
         return self._gateway.purposes(caller.principal)
+
+    def refresh(self, caller: Caller, address: Address) -> list[ViewRow]:
+        """Look at a dataset's source now: the views that stand on it."""
+        return self._gateway.refresh(caller.principal, address, caller.purpose)
 
     def visible(self, caller: Caller, purpose: str) -> list[Dataset]:
         """What the caller may discover for a purpose, sorted by address."""

@@ -132,9 +132,10 @@ def _written(value: exp.Expr) -> tuple[exp.Literal, bool]:
     """The literal of a value, and whether its type is said as well."""
     if isinstance(value, exp.Literal):
         return value, False
-    written = isinstance(value, exp.Cast) and isinstance(value.this, exp.Literal)
-    if written and value.to.this in _TYPES:
-        return value.this, True
+    if isinstance(value, exp.Cast) and isinstance(value.this, exp.Literal):
+        said = value.args["to"].this
+        if said in _TYPES:
+            return value.this, True
     raise Unsupported("a version or time is written out: no parameter, no formula", hint=HINT)
 
 
