@@ -78,7 +78,7 @@ class _Tree:
 
     def unfounded(self) -> list[str]:
         """The views that stand on no dataset that there is."""
-        return [a for a in self._graph.views if not list(self._graph.sources_of(a))]
+        return [address for address, stand in self._graph.views.items() if not stand.below]
 
     def below(self, address: str, first: str, rest: str) -> Iterator[str]:
         """A view, and the views that stand on it."""

@@ -28,7 +28,8 @@ def mentioned(tree: exp.Expr, columns: Iterable[str]) -> frozenset[str]:
     """Those of the columns that taking away could change what the statement means.
 
     A name that occurs anywhere counts, whatever it is the name of there: without a column an inner
-    query would find an outer one of that name. A star and a natural join take all there are.
+    query would find an outer one of that name. A star and a natural join take all there are, and
+    so do names given by position (``staff AS s (a, b)``).
     """
     every = frozenset(columns)
     names = set[str]()
@@ -36,6 +37,8 @@ def mentioned(tree: exp.Expr, columns: Iterable[str]) -> frozenset[str]:
         if isinstance(node, exp.Star) and not isinstance(node.parent, exp.Count):
             return every
         if isinstance(node, exp.Join) and str(node.args.get("method") or "").upper() == "NATURAL":
+            return every
+        if isinstance(node, exp.TableAlias) and node.columns and isinstance(node.parent, exp.Table):
             return every
         if isinstance(node, exp.Identifier):
             names.add(node.name.casefold())

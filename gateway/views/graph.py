@@ -113,7 +113,10 @@ def _stand(view: Dataset, catalogue: Catalogue) -> Stand:
             found = catalogue.resolve(reference.parts, reference.version, lambda _: True)
         except (UnknownDataset, AmbiguousDataset) as error:
             if not reference.optional:
-                uses.append(Use(reference.name, None, reference.moment, error.message))
+                named = ".".join(reference.parts)
+                known = catalogue.named(reference.parts)
+                problem = error.message if known else f"there is no dataset {named}"
+                uses.append(Use(reference.name, None, reference.moment, problem))
             continue
         uses.append(Use(reference.name, found, reference.moment))
     return Stand(view, parsed, tuple(uses))

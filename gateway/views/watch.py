@@ -62,6 +62,7 @@ class ViewWatch:
         self._known: _Known | None = None
         self._states: dict[str, SourceState] = {}
         self._looked: dict[str, float] = {}
+        self._seen: dict[str, Dataset] = {}
         self._suspects: dict[str, Dataset] = {}
         self._next = 0
         self._turns = 0
@@ -121,7 +122,16 @@ class ViewWatch:
             known = _Known(catalogue, graph, contracts)
             with self._lock:
                 self._known = known
+                self._forget_others(graph)
         return known
+
+    def _forget_others(self, graph: Graph) -> None:
+        """Forget what was seen of sources whose contract or place is another now."""
+        for address, seen in list(self._seen.items()):
+            now = graph.sources.get(address)
+            if now is None or (now.schema, now.binding) != (seen.schema, seen.binding):
+                for known in (self._seen, self._states, self._looked):
+                    known.pop(address, None)
 
     def _due(self, known: _Known) -> list[Dataset]:
         with self._lock:
@@ -147,6 +157,7 @@ class ViewWatch:
             if state.unreachable:  # nor will it answer for the next one
                 down[place] = state
             with self._lock:
+                self._seen[str(dataset.address)] = dataset
                 self._looked[str(dataset.address)] = time.monotonic()
                 self._states[str(dataset.address)] = self._kept(str(dataset.address), state)
 

@@ -9,8 +9,8 @@ import pytest
 
 import gateway.flight.actions
 import gateway.flight.commands
-import gateway.pipeline
 from gateway.errors import Unsupported
+from gateway.languages.request_languages import LANGUAGES
 from gateway.model import Principal, Request
 from tests.attacks.doors import House
 
