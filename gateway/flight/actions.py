@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 
 from gateway.errors import LimitExceeded, Unsupported, UserError
 from gateway.flight import commands, session_actions
@@ -97,8 +96,7 @@ def _cancel_named(service: FlightSql, caller: Caller, body: bytes) -> list[bytes
 
 def _refresh(service: FlightSql, caller: Caller, body: bytes) -> list[bytes]:
     address = Address.parse(body.decode(errors="replace"))
-    rows = service.refresh(caller, address)
-    return [json.dumps([asdict(row) for row in rows]).encode()]
+    return [json.dumps(service.refresh(caller, address)).encode()]
 
 
 def _no_transactions(service: FlightSql, caller: Caller, body: bytes) -> list[bytes]:

@@ -8,7 +8,7 @@ translates what was raised.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -31,7 +31,6 @@ from gateway.serving.streams import QueryStream
 
 if TYPE_CHECKING:
     from gateway.pipeline import Gateway
-    from gateway.views.rows import ViewRow
 
 MAX_PATH_BYTES = 1024
 
@@ -123,9 +122,10 @@ class FlightSql:
         """The purposes the caller may declare."""
         return self._gateway.purposes(caller.principal)
 
-    def refresh(self, caller: Caller, address: Address) -> list[ViewRow]:
-        """Look at a dataset's source now: the views that stand on it."""
-        return self._gateway.refresh(caller.principal, address, caller.purpose)
+    def refresh(self, caller: Caller, address: Address) -> list[dict[str, object]]:
+        """Look at a dataset's source now: the views that stand on it, as JSON has them."""
+        rows = self._gateway.refresh(caller.principal, address, caller.purpose)
+        return [asdict(row) for row in rows]
 
     def visible(self, caller: Caller, purpose: str) -> list[Dataset]:
         """What the caller may discover for a purpose, sorted by address."""
