@@ -116,6 +116,12 @@ class UnknownSnapshot(UserError):
     code = "UNKNOWN_SNAPSHOT"
 
 
+class DatasetRetired(UserError):
+    """A dataset the caller could read, but its owner has ended it."""
+
+    code = "DATASET_RETIRED"
+
+
 class AmbiguousDataset(UserError):
     """A short name that fits several datasets the caller may read."""
 

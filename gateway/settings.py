@@ -49,9 +49,10 @@ NUMBERS: Mapping[str, Bounds] = {
     "history_age_seconds": Bounds(0, 31 * _DAY),
     "audit_wait_seconds": Bounds(0.1, 600),
     "schema_poll_seconds": Bounds(0, _DAY),
+    "catalogue_poll_seconds": Bounds(0, _DAY),
 }
 SWITCHES = ("embedded_duckdb",)
-TEXTS = ("postgres", "store")
+TEXTS = ("openlineage_api_key", "openlineage_url", "postgres", "store")
 
 
 def load_config(mesh: Path, *, region: str = "") -> Config:

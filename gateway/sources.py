@@ -62,7 +62,7 @@ class Sources:
         connector, source = self._connected(binding)
         if moment is not None:
             return self._opened_at(dataset, security, connector, moment)
-        known = (dataset.address, *_identity(binding))
+        known = _contract(dataset)
         with self._lock:
             fresh = known in self._checked
         if not fresh:
@@ -155,7 +155,7 @@ class Sources:
     def forget(self, dataset: Dataset) -> None:
         """Look at the dataset's source again the next time it is opened."""
         with self._lock:
-            self._checked.pop((dataset.address, *_identity(dataset.binding)), None)
+            self._checked.pop(_contract(dataset), None)
 
     def connector(self, binding: Binding) -> Connector:
         """The one connector of all bindings that mean the same source. Raises SourceError."""
@@ -209,6 +209,9 @@ def _without(
         ),
         replace(security, raw=kept(security.raw), masks=masks),
     )
+def _contract(dataset: Dataset) -> tuple[object, ...]:
+    """Equal for what is looked at alike: a contract that has changed is looked at again."""
+    return (dataset.address, dataset.revision, *_identity(dataset.binding))
 
 
 def _identity(binding: Binding) -> tuple[object, ...]:
