@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 
 from gateway.authorisation import ADMIN, Access
 from gateway.catalogue.catalogue import Catalogue
@@ -25,10 +26,15 @@ NAME = "views"
 """What the task that watches over them is called."""
 
 
-def check_views(mesh: str, catalogue: Catalogue) -> None:
-    """Raise CatalogueError for views that are wrong whatever they stand on."""
+def loaded(mesh: Path) -> Catalogue:
+    """The catalogue of a mesh folder, its views included. Raises CatalogueError.
+
+    What a view stands on may have changed since: that is no mistake of the folder's.
+    """
+    catalogue = Catalogue.load(mesh)
     if problems := list(view_problems(graph_of(catalogue))):
-        raise catalogue_error(mesh, problems)
+        raise catalogue_error(str(mesh), problems)
+    return catalogue
 
 
 class CuratedViews:
@@ -53,6 +59,11 @@ class CuratedViews:
     def task(self, seconds: float) -> Task:
         """The task that looks after them."""
         return Task(NAME, seconds, self.watch.turn)
+
+    def changed(self, upkeep: Upkeep, before: Catalogue | None, now: Catalogue) -> None:
+        """Judge the views of another catalogue soon."""
+        if before is not None:
+            upkeep.hasten(NAME)
 
     def rows(self, access: Access, principal: Principal, purpose: str = "") -> list[ViewRow]:
         """The views the principal may know of and how they are, by address."""

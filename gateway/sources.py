@@ -209,6 +209,8 @@ def _without(
         ),
         replace(security, raw=kept(security.raw), masks=masks),
     )
+
+
 def _contract(dataset: Dataset) -> tuple[object, ...]:
     """Equal for what is looked at alike: a contract that has changed is looked at again."""
     return (dataset.address, dataset.revision, *_identity(dataset.binding))

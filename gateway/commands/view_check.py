@@ -6,8 +6,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from gateway.catalogue.catalogue import Catalogue
-from gateway.curated_views import check_views
+from gateway.curated_views import loaded
 from gateway.errors import UserError
 from gateway.model import Address, Dataset
 from gateway.notices import Standing
@@ -25,8 +24,7 @@ def check(mesh: Path, words: Sequence[str]) -> int:
     """
     if len(words) > 1:
         raise UserError("one address at a time", hint="meshgate catalogue check [ADDRESS]")
-    catalogue = Catalogue.load(mesh)
-    check_views(str(mesh), catalogue)
+    catalogue = loaded(mesh)
     sources = Sources(load_config(mesh))
     try:
         watch = ViewWatch(

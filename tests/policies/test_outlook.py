@@ -49,6 +49,7 @@ def random_resources(rng: random.Random) -> list[Resource]:
                 rng.random() < 0.2,
                 rng.random() < 0.2,
                 rng.random() < 0.2,
+                frozenset(p for p in PURPOSES if rng.random() < 0.15),
             )
         )
     return found
