@@ -22,6 +22,7 @@ ALLOWED = {
         "authorisation",  # a check reads with rights of its own
     },
     "memory": {"errors", "model", "config", "audit", "catalogue", "lineage"},
+    "views": {"errors", "model", "notices", "catalogue", "languages", "plan", "memory"},
     "plan": {"errors", "model", "config", "plan", "engines", "lineage"},
     "engines": {"errors", "model", "config", "plan", "engines"},
     "audit": {"errors"},

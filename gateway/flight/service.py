@@ -8,7 +8,7 @@ translates what was raised.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -21,7 +21,7 @@ from gateway.flight.parameters import PreparedStatement
 from gateway.flight.tickets import Tickets
 from gateway.flight.tickets import name as ticket_name
 from gateway.flight.wire import flightsql_pb2 as sql
-from gateway.model import Dataset
+from gateway.model import Address, Dataset
 from gateway.serving.callers import Caller
 from gateway.serving.executions import Running
 from gateway.serving.plain_types import Types, plain_schema
@@ -121,6 +121,11 @@ class FlightSql:
     def purposes(self, caller: Caller) -> frozenset[str]:
         """The purposes the caller may declare."""
         return self._gateway.purposes(caller.principal)
+
+    def refresh(self, caller: Caller, address: Address) -> list[dict[str, object]]:
+        """Look at a dataset's source now: the views that stand on it, as JSON has them."""
+        rows = self._gateway.refresh(caller.principal, address, caller.purpose)
+        return [asdict(row) for row in rows]
 
     def check_namespace(self, caller: Caller, purpose: str, namespace: tuple[str, ...]) -> None:
         """Raise UserError for a catalog or schema the caller may not know of."""
