@@ -34,6 +34,7 @@ VIEW = "mesh.view"
 PURPOSE = "mesh.purpose"
 PURPOSES = "mesh.purposes"
 RESIDENCY = "mesh.residency"
+DEPRECATION = "mesh.deprecation"
 GATE = "mesh.gate"
 CHECK = "mesh.check"
 MAX_AGE = "mesh.maxAge"
@@ -45,7 +46,8 @@ REQUIRED = "required"
 
 _OF_PRODUCT = frozenset({PURPOSE, PURPOSES, RESIDENCY})
 _OF_CHECK = frozenset({GATE, CHECK, MAX_AGE})
-_OF_CONTRACT = frozenset({BINDING, VIEW, ROW_FILTERS, ROW_POLICY, *_OF_PRODUCT, *_OF_CHECK})
+_OF_GOVERNANCE = frozenset({ROW_FILTERS, ROW_POLICY, DEPRECATION})
+_OF_CONTRACT = frozenset({BINDING, VIEW}) | _OF_GOVERNANCE | _OF_PRODUCT | _OF_CHECK
 _OF_COLUMN = frozenset({ARROW_TYPE})
 _OF_RELATIONSHIP = frozenset({DECLARED})
 _KNOWN = _OF_CONTRACT | _OF_COLUMN | _OF_RELATIONSHIP

@@ -122,15 +122,20 @@ class FlightSql:
         """The purposes the caller may declare."""
         return self._gateway.purposes(caller.principal)
 
-    def visible(self, caller: Caller, purpose: str) -> list[Dataset]:
-        """What the caller may discover for a purpose, sorted by address."""
-        return self._gateway.visible(caller.principal, purpose)
+    def check_namespace(self, caller: Caller, purpose: str, namespace: tuple[str, ...]) -> None:
+        """Raise UserError for a catalog or schema the caller may not know of."""
+        self._gateway.check_namespace(caller.principal, purpose, namespace)
 
     def datasets(self, caller: Caller, criteria: bytes = b"") -> list[Dataset]:
         """What the caller may discover; with criteria, those whose address contains them."""
         self.admission.check()
         wanted = _text(criteria)
-        return [d for d in self.visible(caller, caller.purpose) if wanted in str(d.address)]
+        seen = self._gateway.visible(caller.principal, caller.purpose)
+        return [
+            dataset
+            for dataset in seen
+            if wanted in str(dataset.address) and dataset.status != "retired"
+        ]
 
     def stream(
         self, caller: Caller, ticket: bytes, gone: Callable[[], bool]
@@ -143,7 +148,7 @@ class FlightSql:
         self.admission.check()
         message = commands.decode(ticket)
         if metadata.schema(message) is not None:
-            datasets = self.visible(caller, caller.purpose)
+            datasets = self._gateway.browsable(caller.principal, caller.purpose)
             return metadata.answer(message, datasets, caller.types)
         if not isinstance(message, sql.TicketStatementQuery):
             raise UserError("this is not a ticket", hint="take it from GetFlightInfo")
