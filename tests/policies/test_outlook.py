@@ -49,7 +49,7 @@ def random_resources(rng: random.Random) -> list[Resource]:
                 rng.random() < 0.2,
                 rng.random() < 0.2,
                 rng.random() < 0.2,
-                frozenset(p for p in PURPOSES if rng.random() < 0.15),
+                frozenset(p for p in PURPOSES if rng.random() < 0.1),
             )
         )
     return found
