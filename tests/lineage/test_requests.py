@@ -18,9 +18,9 @@ from tests.gateways import gateway, in_memory, in_source
 from tests.lineage import truth, world
 from tests.lineage.test_queries import column
 from tests.plans.tables import tables
-from tests.substrait.plans import produced
+from tests.substrait.plans import Schemas, produced
 
-SCHEMAS = {("shop", "memory", name): table.schema for name, table in world.TABLES.items()}
+SCHEMAS: Schemas = {("shop", "memory", name): table.schema for name, table in world.TABLES.items()}
 
 
 @pytest.fixture(scope="module")
