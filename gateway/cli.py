@@ -21,6 +21,7 @@ COMMANDS = {
     "catalogue": "list or search the data products of a mesh",
     "policy": "ask the policies of a mesh, and try changes of them before they count",
     "user": "manage the users of a mesh",
+    "usage": "who used what of a mesh, how much of it, and how long it took",
     "audit": "list, verify or export what was decided, for whom",
 }
 
