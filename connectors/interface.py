@@ -250,6 +250,19 @@ class ProvidesDataset(Protocol, metaclass=Ability):
         ...
 
 
+@runtime_checkable
+class ComputesRows(Protocol, metaclass=Ability):
+    """A source in this process that makes the rows of a table when they are asked for."""
+
+    def rows(self, object_name: str, equal: Mapping[str, Any]) -> Iterator[pa.RecordBatch]:
+        """The rows, with all columns of the object's schema.
+
+        `equal` are columns that are compared with a constant: whoever asks drops rows that have
+        another value there, so they may be left out.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class ParquetFiles:
     """Local Parquet files the engine opens by path: one file, or all files of a folder.

@@ -15,6 +15,8 @@ from gateway.errors import UserError
 from gateway.request_ids import request_id
 
 SCHEME = "mesh://"
+SYSTEM = "system"
+"""The domain of the gateway's own tables; no mesh has one of this name."""
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\Z")
 """What a domain, product, dataset or version may be called."""
 
@@ -190,6 +192,15 @@ class ForeignKey:
     name: str = ""
 
 
+STATUSES = ("active", "deprecated", "proposed", "draft", "retired")
+"""The states of a dataset's life, from the one that keeps least from being read to the one that
+keeps most. Deprecated is read with a notice, what is proposed or a draft by its makers only, and
+what is retired by nobody."""
+
+UNPUBLISHED = frozenset({"proposed", "draft"})
+"""The states before a dataset is there for others than its makers."""
+
+
 @dataclass(frozen=True, slots=True)
 class Deprecation:
     """Why a dataset goes away, what to read instead, and when it ends: a date in ISO 8601 or ""."""
@@ -242,7 +253,8 @@ class Dataset:
     `schema` is the contract's: the planned types. Field metadata holds ``mesh.physicalType`` and
     ``mesh.comment``. `primary_key` are column names in key order. `row_filters` are the texts of
     the contract's row filters by id, over the whole schema; policies only name the ids. A `view`
-    has no place of its own: its `binding` says nothing.
+    has no place of its own: its `binding` says nothing. `revision` differs whenever anything else
+    does, if the dataset was read from files; "" says nothing.
     """
 
     address: Address
@@ -267,3 +279,4 @@ class Dataset:
     terms: Mapping[str, BusinessTerm] = field(default_factory=dict)
     view: View | None = None
     source_file: str = ""
+    revision: str = field(default="", compare=False)
