@@ -37,6 +37,7 @@ from gateway.errors import (
     LimitExceeded,
     PurposeNotGranted,
     ResidencyViolation,
+    Unauthenticated,
     Unsupported,
     from_source,
 )
@@ -53,6 +54,9 @@ from gateway.plan.fragment import FragmentReads
 from gateway.plan.plan import Plan
 from gateway.plan.source import Rights, Table, TableName, Tables, View, Views, rights_over
 from gateway.plans import Plans
+from gateway.quality.access import NAME as QUALITY
+from gateway.quality.access import quality_access
+from gateway.quality.quality import Quality
 from gateway.query_report import Measurement, QueryReport
 from gateway.records import Clearance, Recorder
 from gateway.remote_queries import RemoteQueries
@@ -89,6 +93,10 @@ class Prepared:
     """What its reader should know of all that the request reads."""
     catalogue_version: str = ""
     """The version of the catalogue its names were looked up in."""
+    standing: int = 0
+    """The version of what was known of datasets then."""
+    checks: str = ""
+    """The domain whose quality rules this checks; "" for a request of somebody's."""
 
     @property
     def explain(self) -> bool:
@@ -177,6 +185,12 @@ class Gateway:
         self.system = System()
         self.search = search or Search()
         self.on_catalogue_change(lambda before, now: access.forget_meshes())
+        self.quality: Quality | None = None
+        if memory is not None:
+            self.quality = Quality(
+                lambda: self.catalogue, self, memory.store, self.standing, config
+            )
+            self.quality.load()  # before anything is answered: what denied, denies
         self._upkeep = Upkeep(duties(self))
 
     @classmethod
@@ -202,6 +216,8 @@ class Gateway:
 
     def close(self) -> None:
         """Close every source, and write what is still to be recorded."""
+        if self.quality is not None:
+            self.quality.close()
         if self._reloader is not None:
             self._reloader.close()
         self._sources.close()
@@ -239,6 +255,11 @@ class Gateway:
     def purposes(self, principal: Principal) -> frozenset[str]:
         """The purposes the principal may declare."""
         return self._access.purposes(principal)
+
+    @property
+    def region(self) -> str:
+        """Where this gateway is; "" is unknown."""
+        return self.config.region
 
     @property
     def max_query_length(self) -> int:
@@ -288,7 +309,25 @@ class Gateway:
 
     def prepare(self, request: Request) -> Prepared:
         """Understand, authorise and plan a request. Raises GatewayError."""
-        access = self._access.pinned()
+        if request.principal.name == QUALITY:
+            raise Unauthenticated(f"{QUALITY} is the gateway itself: nobody else may ask as it")
+        return self._prepare(request)
+
+    def prepare_check(self, request: Request, domain: str) -> Prepared:
+        """The same for a check of a domain's quality rules: with rights of its own, unhindered by
+        what is known of datasets."""
+        return self._prepare(request, checks=domain)
+
+    def probe(self, dataset: Dataset) -> None:
+        """Ask a dataset's source what it looks like. Raises GatewayError when it does not say."""
+        try:
+            self._sources.connector(dataset.binding).schema(dataset.binding.object)
+        except SourceError as error:
+            raise from_source(error) from error
+
+    def _prepare(self, request: Request, checks: str = "") -> Prepared:
+        asked = quality_access(self._access, checks) if checks else self._access
+        access = asked.pinned()
         policy_version = access.version
         catalogue = self.catalogue
         resolution = Resolution(catalogue, self.system, access, request)
@@ -302,7 +341,10 @@ class Gateway:
             remote = RemoteQueries(
                 catalogue, self._sources, access, request, resolution.decided
             ).open(parsed.remote)
-            notices = self._notices(authorised, resolution)
+            if self.quality is not None and not checks:
+                self.quality.ensure(grant.dataset for grant in authorised.grants.values())
+            standing = self.standing.version
+            notices = () if checks else self._notices(authorised, resolution)
             own = self.system.source(lambda: self._viewpoint(request, access))
             tables, views = opened(authorised, self._sources, own)
             tables = {**tables, **{name: r.table for name, r in remote.items()}}
@@ -327,7 +369,16 @@ class Gateway:
         clearance = self.recorder.allowed(request, policy_version, grants, plan)
         rights = rights_over(tables, views)
         return Prepared(
-            *(request, plan, clearance, statement, unpushed, rights, notices, catalogue.version)
+            request,
+            plan,
+            clearance,
+            statement,
+            unpushed,
+            rights,
+            notices,
+            catalogue.version,
+            standing,
+            checks,
         )
 
     def bind(self, prepared: Prepared, values: Sequence[pa.Scalar]) -> Prepared:
@@ -342,7 +393,7 @@ class Gateway:
         """
         lasts = self._current(prepared) and prepared.plan.lasting
         if not lasts or not prepared.clearance.claim():
-            prepared = self.prepare(prepared.request)
+            prepared = self._prepare(prepared.request, prepared.checks)
             prepared.clearance.claim()
         plan = prepared.plan
         if plan.unbound:
@@ -362,10 +413,11 @@ class Gateway:
         return Result(prepared.schema, batches, report)
 
     def _current(self, prepared: Prepared) -> bool:
-        """Whether the policies and the catalogue are still those it was prepared with."""
+        """Whether all it was prepared by is as it was: policies, catalogue, what stands of it."""
         return (
             prepared.policy_version == self._access.version
             and prepared.catalogue_version == self.catalogue.version
+            and prepared.standing == self.standing.version
         )
 
     def check_rights(self, begun: Prepared, principal: Principal) -> Prepared:

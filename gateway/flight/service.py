@@ -126,16 +126,16 @@ class FlightSql:
         """Raise UserError for a catalog or schema the caller may not know of."""
         self._gateway.check_namespace(caller.principal, purpose, namespace)
 
-    def visible(self, caller: Caller, purpose: str) -> list[Dataset]:
-        """What the caller may discover for a purpose, sorted by address."""
-        return self._gateway.browsable(caller.principal, purpose)
-
     def datasets(self, caller: Caller, criteria: bytes = b"") -> list[Dataset]:
         """What the caller may discover; with criteria, those whose address contains them."""
         self.admission.check()
         wanted = _text(criteria)
-        found = self.visible(caller, caller.purpose)
-        return [d for d in found if wanted in str(d.address) and d.status != "retired"]
+        seen = self._gateway.visible(caller.principal, caller.purpose)
+        return [
+            dataset
+            for dataset in seen
+            if wanted in str(dataset.address) and dataset.status != "retired"
+        ]
 
     def stream(
         self, caller: Caller, ticket: bytes, gone: Callable[[], bool]
@@ -148,7 +148,7 @@ class FlightSql:
         self.admission.check()
         message = commands.decode(ticket)
         if metadata.schema(message) is not None:
-            datasets = self.visible(caller, caller.purpose)
+            datasets = self._gateway.browsable(caller.principal, caller.purpose)
             return metadata.answer(message, datasets, caller.types)
         if not isinstance(message, sql.TicketStatementQuery):
             raise UserError("this is not a ticket", hint="take it from GetFlightInfo")
