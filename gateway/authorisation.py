@@ -66,7 +66,7 @@ class Access:
     _resources: Memory[int, tuple[Dataset, Resource]] = field(
         default_factory=lambda: Memory(MAX_RESOURCES)
     )
-    _grants: LRUCache[tuple[object, ...], Grant] = field(
+    _grants: LRUCache[tuple[object, ...], tuple[Dataset, Grant]] = field(
         default_factory=lambda: LRUCache(REMEMBERED)
     )
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -153,12 +153,12 @@ class Access:
         key = (id(decision), id(dataset), principal.name, principal.region, purpose)
         with self._lock:
             known = self._grants.get(key)
-        if known is not None and known.decision is decision:
-            return known
+        if known is not None and known[0] is dataset and known[1].decision is decision:
+            return known[1]
         security = self._security(principal, dataset, decision, purpose, minimum_rows)
         made = Grant(_seen(dataset, decision), security, decision)
         with self._lock:
-            self._grants[key] = made
+            self._grants[key] = (dataset, made)
         return made
 
     def _security(

@@ -26,6 +26,8 @@ class Config:
     remembers; "" is a file of the mesh folder.
     Events of lineage are posted to the endpoint of OpenLineage at `openlineage_url` ("": nowhere),
     with `openlineage_api_key` as a bearer token unless it is "".
+    Files of the mesh are looked at for changes every `catalogue_poll_seconds`, a very large mesh
+    less often; 0 is never.
     `postgres` is where `meshgate serve` listens for PostgreSQL's clients, [HOST:]PORT; "" nowhere.
     """
 
@@ -51,6 +53,7 @@ class Config:
     audit_wait_seconds: float = 10.0
     embedded_duckdb: bool = True
     history_age_seconds: float = 3600.0
+    catalogue_poll_seconds: float = 5.0
     store: str = ""
     openlineage_url: str = ""
     openlineage_api_key: str = field(default="", repr=False)

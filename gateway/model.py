@@ -244,7 +244,8 @@ class Dataset:
     `schema` is the contract's: the planned types. Field metadata holds ``mesh.physicalType`` and
     ``mesh.comment``. `primary_key` are column names in key order. `row_filters` are the texts of
     the contract's row filters by id, over the whole schema; policies only name the ids. A `view`
-    has no place of its own: its `binding` says nothing.
+    has no place of its own: its `binding` says nothing. `revision` differs whenever anything else
+    does, if the dataset was read from files; "" says nothing.
     """
 
     address: Address
@@ -269,3 +270,4 @@ class Dataset:
     terms: Mapping[str, BusinessTerm] = field(default_factory=dict)
     view: View | None = None
     source_file: str = ""
+    revision: str = field(default="", compare=False)

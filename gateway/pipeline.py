@@ -24,6 +24,7 @@ from gateway.catalogue.catalogue import Catalogue
 from gateway.catalogue.life_cycle import declared_notices
 from gateway.catalogue.search import FOLDER as SEARCH_FOLDER
 from gateway.catalogue.search import Search
+from gateway.catalogue.watch import CatalogueWatch, Changed
 from gateway.changed_sources import explained
 from gateway.config import Config
 from gateway.engines.execution import run
@@ -92,6 +93,8 @@ class Prepared:
     """What its principal may see of all that the request reads."""
     notices: tuple[Notice, ...] = ()
     """What its reader should know of all that the request reads."""
+    catalogue_version: str = ""
+    """The version of the catalogue its names were looked up in."""
 
     @property
     def explain(self) -> bool:
@@ -158,7 +161,7 @@ class Gateway:
 
     def __init__(
         self,
-        catalogue: Catalogue,
+        catalogue: Catalogue | CatalogueWatch,
         access: Access,
         config: Config,
         audit: AuditLog | None = None,
@@ -166,7 +169,8 @@ class Gateway:
         memory: Memory | None = None,
         search: Search | None = None,
     ) -> None:
-        self.catalogue = catalogue
+        watch = CatalogueWatch(catalogue) if isinstance(catalogue, Catalogue) else catalogue
+        self._catalogue = watch
         self.standing = Standing()
         self._access = access
         self._config = config
@@ -178,7 +182,9 @@ class Gateway:
         self.memory = memory
         self.system = System()
         self.search = search or Search()
+        self.on_catalogue_change(lambda before, now: access.forget_meshes())
         self._upkeep = Upkeep(self._tasks())
+        self.on_catalogue_change(lambda before, now: self._upkeep.hasten("search"))
 
     @classmethod
     def open(cls, mesh: Path, config: Config | None = None, *, audited: bool = True) -> Gateway:
@@ -188,7 +194,7 @@ class Gateway:
         process that only plans may do without.
         """
         config = config or Config()
-        catalogue = Catalogue.load(mesh)
+        catalogue = CatalogueWatch(Catalogue.load(mesh), mesh, lambda: Catalogue.load(mesh))
         try:
             store = open_store(mesh)
             authoriser = Authoriser(Snapshot(store.load()))
@@ -221,6 +227,10 @@ class Gateway:
             tasks.append(self._journal(self.memory, self._audit))
             if self.memory.outbox is not None:
                 tasks.append(Task("openlineage", MEMORY_SECONDS, self.memory.outbox.run))
+        if self._config.catalogue_poll_seconds:
+            tasks.append(
+                Task("catalogue", self._config.catalogue_poll_seconds, self._catalogue.look)
+            )
         return tasks
 
     def _journal(self, memory: Memory, audit: AuditLog) -> Task:
@@ -231,6 +241,25 @@ class Gateway:
             journals.run(stop)
 
         return Task("journal", MEMORY_SECONDS, take_over, last=True)
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The catalogue in use at this moment; what asks twice takes it once."""
+        return self._catalogue.current
+
+    @catalogue.setter
+    def catalogue(self, catalogue: Catalogue) -> None:
+        self._catalogue.replace(catalogue)
+        self.plans.forget()  # of datasets that were not read from files plans can not tell changes
+
+    @property
+    def catalogue_problems(self) -> str:
+        """Why the files of the mesh are not what is in use; "" when they are."""
+        return self._catalogue.problems
+
+    def on_catalogue_change(self, changed: Changed) -> None:
+        """Call `changed(before, now)` now, with no catalogue before, and at each replacement."""
+        self._catalogue.on_change(changed)
 
     def forget_plans(self) -> None:
         """Plan every query anew from now on."""
@@ -290,7 +319,8 @@ class Gateway:
         """Understand, authorise and plan a request. Raises GatewayError."""
         access = self._access.pinned()
         policy_version = access.version
-        resolution = Resolution(self.catalogue, self.system, access, request)
+        catalogue = self.catalogue
+        resolution = Resolution(catalogue, self.system, access, request)
         try:
             _check_purpose(access, request.principal, request.purpose)
             parsed = self._parse(request)
@@ -299,7 +329,7 @@ class Gateway:
                 seen = {name: grant.dataset for name, grant in authorised.grants.items()}
                 check_columns(request.columns, seen)
             remote = RemoteQueries(
-                self.catalogue, self._sources, access, request, resolution.decided
+                catalogue, self._sources, access, request, resolution.decided
             ).open(parsed.remote)
             notices = self._notices(authorised)
             own = self.system.source(lambda: self._viewpoint(request, access))
@@ -325,7 +355,9 @@ class Gateway:
         grants = {**authorised.grants, **{name: r.grant for name, r in remote.items()}}
         clearance = self._recorder.allowed(request, policy_version, grants, plan)
         rights = rights_over(tables, views)
-        return Prepared(request, plan, clearance, statement, unpushed, rights, notices)
+        return Prepared(
+            *(request, plan, clearance, statement, unpushed, rights, notices, catalogue.version)
+        )
 
     def bind(self, prepared: Prepared, values: Sequence[pa.Scalar]) -> Prepared:
         """The request with values for its placeholders. Raises GatewayError, as `prepare` does."""
@@ -337,8 +369,8 @@ class Gateway:
 
         `cancelled` is polled, even while a source keeps the answer waiting.
         """
-        current = prepared.policy_version == self._access.version
-        if not current or not prepared.plan.lasting or not prepared.clearance.claim():
+        lasts = self._current(prepared) and prepared.plan.lasting
+        if not lasts or not prepared.clearance.claim():
             prepared = self.prepare(prepared.request)
             prepared.clearance.claim()
         plan = prepared.plan
@@ -358,12 +390,19 @@ class Gateway:
             batches = self._run(prepared, report, cancelled)
         return Result(prepared.schema, batches, report)
 
+    def _current(self, prepared: Prepared) -> bool:
+        """Whether the policies and the catalogue are still those it was prepared with."""
+        return (
+            prepared.policy_version == self._access.version
+            and prepared.catalogue_version == self.catalogue.version
+        )
+
     def check_rights(self, begun: Prepared, principal: Principal) -> Prepared:
         """The request as it is now, before more rows of an answer go out that was `begun` earlier.
 
         Raises GatewayError unless its principal, as it is now, may still read just what it might.
         """
-        if begun.policy_version == self._access.version and begun.request.principal == principal:
+        if self._current(begun) and begun.request.principal == principal:
             return begun
         request = begun.request.again(principal=principal)
         current = self.prepare(request)

@@ -237,4 +237,12 @@ def _identity(name: TableName, opened: Table | View) -> tuple[object, ...]:
     lends = isinstance(opened, View) and opened.lends
     names = tuple(dataset.schema.names)
     made_with = None if isinstance(opened, View) else (opened.pushes, opened.statistics_version)
-    return (name, dataset.address, names, opened.security.fingerprint, lends, made_with)
+    return (
+        name,
+        dataset.address,
+        dataset.revision,
+        names,
+        opened.security.fingerprint,
+        lends,
+        made_with,
+    )

@@ -193,4 +193,4 @@ def _dataset(of: Dataset, own: OwnQuery, schema: pa.Schema) -> Dataset:
     columns = [(f.name, str(f.type)) for f in schema]
     digest = hashlib.sha256(repr((own.text, columns)).encode()).hexdigest()
     address = Address(of.address.domain, of.address.product, f"{FUNCTION}_{digest}", "0")
-    return Dataset(address, schema, of.binding)
+    return Dataset(address, schema, of.binding, revision=of.revision)
