@@ -9,7 +9,6 @@ out before the record is durable.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +26,7 @@ from gateway.catalogue.search import Search
 from gateway.catalogue.watch import CatalogueWatch, Changed
 from gateway.changed_sources import explained
 from gateway.config import Config
+from gateway.duties import duties
 from gateway.engines.execution import run
 from gateway.errors import (
     AccessDenied,
@@ -37,6 +37,7 @@ from gateway.errors import (
     LimitExceeded,
     PurposeNotGranted,
     ResidencyViolation,
+    Unauthenticated,
     Unsupported,
     from_source,
 )
@@ -53,6 +54,9 @@ from gateway.plan.fragment import FragmentReads
 from gateway.plan.plan import Plan
 from gateway.plan.source import Rights, Table, TableName, Tables, View, Views, rights_over
 from gateway.plans import Plans
+from gateway.quality.access import NAME as QUALITY
+from gateway.quality.access import quality_access
+from gateway.quality.quality import Quality
 from gateway.query_report import Measurement, QueryReport
 from gateway.records import Clearance, Recorder
 from gateway.remote_queries import RemoteQueries
@@ -62,18 +66,12 @@ from gateway.substrait.translation import Translation, check_columns, translated
 from gateway.system.system import System
 from gateway.system.viewpoint import Viewpoint
 from gateway.time_limit import within
-from gateway.upkeep import Task, Upkeep
+from gateway.upkeep import Upkeep
 from gateway.verification.verification import verified
 from policies.decide import Authoriser
 from policies.reload import Reloader
 from policies.snapshot import Snapshot
 from policies.store import PolicyError, open_store
-
-_SEARCH_SECONDS = 3600.0
-"""How often the index of the search is looked after; a change of the catalogue tells it to."""
-
-MEMORY_SECONDS = 0.25
-"""How far the memory is behind the audit log, and an endpoint of lineage behind the memory."""
 
 LANGUAGES = {"sql": sql.parse, SUBSTRAIT: sql.parse}
 """The request languages: each turns text into a statement over datasets."""
@@ -95,6 +93,10 @@ class Prepared:
     """What its reader should know of all that the request reads."""
     catalogue_version: str = ""
     """The version of the catalogue its names were looked up in."""
+    standing: int = 0
+    """The version of what was known of datasets then."""
+    checks: str = ""
+    """The domain whose quality rules this checks; "" for a request of somebody's."""
 
     @property
     def explain(self) -> bool:
@@ -170,20 +172,26 @@ class Gateway:
         search: Search | None = None,
     ) -> None:
         watch = CatalogueWatch(catalogue) if isinstance(catalogue, Catalogue) else catalogue
-        self._catalogue = watch
+        self.watch = watch
         self.standing = Standing()
         self._access = access
-        self._config = config
-        self._audit = audit
+        self.config = config
+        self.audit = audit
         self._reloader = reloader
-        self._recorder = Recorder(audit, config.audit_wait_seconds)
+        self.recorder = Recorder(audit, config.audit_wait_seconds)
         self._sources = Sources(config)
         self.plans = Plans(config)
         self.memory = memory
         self.system = System()
         self.search = search or Search()
         self.on_catalogue_change(lambda before, now: access.forget_meshes())
-        self._upkeep = Upkeep(self._tasks())
+        self.quality: Quality | None = None
+        if memory is not None:
+            self.quality = Quality(
+                lambda: self.catalogue, self, memory.store, self.standing, config
+            )
+            self.quality.load()  # before anything is answered: what denied, denies
+        self._upkeep = Upkeep(duties(self))
         self.on_catalogue_change(lambda before, now: self._upkeep.hasten("search"))
 
     @classmethod
@@ -209,57 +217,37 @@ class Gateway:
 
     def close(self) -> None:
         """Close every source, and write what is still to be recorded."""
+        if self.quality is not None:
+            self.quality.close()
         if self._reloader is not None:
             self._reloader.close()
         self._sources.close()
         self.plans.close()
-        self._recorder.end_abandoned()
-        if self._audit is not None:
-            self._audit.close()
+        self.recorder.end_abandoned()
+        if self.audit is not None:
+            self.audit.close()
         self._upkeep.close()
         if self.memory is not None:
             self.memory.close()
 
-    def _tasks(self) -> list[Task]:
-        """What this gateway does beside its requests."""
-        tasks = [Task("search", _SEARCH_SECONDS, lambda _: self.search.prepare(self.catalogue))]
-        if self.memory is not None and self._audit is not None:
-            tasks.append(self._journal(self.memory, self._audit))
-            if self.memory.outbox is not None:
-                tasks.append(Task("openlineage", MEMORY_SECONDS, self.memory.outbox.run))
-        if self._config.catalogue_poll_seconds:
-            tasks.append(
-                Task("catalogue", self._config.catalogue_poll_seconds, self._catalogue.look)
-            )
-        return tasks
-
-    def _journal(self, memory: Memory, audit: AuditLog) -> Task:
-        journals = memory.journals(audit.first, audit.folder)
-
-        def take_over(stop: threading.Event) -> None:
-            self._recorder.end_abandoned()
-            journals.run(stop)
-
-        return Task("journal", MEMORY_SECONDS, take_over, last=True)
-
     @property
     def catalogue(self) -> Catalogue:
         """The catalogue in use at this moment; what asks twice takes it once."""
-        return self._catalogue.current
+        return self.watch.current
 
     @catalogue.setter
     def catalogue(self, catalogue: Catalogue) -> None:
-        self._catalogue.replace(catalogue)
+        self.watch.replace(catalogue)
         self.plans.forget()  # of datasets that were not read from files plans can not tell changes
 
     @property
     def catalogue_problems(self) -> str:
         """Why the files of the mesh are not what is in use; "" when they are."""
-        return self._catalogue.problems
+        return self.watch.problems
 
     def on_catalogue_change(self, changed: Changed) -> None:
         """Call `changed(before, now)` now, with no catalogue before, and at each replacement."""
-        self._catalogue.on_change(changed)
+        self.watch.on_change(changed)
 
     def forget_plans(self) -> None:
         """Plan every query anew from now on."""
@@ -270,9 +258,14 @@ class Gateway:
         return self._access.purposes(principal)
 
     @property
+    def region(self) -> str:
+        """Where this gateway is; "" is unknown."""
+        return self.config.region
+
+    @property
     def max_query_length(self) -> int:
         """How many characters a request may have."""
-        return self._config.max_query_bytes
+        return self.config.max_query_bytes
 
     def visible(self, principal: Principal, purpose: str = "") -> list[Dataset]:
         """The datasets the principal may know of, with the columns it may, by address."""
@@ -309,15 +302,33 @@ class Gateway:
 
     def of_plan(self, plan: bytes) -> Translation:
         """The SQL a client's Substrait plan means. Raises GatewayError."""
-        if len(plan) > self._config.max_query_bytes:
+        if len(plan) > self.config.max_query_bytes:
             raise LimitExceeded(
-                f"the plan has {len(plan)} bytes; {self._config.max_query_bytes} are allowed"
+                f"the plan has {len(plan)} bytes; {self.config.max_query_bytes} are allowed"
             )
         return translated(plan)
 
     def prepare(self, request: Request) -> Prepared:
         """Understand, authorise and plan a request. Raises GatewayError."""
-        access = self._access.pinned()
+        if request.principal.name == QUALITY:
+            raise Unauthenticated(f"{QUALITY} is the gateway itself: nobody else may ask as it")
+        return self._prepare(request)
+
+    def prepare_check(self, request: Request, domain: str) -> Prepared:
+        """The same for a check of a domain's quality rules: with rights of its own, unhindered by
+        what is known of datasets."""
+        return self._prepare(request, checks=domain)
+
+    def probe(self, dataset: Dataset) -> None:
+        """Ask a dataset's source what it looks like. Raises GatewayError when it does not say."""
+        try:
+            self._sources.connector(dataset.binding).schema(dataset.binding.object)
+        except SourceError as error:
+            raise from_source(error) from error
+
+    def _prepare(self, request: Request, checks: str = "") -> Prepared:
+        asked = quality_access(self._access, checks) if checks else self._access
+        access = asked.pinned()
         policy_version = access.version
         catalogue = self.catalogue
         resolution = Resolution(catalogue, self.system, access, request)
@@ -331,7 +342,10 @@ class Gateway:
             remote = RemoteQueries(
                 catalogue, self._sources, access, request, resolution.decided
             ).open(parsed.remote)
-            notices = self._notices(authorised)
+            if self.quality is not None and not checks:
+                self.quality.ensure(grant.dataset for grant in authorised.grants.values())
+            standing = self.standing.version
+            notices = () if checks else self._notices(authorised, resolution)
             own = self.system.source(lambda: self._viewpoint(request, access))
             tables, views = opened(authorised, self._sources, own)
             tables = {**tables, **{name: r.table for name, r in remote.items()}}
@@ -350,13 +364,22 @@ class Gateway:
                 error.message = f"{error.message} ({self._places(request.principal)})"
             if request.language == SUBSTRAIT:
                 error.position = None
-            self._recorder.denied(request, policy_version, resolution.decided, error)
+            self.recorder.denied(request, policy_version, resolution.decided, error)
             raise error from (raised if error is not raised else raised.__cause__)
         grants = {**authorised.grants, **{name: r.grant for name, r in remote.items()}}
-        clearance = self._recorder.allowed(request, policy_version, grants, plan)
+        clearance = self.recorder.allowed(request, policy_version, grants, plan)
         rights = rights_over(tables, views)
         return Prepared(
-            *(request, plan, clearance, statement, unpushed, rights, notices, catalogue.version)
+            request,
+            plan,
+            clearance,
+            statement,
+            unpushed,
+            rights,
+            notices,
+            catalogue.version,
+            standing,
+            checks,
         )
 
     def bind(self, prepared: Prepared, values: Sequence[pa.Scalar]) -> Prepared:
@@ -371,7 +394,7 @@ class Gateway:
         """
         lasts = self._current(prepared) and prepared.plan.lasting
         if not lasts or not prepared.clearance.claim():
-            prepared = self.prepare(prepared.request)
+            prepared = self._prepare(prepared.request, prepared.checks)
             prepared.clearance.claim()
         plan = prepared.plan
         if plan.unbound:
@@ -391,10 +414,11 @@ class Gateway:
         return Result(prepared.schema, batches, report)
 
     def _current(self, prepared: Prepared) -> bool:
-        """Whether the policies and the catalogue are still those it was prepared with."""
+        """Whether all it was prepared by is as it was: policies, catalogue, what stands of it."""
         return (
             prepared.policy_version == self._access.version
             and prepared.catalogue_version == self.catalogue.version
+            and prepared.standing == self.standing.version
         )
 
     def check_rights(self, begun: Prepared, principal: Principal) -> Prepared:
@@ -424,7 +448,7 @@ class Gateway:
             None if self.memory is None else self.memory.store,
         )
 
-    def _notices(self, authorised: Authorised) -> tuple[Notice, ...]:
+    def _notices(self, authorised: Authorised, resolution: Resolution) -> tuple[Notice, ...]:
         lends = any(body.lends for body in authorised.bodies.values())
         below = authorised.nested if lends else frozenset()
         read = authorised.grants.items()
@@ -432,18 +456,18 @@ class Gateway:
             [grant.dataset for name, grant in read if name not in below],
             [grant.dataset for name, grant in read if name in below],
             self.standing,
-            declared_notices,
+            lambda dataset: declared_notices(dataset, resolution.successor(dataset)),
         )
 
     def _places(self, principal: Principal) -> str:
-        here, there = (r or "no known region" for r in (self._config.region, principal.region))
+        here, there = (r or "no known region" for r in (self.config.region, principal.region))
         return f"this gateway is in {here}, you are in {there}"
 
     def _parse(self, request: Request) -> sql.Statement | dialects.Foreign:
-        if len(request.text) > self._config.max_query_bytes:
+        if len(request.text) > self.config.max_query_bytes:
             raise LimitExceeded(
                 f"the query is {len(request.text)} characters long;"
-                f" {self._config.max_query_bytes} are allowed"
+                f" {self.config.max_query_bytes} are allowed"
             )
         parse = LANGUAGES.get(request.language)
         if parse is None:
@@ -453,12 +477,12 @@ class Gateway:
 
     def _explain(self, prepared: Prepared, report: QueryReport) -> Iterator[pa.RecordBatch]:
         try:
-            batch = explain(prepared.plan, self._config)
+            batch = explain(prepared.plan, self.config)
         except SourceError as error:  # files are looked for where the engine plans to read them
             raise from_source(error) from error
         prepared.clearance.wait()
         report.outcome = "completed"
-        self._recorder.ended(prepared.clearance, Outcome(report.outcome))
+        self.recorder.ended(prepared.clearance, Outcome(report.outcome))
         yield batch
 
     def _run(
@@ -482,7 +506,7 @@ class Gateway:
             report.fragments = () if plan.hidden_views else measured.fragments()
             if prepared.unpushed is None:  # what was verified did everything twice
                 self.plans.learn(plan, measured)
-            self._recorder.ended(
+            self.recorder.ended(
                 prepared.clearance,
                 Outcome(report.outcome, report.rows, report.bytes, report.seconds),
             )
@@ -502,7 +526,7 @@ class Gateway:
     def _batches(
         self, prepared: Prepared, reads: FragmentReads, cancelled: Callable[[], bool]
     ) -> Iterator[pa.RecordBatch]:
-        config, plan = self._config, prepared.plan
+        config, plan = self.config, prepared.plan
         text = "" if prepared.request.language == SUBSTRAIT else prepared.request.text
         other = prepared.unpushed
         if other is None:

@@ -22,7 +22,7 @@ from gateway.languages.sql import Statement
 from gateway.plan.embedded import is_embedded
 from gateway.plan.history import History, Watch
 from gateway.plan.parameters import fitted
-from gateway.plan.plan import Plan
+from gateway.plan.plan import Plan, called
 from gateway.plan.planner import Query, plan_query
 from gateway.plan.source import Table, TableName, Tables, View, Views, unpushed
 from gateway.prepared_plans import PreparedPlans
@@ -76,7 +76,7 @@ class Plans:
         shared = all(table.shared for table in tables.values())
         key = _key(statement, tables, views, placement) if shared else None
         plan = self._of(key, statement, tables, views, placement, values)
-        return replace(plan, schema=statement.named(plan.schema)) if statement.repeated else plan
+        return called(plan, statement.named(plan.schema)) if statement.repeated else plan
 
     def _of(
         self,

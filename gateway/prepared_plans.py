@@ -20,7 +20,7 @@ from gateway.languages.literals import literal, members
 from gateway.languages.sql import Statement
 from gateway.plan.meetings import meet_constants
 from gateway.plan.parameters import Parameters, Untyped, parameters
-from gateway.plan.plan import Plan
+from gateway.plan.plan import Plan, called
 from gateway.plan.sentinels import Sentinel, Side, sentinel, stands_for
 from gateway.plan.source import Tables, Views
 from gateway.plan.template import Template, template
@@ -105,7 +105,7 @@ class PreparedPlans:
             if len(taken.names) == len(plan.schema):  # without values in the names
                 fields = zip(plan.schema, taken.names, strict=True)
                 schema = pa.schema([f.with_name(n) for f, n in fields], plan.schema.metadata)
-                plan = replace(plan, schema=schema)
+                plan = called(plan, schema)
             met = meet_constants(statement.tree, tables, views, places.compared)
             found = Described(taken, plan, places.compared - met, stood_in)
             if key is not None:
@@ -143,7 +143,7 @@ class PreparedPlans:
             plan = made.with_values(free)
             if plan.otherwise is not None:
                 plan = replace(plan, otherwise=_otherwise(statement, literals, planner))
-        return replace(plan, schema=described.plan.schema)
+        return called(plan, described.plan.schema)
 
     def _template(
         self,

@@ -10,11 +10,13 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from gateway.authorisation import PUBLISH, READ, Access, Grant
+from gateway.authorisation import DISCOVER, PUBLISH, READ, Access, Grant
 from gateway.catalogue.catalogue import FULL_NAME, Catalogue
+from gateway.catalogue.deprecation import successor_of
 from gateway.errors import (
     AccessDenied,
     AmbiguousDataset,
+    DatasetRetired,
     GatewayError,
     InvalidQuery,
     LimitExceeded,
@@ -23,7 +25,7 @@ from gateway.errors import (
     UnknownDataset,
 )
 from gateway.languages import sql
-from gateway.model import Dataset, Principal, Request, View
+from gateway.model import Address, Dataset, Principal, Request, View
 from gateway.plan.source import TableName
 from gateway.system.system import System
 from policies.decide import Decision
@@ -112,6 +114,14 @@ class Resolution:
         self.decided[str(dataset.address)] = decision
         return dataset, decision
 
+    def _known(self, dataset: Dataset) -> bool:
+        """Whether the caller may know of a dataset, if perhaps for another purpose only."""
+        principal, purpose = self.request.principal, self.request.purpose
+        reading = self.access.decide(principal, dataset, READ, purpose)
+        if reading.allowed or reading.purposes:
+            return True
+        return self.access.may(principal, dataset, DISCOVER, purpose)
+
     def _outlook(self, principal: Principal) -> Outlook:
         return self.access.outlook(principal, self.request.purpose, self.catalogue)
 
@@ -151,8 +161,32 @@ class Resolution:
                 shown = self._outlook(principal).readable
                 denial.hint = self.catalogue.suggestion(reference.parts, shown)
             raise denial from None
+        if dataset.status == "retired":
+            self.decided[str(dataset.address)] = Decision(False, "the dataset is retired")
+            raise self._retired(dataset, reference)
         decision = self.decided[str(dataset.address)] = asked[str(dataset.address)]
         return dataset, decision
+
+    def _retired(self, dataset: Dataset, reference: sql.Reference) -> DatasetRetired:
+        reason = dataset.deprecation.reason if dataset.deprecation else ""
+        successor = self.successor(dataset)
+        return DatasetRetired(
+            f"{dataset.address} is retired" + (f": {reason}" if reason else ""),
+            hint=f"read {successor} instead" if successor else "ask its owner what to read instead",
+            position=reference.position,
+        )
+
+    def successor(self, dataset: Dataset) -> Address | None:
+        """What is to be read instead of a dataset, if the caller may know of it."""
+        named = successor_of(dataset)
+        if named is None:
+            return None
+        parts = (named.domain, named.product, named.dataset)
+        try:
+            self.catalogue.resolve(parts, named.version, self._known)
+        except (UnknownDataset, AmbiguousDataset):
+            return None
+        return named
 
     def _grant(
         self,
@@ -232,6 +266,8 @@ class Resolution:
             dataset = self.catalogue.resolve(reference.parts, reference.version, publishable)
         except (UnknownDataset, AmbiguousDataset):
             return None
+        if dataset.status == "retired":
+            raise self._retired(dataset, reference)
         return dataset, self.access.decide(owner, dataset, READ)
 
 

@@ -49,6 +49,8 @@ NUMBERS: Mapping[str, Bounds] = {
     "history_age_seconds": Bounds(0, 31 * _DAY),
     "audit_wait_seconds": Bounds(0.1, 600),
     "catalogue_poll_seconds": Bounds(0, _DAY),
+    "quality_seconds": Bounds(0, 31 * _DAY),
+    "quality_timeout_seconds": Bounds(1, _DAY),
 }
 SWITCHES = ("embedded_duckdb",)
 TEXTS = ("openlineage_api_key", "openlineage_url", "postgres", "store")

@@ -37,6 +37,8 @@ class Traits:
     row_filters: frozenset[str] = frozenset()
     requires_row_filter: bool = False
     requires_purpose: bool = False
+    unpublished: bool = False
+    purposes: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, resource: Resource) -> Traits:
@@ -55,6 +57,8 @@ class Traits:
             resource.row_filters,
             resource.requires_row_filter,
             resource.requires_purpose,
+            resource.unpublished,
+            resource.purposes,
         )
 
     @property

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from policies.estate import Bools, Estate, Place
-from policies.judgement import granted_purposes
+from policies.judgement import USES, granted_purposes, serves
 from policies.matching import Segments, parse_pattern
 from policies.model import Asked
 from policies.request import Context, Subject
@@ -125,11 +125,23 @@ class Outlook:
     def _weighed(self, action: str, purpose: str) -> _Verdict:
         try:
             if self._may_ask(purpose):
-                return self._weigh(action, purpose)
+                found = self._weigh(action, purpose)
+                shown = (found.allowed, found.whole, found.free)
+                return _Verdict(*(_kept(part & self._there) for part in shown))
         except Exception:
             _log.exception("an outlook failed and was turned into denials")
         none = _kept(np.zeros(len(self.estate), np.bool_))
         return _Verdict(none, none, none)
+
+    @cached_property
+    def _there(self) -> Bools:
+        """What is published, and what is not yet that the subject may publish or administer."""
+        there = ~self._trait([t.unpublished for t in self.estate.traits])
+        purpose = self._context.purpose
+        if not there.all() and self._may_ask(purpose):
+            for action in ("publish", "admin"):
+                there |= self._weigh(action, purpose).allowed
+        return _kept(there)
 
     def _may_ask(self, purpose: str) -> bool:
         subject = self._subject
@@ -144,7 +156,7 @@ class Outlook:
             for placed, column in ((self._access, 4), (self._filters, 3))
             for each in placed
             for purpose in each.row.columns[column].split("|")
-        }
+        }.union(*(trait.purposes for trait in self.estate.traits))
         seen: set[frozenset[str]] = set()
         for purpose in sorted(granted_purposes(self._moment, self._subject)):
             spoken = self._moment.tree.ancestors(purpose) & named
@@ -201,12 +213,17 @@ class Outlook:
         allowed &= ~(self._covered(of_datasets, "deny")) & estate.valid
         if not purpose:
             allowed &= ~self._trait([t.requires_purpose for t in estate.traits])
+        if action in USES:
+            spoken = self._moment.tree.ancestors(purpose)
+            allowed &= self._trait([serves(t.purposes, spoken) for t in estate.traits])
         filters = [
             each
             for each in self._filters
             if self._moment.holds(each.row) and self._counts(each, None, purpose)
         ]
         allowed &= ~self._covered(filters, "deny")
+        if action not in ("read", "discover"):
+            return _Verdict(allowed, allowed, allowed)
         left = self._columns_left(opened, special)
         width = self._trait_numbers([t.width for t in estate.traits])
         named = [each for each in access if each.pattern[4] is not None]

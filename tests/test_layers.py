@@ -16,6 +16,11 @@ ALLOWED = {
     "languages": {"errors", "model"},
     "catalogue": {"errors", "model", "notices", "memory"},
     "lineage": {"errors", "model", "memory"},
+    "quality": {
+        *("errors", "model", "config", "notices", "memory", "upkeep"),
+        "catalogue",  # what a contract's rules and promises may be
+        "authorisation",  # a check reads with rights of its own
+    },
     "memory": {"errors", "model", "config", "audit", "catalogue", "lineage"},
     "plan": {"errors", "model", "config", "plan", "engines", "lineage"},
     "engines": {"errors", "model", "config", "plan", "engines"},

@@ -52,11 +52,17 @@ def read_document(file: pathlib.Path, name: str) -> Document | Problem:
     """Read a file; what stops the reading is returned as a Problem under `name`."""
     try:
         data = file.read_bytes()
+    except OSError as error:
+        return Problem(name, 0, "", f"the file can not be read: {error.strerror}")
+    return read_text(data, name)
+
+
+def read_text(data: bytes, name: str) -> Document | Problem:
+    """Read what a file holds, or is to hold, as `read_document` does."""
+    try:
         if len(data) > MAX_BYTES:
             return Problem(name, 0, "", f"the file is larger than {MAX_BYTES} bytes")
         content, lines = _build(yaml.parse(data.decode("utf-8-sig"), Loader=yaml.CSafeLoader))
-    except OSError as error:
-        return Problem(name, 0, "", f"the file can not be read: {error.strerror}")
     except UnicodeDecodeError as error:
         return Problem(name, 0, "", f"the file is not UTF-8 (byte {error.start})")
     except yaml.MarkedYAMLError as error:

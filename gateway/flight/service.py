@@ -131,7 +131,11 @@ class FlightSql:
         self.admission.check()
         wanted = _text(criteria)
         seen = self._gateway.visible(caller.principal, caller.purpose)
-        return [dataset for dataset in seen if wanted in str(dataset.address)]
+        return [
+            dataset
+            for dataset in seen
+            if wanted in str(dataset.address) and dataset.status != "retired"
+        ]
 
     def stream(
         self, caller: Caller, ticket: bytes, gone: Callable[[], bool]
