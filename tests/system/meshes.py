@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pyarrow as pa
 
 from connectors import memory
 from connectors.interface import Binding
+from gateway.audit.log import AuditLog
 from gateway.authorisation import Access
 from gateway.catalogue.catalogue import Catalogue
 from gateway.config import Config
+from gateway.memory.memory import Memory
 from gateway.model import (
     Address,
     BusinessTerm,
@@ -85,10 +88,19 @@ HIDDEN = (
 )
 
 
-def mesh(datasets: Sequence[Dataset], policies: Sequence[tuple[str, ...]] = POLICIES) -> Gateway:
+def mesh(
+    datasets: Sequence[Dataset],
+    policies: Sequence[tuple[str, ...]] = POLICIES,
+    folder: Path | None = None,
+) -> Gateway:
+    """A gateway over the datasets; with a folder, one that has an audit log and a memory there."""
     rows = PolicyRows.checked([Row(kind, tuple(columns)) for kind, *columns in policies])
     access = Access(Authoriser(Snapshot(rows)), lambda *_: b"k" * 32)
-    return Gateway(Catalogue(datasets, "test"), access, Config())
+    catalogue, config = Catalogue(datasets, "test"), Config()
+    if folder is None:
+        return Gateway(catalogue, access, config)
+    audit = AuditLog.open_in(folder, config.audit_folder)
+    return Gateway(catalogue, access, config, audit, memory=Memory.open(folder, config))
 
 
 def ask(
