@@ -193,6 +193,7 @@ class Gateway:
             self.quality.load()  # before anything is answered: what denied, denies
         self._upkeep = Upkeep(duties(self))
         self.on_catalogue_change(partial(self.views.changed, self._upkeep))
+        self.on_catalogue_change(lambda before, now: self._upkeep.hasten("search"))
 
     @classmethod
     def open(cls, mesh: Path, config: Config | None = None, *, audited: bool = True) -> Gateway:
