@@ -31,6 +31,9 @@ class Notice:
     message: str
     severity: Severity = Severity.WARN
 
+    def __str__(self) -> str:
+        return f"{self.dataset}: {self.message} ({self.code})"
+
 
 class Standing:
     """What is known of datasets at this moment, by who found it. Safe to use from many threads."""
