@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pyarrow as pa
@@ -13,8 +12,11 @@ from sqlglot.dialects.postgres import Postgres
 
 from connectors.interface import Binding
 from gateway.errors import UserError
+from gateway.request_ids import request_id
 
 SCHEME = "mesh://"
+SYSTEM = "system"
+"""The domain of the gateway's own tables; no mesh has one of this name."""
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\Z")
 """What a domain, product, dataset or version may be called."""
 
@@ -146,7 +148,11 @@ class Request:
     parameters: tuple[pa.Scalar, ...] = ()
     declared: tuple[pa.DataType | None, ...] = ()
     columns: Mapping[tuple[str, ...], pa.Schema] = field(default_factory=dict, repr=False)
-    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    id: str = field(default_factory=request_id)
+
+    def again(self, **changes: Any) -> Request:
+        """The same, but for changes, asked once more: a run of its own, with its own id."""
+        return replace(self, id=request_id(), **changes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +253,8 @@ class Dataset:
     `schema` is the contract's: the planned types. Field metadata holds ``mesh.physicalType`` and
     ``mesh.comment``. `primary_key` are column names in key order. `row_filters` are the texts of
     the contract's row filters by id, over the whole schema; policies only name the ids. A `view`
-    has no place of its own: its `binding` says nothing.
+    has no place of its own: its `binding` says nothing. `revision` differs whenever anything else
+    does, if the dataset was read from files; "" says nothing.
     """
 
     address: Address
@@ -272,3 +279,4 @@ class Dataset:
     terms: Mapping[str, BusinessTerm] = field(default_factory=dict)
     view: View | None = None
     source_file: str = ""
+    revision: str = field(default="", compare=False)

@@ -9,10 +9,8 @@ out before the record is durable.
 
 from __future__ import annotations
 
-import threading
-import uuid
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
@@ -21,11 +19,14 @@ from connectors.interface import SourceError
 from gateway.audit.log import AuditLog
 from gateway.audit.record import Outcome
 from gateway.authorisation import Access
-from gateway.catalogue import events as life_cycle
 from gateway.catalogue.catalogue import Catalogue
 from gateway.catalogue.life_cycle import declared_notices
+from gateway.catalogue.search import FOLDER as SEARCH_FOLDER
+from gateway.catalogue.search import Search
+from gateway.catalogue.watch import CatalogueWatch, Changed
 from gateway.changed_sources import explained
 from gateway.config import Config
+from gateway.duties import duties
 from gateway.engines.execution import run
 from gateway.errors import (
     AccessDenied,
@@ -58,8 +59,10 @@ from gateway.remote_queries import RemoteQueries
 from gateway.resolution import Authorised, Resolution
 from gateway.sources import Sources
 from gateway.substrait.translation import Translation, check_columns, translated
+from gateway.system.system import System
+from gateway.system.viewpoint import Viewpoint
 from gateway.time_limit import within
-from gateway.upkeep import Task, Upkeep
+from gateway.upkeep import Upkeep
 from gateway.verification.verification import verified
 from policies.decide import Authoriser
 from policies.reload import Reloader
@@ -68,9 +71,6 @@ from policies.store import PolicyError, open_store
 
 LANGUAGES = {"sql": sql.parse, SUBSTRAIT: sql.parse}
 """The request languages: each turns text into a statement over datasets."""
-
-LIFE_CYCLE_SECONDS = 60.0
-"""How often it is asked what other gateways have found out about the life of datasets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +87,8 @@ class Prepared:
     """What its principal may see of all that the request reads."""
     notices: tuple[Notice, ...] = ()
     """What its reader should know of all that the request reads."""
+    catalogue_version: str = ""
+    """The version of the catalogue its names were looked up in."""
 
     @property
     def explain(self) -> bool:
@@ -153,24 +155,29 @@ class Gateway:
 
     def __init__(
         self,
-        catalogue: Catalogue,
+        catalogue: Catalogue | CatalogueWatch,
         access: Access,
         config: Config,
         audit: AuditLog | None = None,
         reloader: Reloader | None = None,
         memory: Memory | None = None,
+        search: Search | None = None,
     ) -> None:
-        self.catalogue = catalogue
+        watch = CatalogueWatch(catalogue) if isinstance(catalogue, Catalogue) else catalogue
+        self.watch = watch
         self.standing = Standing()
         self._access = access
-        self._config = config
-        self._audit = audit
+        self.config = config
+        self.audit = audit
         self._reloader = reloader
-        self._recorder = Recorder(audit, config.audit_wait_seconds)
+        self.recorder = Recorder(audit, config.audit_wait_seconds)
         self._sources = Sources(config)
         self.plans = Plans(config)
         self.memory = memory
-        self._upkeep = Upkeep(self._tasks())
+        self.system = System()
+        self.search = search or Search()
+        self.on_catalogue_change(lambda before, now: access.forget_meshes())
+        self._upkeep = Upkeep(duties(self))
 
     @classmethod
     def open(cls, mesh: Path, config: Config | None = None, *, audited: bool = True) -> Gateway:
@@ -180,7 +187,7 @@ class Gateway:
         process that only plans may do without.
         """
         config = config or Config()
-        catalogue = Catalogue.load(mesh)
+        catalogue = CatalogueWatch(Catalogue.load(mesh), mesh, lambda: Catalogue.load(mesh))
         try:
             store = open_store(mesh)
             authoriser = Authoriser(Snapshot(store.load()))
@@ -189,7 +196,9 @@ class Gateway:
         audit = AuditLog.open_in(mesh, config.audit_folder) if audited else None
         memory = Memory.open(mesh, config) if audited else None
         access = Access(authoriser, ProductKeys(mesh), config.region)
-        return cls(catalogue, access, config, audit, Reloader(store, authoriser), memory)
+        search = Search(mesh / SEARCH_FOLDER if audited else None)
+        reloader = Reloader(store, authoriser)
+        return cls(catalogue, access, config, audit, reloader, memory, search)
 
     def close(self) -> None:
         """Close every source, and write what is still to be recorded."""
@@ -197,23 +206,31 @@ class Gateway:
             self._reloader.close()
         self._sources.close()
         self.plans.close()
-        if self._audit is not None:
-            self._audit.close()
+        self.recorder.end_abandoned()
+        if self.audit is not None:
+            self.audit.close()
         self._upkeep.close()
         if self.memory is not None:
             self.memory.close()
 
-    def _tasks(self) -> list[Task]:
-        """What this gateway does beside its requests."""
-        return (
-            [Task("life cycle", LIFE_CYCLE_SECONDS, self._note_life_cycle)] if self.memory else []
-        )
+    @property
+    def catalogue(self) -> Catalogue:
+        """The catalogue in use at this moment; what asks twice takes it once."""
+        return self.watch.current
 
-    def _note_life_cycle(self, closing: threading.Event) -> None:
-        assert self.memory is not None
-        catalogue = self.catalogue
-        life_cycle.note(self.memory.store, catalogue.datasets, catalogue.version, closing)
-        self.standing.set("life cycle", life_cycle.broken_notices(self.memory.store))
+    @catalogue.setter
+    def catalogue(self, catalogue: Catalogue) -> None:
+        self.watch.replace(catalogue)
+        self.plans.forget()  # of datasets that were not read from files plans can not tell changes
+
+    @property
+    def catalogue_problems(self) -> str:
+        """Why the files of the mesh are not what is in use; "" when they are."""
+        return self.watch.problems
+
+    def on_catalogue_change(self, changed: Changed) -> None:
+        """Call `changed(before, now)` now, with no catalogue before, and at each replacement."""
+        self.watch.on_change(changed)
 
     def forget_plans(self) -> None:
         """Plan every query anew from now on."""
@@ -226,20 +243,46 @@ class Gateway:
     @property
     def max_query_length(self) -> int:
         """How many characters a request may have."""
-        return self._config.max_query_bytes
+        return self.config.max_query_bytes
 
     def visible(self, principal: Principal, purpose: str = "") -> list[Dataset]:
         """The datasets the principal may know of, with the columns it may, by address."""
         access = self._access.pinned()
         _check_purpose(access, principal, purpose)
-        found = (access.discoverable(principal, d, purpose) for d in self.catalogue.datasets)
-        return [dataset for dataset in found if dataset is not None]
+        return access.visible(principal, purpose, self.catalogue)
+
+    def browsable(self, principal: Principal, purpose: str = "") -> list[Dataset]:
+        """What is `visible`, and the system tables, by address: all that a client may look at."""
+        access = self._access.pinned()
+        _check_purpose(access, principal, purpose)
+        found = access.visible(principal, purpose, self.catalogue)
+        found += self.system.visible(principal, access, purpose)
+        return sorted(found, key=lambda dataset: dataset.address)
+
+    def products(self, principal: Principal, purpose: str = "") -> tuple[tuple[str, str], ...]:
+        """The domain and product of all that is `browsable`, each pair once, in order."""
+        access = self._access.pinned()
+        _check_purpose(access, principal, purpose)
+        found = access.outlook(principal, purpose, self.catalogue).products
+        return tuple(sorted((*found, *self.system.products(principal, access, purpose))))
+
+    def check_namespace(
+        self, principal: Principal, purpose: str, namespace: tuple[str, ...]
+    ) -> None:
+        """Raise UserError for a catalog, or a schema, with nothing the principal may know of."""
+        access = self._access.pinned()
+        _check_purpose(access, principal, purpose)
+        if self.system.holds(namespace):
+            return
+        catalogue = self.catalogue
+        known = access.outlook(principal, purpose, catalogue).known_products
+        catalogue.namespaces.check(namespace, known)
 
     def of_plan(self, plan: bytes) -> Translation:
         """The SQL a client's Substrait plan means. Raises GatewayError."""
-        if len(plan) > self._config.max_query_bytes:
+        if len(plan) > self.config.max_query_bytes:
             raise LimitExceeded(
-                f"the plan has {len(plan)} bytes; {self._config.max_query_bytes} are allowed"
+                f"the plan has {len(plan)} bytes; {self.config.max_query_bytes} are allowed"
             )
         return translated(plan)
 
@@ -247,7 +290,8 @@ class Gateway:
         """Understand, authorise and plan a request. Raises GatewayError."""
         access = self._access.pinned()
         policy_version = access.version
-        resolution = Resolution(self.catalogue, access, request)
+        catalogue = self.catalogue
+        resolution = Resolution(catalogue, self.system, access, request)
         try:
             _check_purpose(access, request.principal, request.purpose)
             parsed = self._parse(request)
@@ -256,10 +300,11 @@ class Gateway:
                 seen = {name: grant.dataset for name, grant in authorised.grants.items()}
                 check_columns(request.columns, seen)
             remote = RemoteQueries(
-                self.catalogue, self._sources, access, request, resolution.decided
+                catalogue, self._sources, access, request, resolution.decided
             ).open(parsed.remote)
             notices = self._notices(authorised, resolution)
-            tables, views = opened(authorised, self._sources)
+            own = self.system.source(lambda: self._viewpoint(request, access))
+            tables, views = opened(authorised, self._sources, own)
             tables = {**tables, **{name: r.table for name, r in remote.items()}}
             statement = _over_columns(parsed, tables, views)
             if request.declared:
@@ -276,16 +321,18 @@ class Gateway:
                 error.message = f"{error.message} ({self._places(request.principal)})"
             if request.language == SUBSTRAIT:
                 error.position = None
-            self._recorder.denied(request, policy_version, resolution.decided, error)
+            self.recorder.denied(request, policy_version, resolution.decided, error)
             raise error from (raised if error is not raised else raised.__cause__)
         grants = {**authorised.grants, **{name: r.grant for name, r in remote.items()}}
-        clearance = self._recorder.allowed(request, policy_version, grants, plan)
+        clearance = self.recorder.allowed(request, policy_version, grants, plan)
         rights = rights_over(tables, views)
-        return Prepared(request, plan, clearance, statement, unpushed, rights, notices)
+        return Prepared(
+            *(request, plan, clearance, statement, unpushed, rights, notices, catalogue.version)
+        )
 
     def bind(self, prepared: Prepared, values: Sequence[pa.Scalar]) -> Prepared:
         """The request with values for its placeholders. Raises GatewayError, as `prepare` does."""
-        request = replace(prepared.request, parameters=tuple(values), id=uuid.uuid4().hex)
+        request = prepared.request.again(parameters=tuple(values))
         return self.prepare(request)
 
     def execute(self, prepared: Prepared, cancelled: Callable[[], bool] = _never) -> Result:
@@ -293,8 +340,8 @@ class Gateway:
 
         `cancelled` is polled, even while a source keeps the answer waiting.
         """
-        current = prepared.policy_version == self._access.version
-        if not current or not prepared.plan.lasting or not prepared.clearance.claim():
+        lasts = self._current(prepared) and prepared.plan.lasting
+        if not lasts or not prepared.clearance.claim():
             prepared = self.prepare(prepared.request)
             prepared.clearance.claim()
         plan = prepared.plan
@@ -314,20 +361,39 @@ class Gateway:
             batches = self._run(prepared, report, cancelled)
         return Result(prepared.schema, batches, report)
 
+    def _current(self, prepared: Prepared) -> bool:
+        """Whether the policies and the catalogue are still those it was prepared with."""
+        return (
+            prepared.policy_version == self._access.version
+            and prepared.catalogue_version == self.catalogue.version
+        )
+
     def check_rights(self, begun: Prepared, principal: Principal) -> Prepared:
         """The request as it is now, before more rows of an answer go out that was `begun` earlier.
 
         Raises GatewayError unless its principal, as it is now, may still read just what it might.
         """
-        if begun.policy_version == self._access.version and begun.request.principal == principal:
+        if self._current(begun) and begun.request.principal == principal:
             return begun
-        request = replace(begun.request, principal=principal, id=uuid.uuid4().hex)
+        request = begun.request.again(principal=principal)
         current = self.prepare(request)
         if current.rights != begun.rights:
             raise AccessDenied(
                 "what you may read has changed since the query was begun", hint="begin it again"
             )
         return current
+
+    def _viewpoint(self, request: Request, access: Access) -> Viewpoint:
+        """What a request may know of the mesh as it is now, by the policies it was allowed with."""
+        return Viewpoint(
+            request.principal,
+            request.purpose,
+            access,
+            self.catalogue,
+            self.standing,
+            self.search,
+            None if self.memory is None else self.memory.store,
+        )
 
     def _notices(self, authorised: Authorised, resolution: Resolution) -> tuple[Notice, ...]:
         lends = any(body.lends for body in authorised.bodies.values())
@@ -341,14 +407,14 @@ class Gateway:
         )
 
     def _places(self, principal: Principal) -> str:
-        here, there = (r or "no known region" for r in (self._config.region, principal.region))
+        here, there = (r or "no known region" for r in (self.config.region, principal.region))
         return f"this gateway is in {here}, you are in {there}"
 
     def _parse(self, request: Request) -> sql.Statement | dialects.Foreign:
-        if len(request.text) > self._config.max_query_bytes:
+        if len(request.text) > self.config.max_query_bytes:
             raise LimitExceeded(
                 f"the query is {len(request.text)} characters long;"
-                f" {self._config.max_query_bytes} are allowed"
+                f" {self.config.max_query_bytes} are allowed"
             )
         parse = LANGUAGES.get(request.language)
         if parse is None:
@@ -358,12 +424,12 @@ class Gateway:
 
     def _explain(self, prepared: Prepared, report: QueryReport) -> Iterator[pa.RecordBatch]:
         try:
-            batch = explain(prepared.plan, self._config, [*map(str, prepared.notices)])
+            batch = explain(prepared.plan, self.config, [*map(str, prepared.notices)])
         except SourceError as error:  # files are looked for where the engine plans to read them
             raise from_source(error) from error
         prepared.clearance.wait()
         report.outcome = "completed"
-        self._recorder.ended(prepared.clearance, Outcome(report.outcome))
+        self.recorder.ended(prepared.clearance, Outcome(report.outcome))
         yield batch
 
     def _run(
@@ -387,7 +453,7 @@ class Gateway:
             report.fragments = () if plan.hidden_views else measured.fragments()
             if prepared.unpushed is None:  # what was verified did everything twice
                 self.plans.learn(plan, measured)
-            self._recorder.ended(
+            self.recorder.ended(
                 prepared.clearance,
                 Outcome(report.outcome, report.rows, report.bytes, report.seconds),
             )
@@ -407,7 +473,7 @@ class Gateway:
     def _batches(
         self, prepared: Prepared, reads: FragmentReads, cancelled: Callable[[], bool]
     ) -> Iterator[pa.RecordBatch]:
-        config, plan = self._config, prepared.plan
+        config, plan = self.config, prepared.plan
         text = "" if prepared.request.language == SUBSTRAIT else prepared.request.text
         other = prepared.unpushed
         if other is None:

@@ -7,7 +7,7 @@ caller, or for the view's owner where the view unmasks and the owner may publish
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gateway.authorisation import DISCOVER, PUBLISH, READ, Access, Grant
@@ -27,13 +27,20 @@ from gateway.errors import (
 from gateway.languages import sql
 from gateway.model import Address, Dataset, Principal, Request, View
 from gateway.plan.source import TableName
+from gateway.system.system import System
 from policies.decide import Decision
+from policies.outlook import Outlook
 
 RESERVED = "__below_"
 """How the names of what views read begin; no name of a caller's may."""
 
 MAX_LAYERS = 16
 """How many views may stand on each other."""
+
+ASKED_SINGLY = 8
+"""Of so many datasets that a name may mean each is decided, and its denial recorded. Of more, only
+those the caller may know of: a name that many hidden datasets have costs what an unused one does.
+"""
 
 _log = logging.getLogger(__name__)
 
@@ -64,6 +71,7 @@ class Resolution:
     """Resolves one request. `decided` are the decisions made for it so far, by address or name."""
 
     catalogue: Catalogue
+    system: System
     access: Access
     request: Request
     decided: dict[str, Decision] = field(default_factory=dict)
@@ -75,22 +83,36 @@ class Resolution:
         """The datasets behind the names of the caller's statement. Raises GatewayError."""
         references = list(references)
         namespace = self.request.namespace
-        short = [r.parts for r in references if len(r.parts) < FULL_NAME and not r.optional]
-        if namespace and short:
-            meant = map(self.catalogue.named, short)
-            self.catalogue.namespaces.check_for(meant, namespace, self._known)
+        short = any(len(r.parts) < FULL_NAME and not r.optional for r in references)
+        if namespace and short and not self.system.holds(namespace):
+            known = self._outlook(self.request.principal).known_products
+            self.catalogue.namespaces.check(namespace, known)
         for reference in references:
             if any(part.lower().startswith(RESERVED) for part in reference.name):
                 raise UnknownDataset(
                     f"there is no dataset {'.'.join(reference.name)}, or you may not read it",
                     position=reference.position,
                 )
-            found = self._find(reference, self.request.principal, self.request.namespace)
+            found = self._of_system(reference)
+            if found is None:
+                found = self._find(reference, self.request.principal, self.request.namespace)
             if found is not None:
                 self._grant(
                     reference.name, *found, self.request.principal, self.request.purpose, ()
                 )
         return Authorised(dict(self._grants), dict(self._bodies), frozenset(self._nested))
+
+    def _of_system(self, reference: sql.Reference) -> tuple[Dataset, Decision] | None:
+        """A system table that is named, if the caller may read it. No view may stand on one."""
+        dataset = self.system.named(reference.parts, reference.version, self.request.namespace)
+        if dataset is None:
+            return None
+        request = self.request
+        decision = self.system.decide(request.principal, dataset, self.access, request.purpose)
+        if not decision.allowed:
+            return None
+        self.decided[str(dataset.address)] = decision
+        return dataset, decision
 
     def _known(self, dataset: Dataset) -> bool:
         """Whether the caller may know of a dataset, if perhaps for another purpose only."""
@@ -99,6 +121,9 @@ class Resolution:
         if reading.allowed or reading.purposes:
             return True
         return self.access.may(principal, dataset, DISCOVER, purpose)
+
+    def _outlook(self, principal: Principal) -> Outlook:
+        return self.access.outlook(principal, self.request.purpose, self.catalogue)
 
     def _find(
         self, reference: sql.Reference, principal: Principal, namespace: tuple[str, ...] = ()
@@ -110,6 +135,12 @@ class Resolution:
         """
         asked: dict[str, Decision] = {}
 
+        def among(positions: Sequence[int]) -> Sequence[int]:
+            if len(positions) <= ASKED_SINGLY:
+                return positions
+            known = self._outlook(principal).known
+            return [position for position in positions if known[position]]
+
         def readable(dataset: Dataset) -> bool:
             decision = self.access.decide(principal, dataset, READ, self.request.purpose)
             asked[str(dataset.address)] = decision
@@ -117,7 +148,7 @@ class Resolution:
 
         try:
             dataset = self.catalogue.resolve(
-                reference.parts, reference.version, readable, namespace
+                reference.parts, reference.version, readable, namespace, among
             )
         except (UnknownDataset, AmbiguousDataset) as error:
             if reference.optional:
@@ -127,7 +158,8 @@ class Resolution:
             denial = purpose_wanted(asked.values()) or error
             denial.position = error.position or reference.position
             if denial is error and denial.hint is None:
-                denial.hint = self.catalogue.suggestion(reference.parts, readable)
+                shown = self._outlook(principal).readable
+                denial.hint = self.catalogue.suggestion(reference.parts, shown)
             raise denial from None
         if dataset.status == "retired":
             self.decided[str(dataset.address)] = Decision(False, "the dataset is retired")

@@ -41,7 +41,7 @@ class Sources:
         """
         binding = dataset.binding
         connector, source = self._connected(binding)
-        known = (dataset.address, *_identity(binding))
+        known = _contract(dataset)
         with self._lock:
             fresh = known in self._checked
         if not fresh:
@@ -77,7 +77,9 @@ class Sources:
     def forget(self, dataset: Dataset) -> None:
         """Look at the dataset's source again the next time it is opened."""
         with self._lock:
-            self._checked.pop((dataset.address, *_identity(dataset.binding)), None)
+            self._checked.pop(
+                (dataset.address, dataset.revision, *_identity(dataset.binding)), None
+            )
 
     def connector(self, binding: Binding) -> Connector:
         """The one connector of all bindings that mean the same source. Raises SourceError."""
@@ -104,6 +106,11 @@ class Sources:
             self._opened.clear()
         for connector, _ in opened:
             connector.close()
+
+
+def _contract(dataset: Dataset) -> tuple[object, ...]:
+    """Equal for what is looked at alike: a contract that has changed is looked at again."""
+    return (dataset.address, dataset.revision, *_identity(dataset.binding))
 
 
 def _identity(binding: Binding) -> tuple[object, ...]:

@@ -31,7 +31,7 @@ from gateway.catalogue.problems import Path, Problem
 from gateway.catalogue.steps import broken_promises
 from gateway.catalogue.versions import VERSION
 from gateway.errors import did_you_mean
-from gateway.model import NAME, STATUSES, Address, Dataset
+from gateway.model import NAME, STATUSES, SYSTEM, Address, Dataset
 
 _NAME_RULE = "must start with a letter, a digit or _, then letters, digits, _ . or -"
 
@@ -142,6 +142,8 @@ def _check_product_names(product: Document) -> Iterator[Problem]:
             yield product.problem((key,), "is required: it is part of the dataset's address")
         elif not NAME.match(value):
             yield product.problem((key,), f"{value!r} {_NAME_RULE}")
+        elif key == "domain" and value.casefold() == SYSTEM:
+            yield product.problem((key,), f"{value!r} is the domain of the gateway's own tables")
 
 
 def _port_datasets(

@@ -127,9 +127,13 @@ class FlightSql:
         """The purposes the caller may declare."""
         return self._gateway.purposes(caller.principal)
 
+    def check_namespace(self, caller: Caller, purpose: str, namespace: tuple[str, ...]) -> None:
+        """Raise UserError for a catalog or schema the caller may not know of."""
+        self._gateway.check_namespace(caller.principal, purpose, namespace)
+
     def visible(self, caller: Caller, purpose: str) -> list[Dataset]:
         """What the caller may discover for a purpose, sorted by address."""
-        return self._gateway.visible(caller.principal, purpose)
+        return self._gateway.browsable(caller.principal, purpose)
 
     def datasets(self, caller: Caller, criteria: bytes = b"") -> list[Dataset]:
         """What the caller may discover; with criteria, those whose address contains them."""
