@@ -500,7 +500,7 @@ class Gateway:
 
     def _explain(self, prepared: Prepared, report: QueryReport) -> Iterator[pa.RecordBatch]:
         try:
-            batch = explain(prepared.plan, self.config)
+            batch = explain(prepared.plan, self.config, [*map(str, prepared.notices)])
         except SourceError as error:  # files are looked for where the engine plans to read them
             raise from_source(error) from error
         prepared.clearance.wait()
