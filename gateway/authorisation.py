@@ -11,7 +11,7 @@ from cachetools import LRUCache
 from sqlglot import exp
 
 from gateway.errors import ResidencyViolation
-from gateway.model import Dataset, Principal
+from gateway.model import Artefact, Dataset, Principal
 from gateway.plan.security import Security
 from policies.decide import Authoriser, Context, Decision, Pinned, Resource, Subject
 from policies.filters import bind, parse_row_filter, session_attributes
@@ -44,7 +44,7 @@ class Access:
     authoriser: Authoriser | Pinned
     product_key: Callable[[str, str], bytes]
     region: str = ""
-    _resources: dict[int, tuple[Dataset, Resource]] = field(default_factory=dict)
+    _resources: dict[int, tuple[Dataset | Artefact, Resource]] = field(default_factory=dict)
     _grants: LRUCache[tuple[object, ...], Grant] = field(
         default_factory=lambda: LRUCache(REMEMBERED)
     )
@@ -68,19 +68,21 @@ class Access:
         return self.authoriser.granted_purposes(_subject(principal))
 
     def decide(
-        self, principal: Principal, dataset: Dataset, action: str, purpose: str = ""
+        self, principal: Principal, what: Dataset | Artefact, action: str, purpose: str = ""
     ) -> Decision:
-        """Whether the principal may do `action` to the dataset, and what it owes then."""
+        """Whether the principal may do `action` to it, and what of a dataset it owes then."""
         return self.authoriser.decide(
             _subject(principal),
-            self._resource(dataset),
+            self._resource(what),
             action,
             Context(purpose, principal.region),
         )
 
-    def may(self, principal: Principal, dataset: Dataset, action: str, purpose: str = "") -> bool:
+    def may(
+        self, principal: Principal, what: Dataset | Artefact, action: str, purpose: str = ""
+    ) -> bool:
         """`decide` without the reason."""
-        return self.decide(principal, dataset, action, purpose).allowed
+        return self.decide(principal, what, action, purpose).allowed
 
     def discoverable(
         self, principal: Principal, dataset: Dataset, purpose: str = ""
@@ -155,24 +157,32 @@ class Access:
         residency = dataset.residency
         return residency is None or self.region in residency.regions
 
-    def _resource(self, dataset: Dataset) -> Resource:
-        known = self._resources.get(id(dataset))
-        if known is None or known[0] is not dataset:
-            known = self._resources[id(dataset)] = (dataset, resource(dataset))
+    def _resource(self, what: Dataset | Artefact) -> Resource:
+        known = self._resources.get(id(what))
+        if known is None or known[0] is not what:
+            known = self._resources[id(what)] = (what, resource(what))
         return known[1]
 
 
-def resource(dataset: Dataset) -> Resource:
-    """What the policies know of a dataset."""
-    tags = dataset.column_tags
+def resource(what: Dataset | Artefact) -> Resource:
+    """What the policies know of a dataset, or of an artefact: that has no columns and no rows."""
+    address = what.address
+    if isinstance(what, Artefact):
+        return Resource(
+            str(address),
+            address.domain,
+            frozenset(what.tags),
+            requires_purpose=what.requires_purpose,
+        )
+    tags = what.column_tags
     return Resource(
-        str(dataset.address),
-        dataset.address.domain,
-        frozenset(dataset.tags),
-        tuple((name, frozenset(tags.get(name, ()))) for name in dataset.schema.names),
-        frozenset(dataset.row_filters),
-        dataset.requires_row_filter,
-        dataset.requires_purpose,
+        str(address),
+        address.domain,
+        frozenset(what.tags),
+        tuple((name, frozenset(tags.get(name, ()))) for name in what.schema.names),
+        frozenset(what.row_filters),
+        what.requires_row_filter,
+        what.requires_purpose,
     )
 
 
@@ -227,4 +237,6 @@ def _seen(dataset: Dataset, decision: Decision) -> Dataset:
         primary_key=() if denied & set(dataset.primary_key) else dataset.primary_key,
         foreign_keys=tuple(k for k in dataset.foreign_keys if not denied & set(k.columns)),
         column_tags={n: t for n, t in dataset.column_tags.items() if n not in denied},
+        terms={n: t for n, t in dataset.terms.items() if n not in denied},
+        classifications={n: c for n, c in dataset.classifications.items() if n not in denied},
     )

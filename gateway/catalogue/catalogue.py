@@ -6,6 +6,7 @@ import hashlib
 import pathlib
 from collections.abc import Callable, Iterable, Sequence
 
+from gateway.catalogue.artefacts import build_artefacts
 from gateway.catalogue.document import Document, read_document
 from gateway.catalogue.namespaces import Namespaces
 from gateway.catalogue.problems import Problem, catalogue_error
@@ -13,7 +14,7 @@ from gateway.catalogue.products import build_datasets
 from gateway.catalogue.standards import check_contract, check_product
 from gateway.catalogue.versions import choose_version, newest_first
 from gateway.errors import AmbiguousDataset, CatalogueError, UnknownDataset, similar
-from gateway.model import NAME, Address, Dataset
+from gateway.model import NAME, Address, Artefact, Dataset
 
 Visible = Callable[[Dataset], bool]
 """Whether the caller may know of a dataset. It is asked before anything is said about one."""
@@ -35,10 +36,16 @@ def check_folder(mesh: pathlib.Path) -> None:
 
 
 class Catalogue:
-    """Every dataset of a mesh; immutable. `version` changes whenever a file of the mesh does."""
+    """Every dataset of a mesh, and every artefact; immutable.
 
-    def __init__(self, datasets: Iterable[Dataset], version: str) -> None:
+    `version` changes whenever a file of the mesh does.
+    """
+
+    def __init__(
+        self, datasets: Iterable[Dataset], version: str, artefacts: Iterable[Artefact] = ()
+    ) -> None:
         self.version = version
+        self.artefacts = tuple(sorted(artefacts, key=lambda artefact: artefact.address))
         self.datasets = tuple(sorted(datasets, key=lambda dataset: dataset.address))
         self.namespaces = Namespaces(self.datasets)
         self._by_name: dict[tuple[str, ...], list[Dataset]] = {}
@@ -60,9 +67,11 @@ class Catalogue:
         contracts = _read_all(mesh, CONTRACTS, check_contract, digest, problems)
         if not problems:  # a port can not be judged while its contract is missing
             datasets, problems = build_datasets(products, contracts, mesh)
+            artefacts, wrong = build_artefacts(products, datasets)
+            problems += wrong if not problems else []  # what they use may be what is wrong
         if problems:
             raise catalogue_error(str(mesh), problems)
-        return cls(datasets, digest.hexdigest()[:16])
+        return cls(datasets, digest.hexdigest()[:16], artefacts)
 
     def get(self, address: Address) -> Dataset:
         """The dataset at an address; without a version the highest active one.

@@ -2,8 +2,9 @@
 
 Custom properties of a contract, or of one of its schema objects (which then counts instead):
 ``mesh.rowFilters``, ``mesh.rowPolicy``, ``mesh.purpose``, ``mesh.residency``, ``mesh.view``.
-Purpose and residency may be given for a whole product. A property that is misspelt, misplaced or
-given twice is a problem, never silence: what looks governed must be governed.
+Purpose and residency may be given for a whole product; only to one, ``mesh.artefacts``. A property
+that is misspelt, misplaced or given twice is a problem, never silence: what looks governed must be
+governed.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ ROW_POLICY = "mesh.rowPolicy"
 VIEW = "mesh.view"
 PURPOSE = "mesh.purpose"
 RESIDENCY = "mesh.residency"
+ARTEFACTS = "mesh.artefacts"
 DECLARED = "mesh.declared"
 DECLARED_BY_SOURCE = {"property": DECLARED, "value": "source"}
 """The mark of what publication has written of a source's own declarations."""
@@ -38,13 +40,14 @@ DECLARED_BY_SOURCE = {"property": DECLARED, "value": "source"}
 REQUIRED = "required"
 
 _OF_CONTRACT = frozenset({BINDING, VIEW, ROW_FILTERS, ROW_POLICY, PURPOSE, RESIDENCY})
-_OF_PRODUCT = frozenset({PURPOSE, RESIDENCY})
+_OF_PRODUCT = frozenset({PURPOSE, RESIDENCY, ARTEFACTS})
 _OF_COLUMN = frozenset({ARROW_TYPE})
 _OF_RELATIONSHIP = frozenset({DECLARED})
-_KNOWN = _OF_CONTRACT | _OF_COLUMN | _OF_RELATIONSHIP
+_KNOWN = _OF_CONTRACT | _OF_PRODUCT | _OF_COLUMN | _OF_RELATIONSHIP
 _PLACES = {
     **dict.fromkeys(_OF_CONTRACT, "the contract or to one of its schema objects"),
     **dict.fromkeys(_OF_PRODUCT, "the product, the contract or one of its schema objects"),
+    ARTEFACTS: "the product",
     **dict.fromkeys(_OF_COLUMN, "a column"),
     **dict.fromkeys(_OF_RELATIONSHIP, "a relationship"),
 }
@@ -88,8 +91,8 @@ def check_properties(document: Document, *, product: bool) -> Iterator[Problem]:
                 yield from _unknown(document, place, name)
         tags = element.get("tags")
         for index, tag in enumerate(tags if isinstance(tags, list) else ()):
-            yield from _check_tag(document, (*path, "tags", index), tag)
-        yield from _check_tag(document, (*path, "classification"), element.get("classification"))
+            yield from check_tag(document, (*path, "tags", index), tag)
+        yield from check_tag(document, (*path, "classification"), element.get("classification"))
 
 
 def _elements(content: Mapping[str, Any]) -> Iterator[tuple[Path, Mapping[str, Any]]]:
@@ -133,7 +136,8 @@ def _unknown(document: Document, place: Path, name: str) -> Iterator[Problem]:
         yield document.problem(place, f"{name!r} is no property of Meshgate; {listed}")
 
 
-def _check_tag(document: Document, place: Path, tag: Any) -> Iterator[Problem]:
+def check_tag(document: Document, place: Path, tag: Any) -> Iterator[Problem]:
+    """A tag that no policy could name."""
     if isinstance(tag, str) and (
         not tag.strip() or tag != tag.strip() or tag == "*" or "|" in tag or _CONTROL.search(tag)
     ):

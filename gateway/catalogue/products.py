@@ -27,6 +27,7 @@ from gateway.catalogue.governance import (
 )
 from gateway.catalogue.keys import Promised, with_foreign_keys
 from gateway.catalogue.problems import Path, Problem
+from gateway.catalogue.terms import described
 from gateway.catalogue.versions import VERSION
 from gateway.errors import did_you_mean
 from gateway.model import NAME, Address, Dataset
@@ -222,7 +223,7 @@ def _read_object(
         view=view,
         source_file=contract.file,
     )
-    yield Promised(dataset, contract, position)
+    yield Promised(described(dataset, product, declared, element), contract, position)
 
 
 def _read_schema(
