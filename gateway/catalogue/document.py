@@ -51,12 +51,17 @@ class _ReadingError(Exception):
 def read_document(file: pathlib.Path, name: str) -> Document | Problem:
     """Read a file; what stops the reading is returned as a Problem under `name`."""
     try:
-        data = file.read_bytes()
+        return read_text(file.read_bytes(), name)
+    except OSError as error:
+        return Problem(name, 0, "", f"the file can not be read: {error.strerror}")
+
+
+def read_text(data: bytes, name: str) -> Document | Problem:
+    """A file's content; what stops the reading is returned as a Problem under `name`."""
+    try:
         if len(data) > MAX_BYTES:
             return Problem(name, 0, "", f"the file is larger than {MAX_BYTES} bytes")
         content, lines = _build(yaml.parse(data.decode("utf-8-sig"), Loader=yaml.CSafeLoader))
-    except OSError as error:
-        return Problem(name, 0, "", f"the file can not be read: {error.strerror}")
     except UnicodeDecodeError as error:
         return Problem(name, 0, "", f"the file is not UTF-8 (byte {error.start})")
     except yaml.MarkedYAMLError as error:

@@ -1,0 +1,62 @@
+"""Products and contracts from files, for `publish SOURCE` and `catalogue import`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from gateway.catalogue import Catalogue
+from gateway.catalogue.differences import differences
+from gateway.catalogue.pages import Page
+from gateway.catalogue.submission import Submission, read_files, submit
+from gateway.errors import UserError
+from gateway.model import Artefact, Dataset
+
+
+def submit_source(
+    mesh: Path, source: str, home: tuple[str, str], *, dry_run: bool, force: bool
+) -> int:
+    """Put the products and contracts of a source into the mesh, or show what that would change."""
+    if not mesh.is_dir():
+        raise UserError(f"the mesh folder {mesh} does not exist")
+    submission = submit(mesh, read_files(source), home)
+    if dry_run:
+        for page in submission.pages:
+            print(page.unified() or f"unchanged {page.path}")
+    print_changes(submission)
+    if not dry_run:
+        write_pages(mesh, submission.pages, force=force)
+    return 0
+
+
+def print_changes(submission: Submission) -> None:
+    """What the submission means to the readers of the mesh."""
+    found = differences(_all(submission.before), _all(submission.after))
+    print("\nwhat changes:" if found else "\nnothing changes for readers")
+    for difference in found:
+        print("".join(f"  {line}\n" for line in str(difference).splitlines()), end="")
+    print()
+
+
+def _all(catalogue: Catalogue | None) -> list[Dataset | Artefact]:
+    return [*catalogue.datasets, *catalogue.artefacts] if catalogue else []
+
+
+def write_pages(mesh: Path, pages: Sequence[Page], *, force: bool) -> None:
+    """Put the pages on disk and say so, all or (UserError without `force`) none."""
+    conflicts = [page for page in pages if page.is_conflict]
+    if conflicts and not force:
+        listed = "".join(f"\n  {page.path}" for page in conflicts)
+        raise UserError(
+            f"these files are there already and say otherwise:{listed}",
+            hint="--force replaces them (what was added by hand stays); or raise --version",
+        )
+    for page in pages:
+        if page.is_new or page.is_changed:
+            page.write(mesh)
+            done = "wrote" if page.is_new else "added to" if page.only_adds else "replaced"
+            print(f"{done} {page.path}")
+            if page.is_changed:
+                print("".join(f"    {line}\n" for line in page.changes()), end="")
+        else:
+            print(f"unchanged {page.path}")
