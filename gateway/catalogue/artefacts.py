@@ -215,7 +215,9 @@ def _read(product: Document, declared: Mapping[str, Any]) -> Artefact:
         ),
         kind=declared["kind"],
         way=way,
-        uses=tuple(dict.fromkeys([*map(Address.parse, declared.get("uses") or ()), *_named(way)])),
+        uses=tuple(
+            dict.fromkeys([*map(Address.parse, declared.get("uses") or ()), *named_by(way)])
+        ),
         title=declared.get("title", ""),
         description=declared.get("description", "").strip(),
         tags=tuple(dict.fromkeys(tags)),
@@ -227,7 +229,7 @@ def _read(product: Document, declared: Mapping[str, Any]) -> Artefact:
     )
 
 
-def _named(way: Way) -> Iterator[Address]:
+def named_by(way: Way) -> Iterator[Address]:
     """What the way itself names: a dataset, or the tables an SQL text names in full."""
     if way.form == "dataset":
         yield Address.parse(way.text)

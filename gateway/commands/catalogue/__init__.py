@@ -1,0 +1,93 @@
+"""`meshgate catalogue`: what a mesh holds: listed, shown, opened, and exchanged with others."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+
+from gateway.commands.catalogue import entry, exchange, listing
+from gateway.errors import UserError, did_you_mean
+from gateway.interchange import FORMATS
+
+ACTIONS = {
+    "search": listing.run,
+    "show": entry.show,
+    "open": entry.open_,
+    "export": exchange.export,
+    "import": exchange.import_,
+}
+
+_AS_SOMEBODY = ("search", "show", "open", "export")
+_OF: Mapping[str, tuple[str, ...]] = {
+    "reader": _AS_SOMEBODY,
+    "purpose": _AS_SOMEBODY,
+    "json": ("show", "open"),
+    "format": ("export",),
+    "out": ("export",),
+    "endpoint": ("export",),
+    "domain": ("import",),
+    "product": ("import",),
+    "dry_run": ("import",),
+    "force": ("import",),
+}
+"""What each option is for, by its name among the arguments."""
+
+_WORDS = """\
+search WORDS     the datasets that are about all the words (none: every dataset)
+show ADDRESS     everything that is known of a dataset or an artefact
+open ADDRESS     how it is opened or executed: a URL, a query, a command
+export [ADDRESS...] --format F   all of it, or some, in the form of another catalogue
+import SOURCE    products and contracts from a file, folder or URL: as publish SOURCE does
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = _WORDS
+    parser.add_argument(
+        "--mesh", type=Path, default=Path(), metavar="DIR", help="the mesh folder (.)"
+    )
+    parser.add_argument(
+        "words", nargs="*", metavar="WORD", help="search, show, open, export or import: see below"
+    )
+    parser.add_argument(
+        "--as",
+        dest="reader",
+        metavar="PRINCIPAL",
+        help="only what the policies let this user, service or role know of (user:alice)",
+    )
+    parser.add_argument("--purpose", metavar="P", help="the purpose declared, with --as")
+    parser.add_argument("--json", action="store_true", default=None, help="show, open: as JSON")
+    parser.add_argument("--format", choices=sorted(FORMATS), help="export: in which form")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="export: where to (the screen)")
+    parser.add_argument(
+        "--endpoint", metavar="URL", help="export: where the gateway is, for those who read it"
+    )
+    parser.add_argument("--domain", help="import: of contracts that name none")
+    parser.add_argument("--product", help="import: of contracts that name none")
+    parser.add_argument(
+        "--dry-run", action="store_true", default=None, help="import: show it, write nothing"
+    )
+    parser.add_argument(
+        "--force", action="store_true", default=None, help="import: replace what says otherwise"
+    )
+    parser.set_defaults(wrong_usage=parser.error)
+
+
+def run(args: argparse.Namespace) -> int:
+    words: list[str] = args.words
+    action = words[0] if words else "search"
+    if action not in ACTIONS:
+        meant = did_you_mean(action, ACTIONS)
+        raise UserError(
+            f"{action!r} is not something to do with a catalogue",
+            hint=meant or f"meshgate catalogue search {' '.join(words)}",
+        )
+    for option, actions in _OF.items():
+        if getattr(args, option) is not None and action not in actions:
+            name = {"reader": "as"}.get(option, option).replace("_", "-")
+            args.wrong_usage(f"--{name} is for {' and '.join(actions)}")
+    if args.purpose is not None and args.reader is None:
+        args.wrong_usage("--purpose is for --as: without it no policy is asked")
+    return ACTIONS[action](args, words[1:])
