@@ -23,9 +23,9 @@ def submit_source(
     if dry_run:
         for page in submission.pages:
             print(page.unified() or f"unchanged {page.path}")
-    print_changes(submission)
-    if not dry_run:
+    else:
         write_pages(mesh, submission.pages, force=force)
+    print_changes(submission)
     return 0
 
 
@@ -51,9 +51,11 @@ def write_pages(mesh: Path, pages: Sequence[Page], *, force: bool) -> None:
             f"these files are there already and say otherwise:{listed}",
             hint="--force replaces them (what was added by hand stays); or raise --version",
         )
-    for page in pages:
+    for page in pages:  # whoever stops reading what is printed does not stop the writing
         if page.is_new or page.is_changed:
             page.write(mesh)
+    for page in pages:
+        if page.is_new or page.is_changed:
             done = "wrote" if page.is_new else "added to" if page.only_adds else "replaced"
             print(f"{done} {page.path}")
             if page.is_changed:

@@ -6,6 +6,7 @@ metadata-file` reads what is written here.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -169,7 +170,7 @@ def _schema(dataset: Dataset) -> dict[str, Any]:
         "schemaName": dataset.address.sql_name,
         "platform": PLATFORM,
         "version": 0,
-        "hash": "",
+        "hash": hashlib.sha256(str(dataset.schema).encode()).hexdigest(),
         "platformSchema": {f"{_PACKAGE}.OtherSchema": {"rawSchema": ""}},
         "fields": [_field(dataset, field) for field in dataset.schema],
     }

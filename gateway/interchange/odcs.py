@@ -125,7 +125,7 @@ def write(extract: Extract) -> dict[str, str]:
     contracts = _contracts(extract)
     if not contracts:
         raise UserError("there is no contract to export")
-    products = dict(_products(extract))
+    products = dict(_products(extract, contracts))
     shortened = _shortened([*contracts, *products])
     documents = {**contracts, **products}
     return {
@@ -264,25 +264,21 @@ def _is_in(contract: Element, step: str) -> bool:
     return bool(names)
 
 
-def _products(extract: Extract) -> Iterator[tuple[str, dict[str, Any]]]:
+def _products(
+    extract: Extract, contracts: Mapping[str, Element]
+) -> Iterator[tuple[str, dict[str, Any]]]:
     for home in extract.homes():
         if home in extract.products:
             file, document = extract.products[home]
-            yield file, _product(home, document, extract)
+            yield file, _product(home, document, extract, contracts)
 
 
-def _product(home: Home, document: Element, extract: Extract) -> dict[str, Any]:
+def _product(
+    home: Home, document: Element, extract: Extract, written: Mapping[str, Element]
+) -> dict[str, Any]:
     datasets, artefacts = extract.of(home)
     every = all(one.address in extract.whole for one in extract.all() if home_of(one) == home)
-    contracts = {extract.contracts[extract.files[d.address]]["id"] for d in datasets}
-    exported = {(d.address.dataset, d.address.version) for d in datasets}
-    versions = {d.address.version for d in datasets}
-    ports = [
-        port
-        for port in document.get("outputPorts") or ()
-        if (port["name"], port["version"]) in exported
-        or (port.get("contractId") in contracts and port["version"] in versions)
-    ]
+    ports = _ports(document, datasets, extract, written)
     if not every:
         ports = [{k: v for k, v in port.items() if k in _OF_PORT} for port in ports]
         document = {
@@ -295,6 +291,32 @@ def _product(home: Home, document: Element, extract: Extract) -> dict[str, Any]:
     custom = _artefacts(home, extract.products[home][1], made.get("customProperties") or (), named)
     made.pop("customProperties", None)
     return {**made, **({"customProperties": custom} if custom else {})}
+
+
+def _ports(
+    document: Element,
+    datasets: Sequence[Dataset],
+    extract: Extract,
+    written: Mapping[str, Element],
+) -> list[dict[str, Any]]:
+    """The ports of the datasets; one that gave several gives the one that is left by its name."""
+    own = {(dataset.address.dataset, dataset.address.version) for dataset in datasets}
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for port in document.get("outputPorts") or ():
+        name, version = port["name"], port["version"]
+        if (name, version) not in own:
+            held = [
+                d
+                for d in datasets
+                if d.address.version == version
+                and extract.contracts[extract.files[d.address]]["id"] == port.get("contractId")
+            ]
+            if not held:
+                continue
+            objects = written[extract.files[held[0].address]]["schema"]
+            name = objects[0]["name"] if len(objects) == 1 else name
+        found.setdefault((name, version), {**port, "name": name})
+    return list(found.values())
 
 
 def _stands(artefact: Artefact, extract: Extract) -> bool:
