@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from connectors.interface import COMMENT, PHYSICAL_TYPE
 from gateway.interchange.extract import Extract, Home
+from gateway.interchange.secrets import without_secrets
 from gateway.model import Artefact, Dataset, ForeignKey
 
 PLATFORM = "urn:li:dataPlatform:meshgate"
@@ -45,7 +46,10 @@ Proposal = dict[str, Any]
 
 def write(extract: Extract) -> dict[str, str]:
     """One JSON list of proposals."""
-    return {"": json.dumps(list(proposals(extract)), indent=2, ensure_ascii=False) + "\n"}
+    return {
+        "": json.dumps(without_secrets(list(proposals(extract))), indent=2, ensure_ascii=False)
+        + "\n"
+    }
 
 
 def proposals(extract: Extract) -> Iterator[Proposal]:

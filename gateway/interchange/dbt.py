@@ -15,6 +15,7 @@ import pyarrow as pa
 from connectors.interface import COMMENT
 from gateway.catalogue.pages import to_yaml
 from gateway.interchange.extract import Extract, Home, home_of
+from gateway.interchange.secrets import without_secrets
 from gateway.model import Artefact, Dataset
 
 _EXPOSURES = {
@@ -48,7 +49,7 @@ def write(extract: Extract) -> dict[str, str]:
     exposures = list(_exposures(extract))
     if exposures:
         document["exposures"] = exposures
-    return {"": to_yaml(escaped(document))}
+    return {"": to_yaml(escaped(without_secrets(document)))}
 
 
 def escaped(value: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -12,6 +13,7 @@ import pyarrow as pa
 from connectors.interface import COMMENT
 from gateway.catalogue.versions import version_order
 from gateway.interchange.extract import Extract
+from gateway.interchange.secrets import without_secrets
 from gateway.model import Address, Artefact, Dataset, Team
 
 Node = dict[str, Any]
@@ -34,6 +36,8 @@ ARROW_STREAM = "https://www.iana.org/assignments/media-types/application/vnd.apa
 
 SERVICE = "mesh:gateway"
 
+_IRI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20<>\"{}|\\^`]+\Z")
+
 _XSD = (
     (pa.types.is_boolean, "boolean"),
     (pa.types.is_integer, "integer"),
@@ -47,7 +51,7 @@ _XSD = (
 
 def text_of(nodes: Sequence[Node]) -> str:
     """The nodes as a JSON-LD document, which needs no other to be read."""
-    document = {"@context": dict(CONTEXT), "@graph": list(nodes)}
+    document = {"@context": dict(CONTEXT), "@graph": without_secrets(nodes)}
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
@@ -95,8 +99,7 @@ def contacts(team: Team | None) -> list[Node]:
 
 def is_iri(text: str) -> bool:
     """Whether a text can be the IRI of a node: it has a scheme and nothing an IRI may not have."""
-    scheme, colon, rest = text.partition(":")
-    return bool(colon and rest and scheme.isalnum()) and not set(text) & set(' <>"{}|\\^`\n\t')
+    return bool(_IRI.match(text))
 
 
 def dataset_node(dataset: Dataset, extract: Extract) -> Node:

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from connectors.interface import COMMENT, PHYSICAL_TYPE
 from gateway.interchange.extract import Extract, Home, home_of
+from gateway.interchange.secrets import without_secrets
 from gateway.model import Artefact, Dataset
 
 SERVICE = "meshgate"
@@ -45,7 +46,10 @@ Request = dict[str, Any]
 
 def write(extract: Extract) -> dict[str, str]:
     """One JSON list of requests."""
-    return {"": json.dumps(list(requests(extract)), indent=2, ensure_ascii=False) + "\n"}
+    return {
+        "": json.dumps(without_secrets(list(requests(extract))), indent=2, ensure_ascii=False)
+        + "\n"
+    }
 
 
 def requests(extract: Extract) -> Iterator[Request]:

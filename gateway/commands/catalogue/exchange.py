@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from gateway.catalogue.bindings import has_plain_secret
 from gateway.catalogue.catalogue import CONTRACTS, PRODUCTS
 from gateway.catalogue.document import Document, read_document
 from gateway.commands.catalogue.reader import Reader
@@ -20,6 +21,8 @@ def export(args: argparse.Namespace, words: list[str]) -> int:
     """Write what the reader may know, or that of the addresses in `words`."""
     if args.format is None:
         args.wrong_usage(f"export takes --format, one of {', '.join(sorted(FORMATS))}")
+    if has_plain_secret(args.endpoint or ""):
+        raise UserError("the endpoint holds a password, which would be handed on")
     extract = extract_of(Reader.load(args), args.mesh, words, args.endpoint or "")
     if not (extract.datasets or extract.artefacts):
         raise UserError("there is nothing to export")
