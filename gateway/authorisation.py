@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
+import numpy as np
 import pyarrow as pa
 from cachetools import LRUCache
 from sqlglot import exp
 
+from gateway.catalogue.entries import resource
 from gateway.errors import ResidencyViolation
 from gateway.model import Artefact, Dataset, Principal
 from gateway.plan.security import Security
 from policies.decide import Authoriser, Context, Decision, Pinned, Resource, Subject
+from policies.estate import Estate
 from policies.filters import bind, parse_row_filter, session_attributes
 from policies.masks import effective, parse_mask
+from policies.memory import Memory
+from policies.outlook import Outlook
 
 DISCOVER, READ, PUBLISH, ADMIN = "discover", "read", "publish", "admin"
 REMOTE_QUERY = "remote_query"
 
 REMEMBERED = 4096
 """How many callers' views of datasets are kept made up."""
+
+MAX_RESOURCES = 16_384
+"""Of how many datasets it is remembered what policies know of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +40,16 @@ class Grant:
     dataset: Dataset
     security: Security
     decision: Decision
+
+
+class Mesh(Protocol):
+    """All datasets, each at the position it has in the estate."""
+
+    @property
+    def datasets(self) -> Sequence[Dataset]: ...
+
+    @property
+    def estate(self) -> Estate: ...
 
 
 @dataclass(slots=True)
@@ -44,8 +63,10 @@ class Access:
     authoriser: Authoriser | Pinned
     product_key: Callable[[str, str], bytes]
     region: str = ""
-    _resources: dict[int, tuple[Dataset | Artefact, Resource]] = field(default_factory=dict)
-    _grants: LRUCache[tuple[object, ...], Grant] = field(
+    _resources: Memory[int, tuple[Dataset | Artefact, Resource]] = field(
+        default_factory=lambda: Memory(MAX_RESOURCES)
+    )
+    _grants: LRUCache[tuple[object, ...], tuple[Dataset, Grant]] = field(
         default_factory=lambda: LRUCache(REMEMBERED)
     )
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -84,6 +105,37 @@ class Access:
         """`decide` without the reason."""
         return self.decide(principal, what, action, purpose).allowed
 
+    def outlook(self, principal: Principal, purpose: str, mesh: Mesh) -> Outlook:
+        """What the principal may do with every dataset of a mesh: just what `decide` says of each.
+
+        Whoever asks about many datasets asks this; it is worked out once for each caller.
+        """
+        datasets = mesh.datasets
+        return self.authoriser.outlook(
+            _subject(principal),
+            Context(purpose, principal.region),
+            mesh.estate,
+            lambda position: self._resource(datasets[position]),
+        )
+
+    def visible(self, principal: Principal, purpose: str, mesh: Mesh) -> list[Dataset]:
+        """Every dataset that is `discoverable`, as that gives it, in the order of the mesh."""
+        outlook = self.outlook(principal, purpose, mesh)
+        unchanged, found = outlook.unchanged, []
+        for position in np.flatnonzero(outlook.discoverable).tolist():
+            dataset = mesh.datasets[position]
+            if not unchanged[position]:
+                seen = self.discoverable(principal, dataset, purpose)
+                if seen is None:
+                    continue
+                dataset = seen
+            found.append(dataset)
+        return found
+
+    def forget_meshes(self) -> None:
+        """Let go of what was worked out over a whole mesh: it has been replaced."""
+        self.authoriser.pinned().outlooks.clear()
+
     def discoverable(
         self, principal: Principal, dataset: Dataset, purpose: str = ""
     ) -> Dataset | None:
@@ -103,12 +155,12 @@ class Access:
         key = (id(decision), id(dataset), principal.name, principal.region, purpose)
         with self._lock:
             known = self._grants.get(key)
-        if known is not None and known.decision is decision:
-            return known
+        if known is not None and known[0] is dataset and known[1].decision is decision:
+            return known[1]
         security = self._security(principal, dataset, decision, purpose, minimum_rows)
         made = Grant(_seen(dataset, decision), security, decision)
         with self._lock:
-            self._grants[key] = made
+            self._grants[key] = (dataset, made)
         return made
 
     def _security(
@@ -160,30 +212,9 @@ class Access:
     def _resource(self, what: Dataset | Artefact) -> Resource:
         known = self._resources.get(id(what))
         if known is None or known[0] is not what:
-            known = self._resources[id(what)] = (what, resource(what))
+            known = (what, resource(what))
+            self._resources.put(id(what), known)
         return known[1]
-
-
-def resource(what: Dataset | Artefact) -> Resource:
-    """What the policies know of a dataset, or of an artefact: that has no columns and no rows."""
-    address = what.address
-    if isinstance(what, Artefact):
-        return Resource(
-            str(address),
-            address.domain,
-            frozenset(what.tags),
-            requires_purpose=what.requires_purpose,
-        )
-    tags = what.column_tags
-    return Resource(
-        str(address),
-        address.domain,
-        frozenset(what.tags),
-        tuple((name, frozenset(tags.get(name, ()))) for name in what.schema.names),
-        frozenset(what.row_filters),
-        what.requires_row_filter,
-        what.requires_purpose,
-    )
 
 
 def _subject(principal: Principal) -> Subject:

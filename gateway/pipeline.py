@@ -9,9 +9,9 @@ out before the record is durable.
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -22,8 +22,13 @@ from gateway.audit.record import Outcome
 from gateway.authorisation import Access
 from gateway.catalogue.catalogue import Catalogue
 from gateway.catalogue.life_cycle import declared_notices
+from gateway.catalogue.search import FOLDER as SEARCH_FOLDER
+from gateway.catalogue.search import Search
+from gateway.catalogue.watch import CatalogueWatch, Changed
 from gateway.changed_sources import explained
 from gateway.config import Config
+from gateway.curated_views import CuratedViews, loaded
+from gateway.duties import duties
 from gateway.engines.execution import run
 from gateway.errors import (
     AccessDenied,
@@ -34,14 +39,16 @@ from gateway.errors import (
     LimitExceeded,
     PurposeNotGranted,
     ResidencyViolation,
-    Unsupported,
+    SchemaDrift,
+    Unauthenticated,
     from_source,
 )
-from gateway.languages import dialects, sql
+from gateway.languages import sql
 from gateway.languages.byte_literals import check_compared
+from gateway.languages.request_languages import Parsed, parsed
 from gateway.mask_key import ProductKeys
 from gateway.memory.memory import Memory
-from gateway.model import SUBSTRAIT, Dataset, Principal, Request
+from gateway.model import SUBSTRAIT, Address, Dataset, Principal, Request
 from gateway.notices import Notice, Standing, notices_of
 from gateway.opening import opened
 from gateway.plan.explain import SCHEMA as EXPLAIN_SCHEMA
@@ -50,22 +57,25 @@ from gateway.plan.fragment import FragmentReads
 from gateway.plan.plan import Plan
 from gateway.plan.source import Rights, Table, TableName, Tables, View, Views, rights_over
 from gateway.plans import Plans
+from gateway.quality.access import NAME as QUALITY
+from gateway.quality.access import quality_access
+from gateway.quality.quality import Quality
 from gateway.query_report import Measurement, QueryReport
 from gateway.records import Clearance, Recorder
 from gateway.remote_queries import RemoteQueries
 from gateway.resolution import Authorised, Resolution
 from gateway.sources import Sources
 from gateway.substrait.translation import Translation, check_columns, translated
+from gateway.system.system import System
+from gateway.system.viewpoint import Viewpoint
 from gateway.time_limit import within
-from gateway.upkeep import Task, Upkeep
+from gateway.upkeep import Upkeep
 from gateway.verification.verification import verified
+from gateway.views.rows import ViewRow
 from policies.decide import Authoriser
 from policies.reload import Reloader
 from policies.snapshot import Snapshot
 from policies.store import PolicyError, open_store
-
-LANGUAGES = {"sql": sql.parse, SUBSTRAIT: sql.parse}
-"""The request languages: each turns text into a statement over datasets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +92,12 @@ class Prepared:
     """What its principal may see of all that the request reads."""
     notices: tuple[Notice, ...] = ()
     """What its reader should know of all that the request reads."""
+    catalogue_version: str = ""
+    """The version of the catalogue its names were looked up in."""
+    standing: int = 0
+    """The version of what was known of datasets then."""
+    checks: str = ""
+    """The domain whose quality rules this checks; "" for a request of somebody's."""
 
     @property
     def explain(self) -> bool:
@@ -121,15 +137,13 @@ def _check_purpose(access: Access, principal: Principal, purpose: str) -> None:
         )
 
 
-def _over_columns(
-    parsed: sql.Statement | dialects.Foreign, tables: Tables, views: Views
-) -> sql.Statement:
+def _over_columns(statement: Parsed, tables: Tables, views: Views) -> sql.Statement:
     """The statement over its columns, now that they are known; another dialect is translated."""
     read: list[tuple[TableName, Table | View]] = [*tables.items(), *views.items()]
     schemas = {name: t.dataset.schema for name, t in read if not t.nested}
-    if not isinstance(parsed, sql.Statement):
-        parsed = parsed.translated(schemas)
-    return parsed.over(schemas.values())
+    if not isinstance(statement, sql.Statement):
+        statement = statement.translated(schemas)
+    return statement.over(schemas.values())
 
 
 def _check_bytes(statement: sql.Statement, tables: Tables, views: Views) -> None:
@@ -148,24 +162,38 @@ class Gateway:
 
     def __init__(
         self,
-        catalogue: Catalogue,
+        catalogue: Catalogue | CatalogueWatch,
         access: Access,
         config: Config,
         audit: AuditLog | None = None,
         reloader: Reloader | None = None,
         memory: Memory | None = None,
+        search: Search | None = None,
     ) -> None:
-        self.catalogue = catalogue
+        watch = CatalogueWatch(catalogue) if isinstance(catalogue, Catalogue) else catalogue
+        self.watch = watch
         self.standing = Standing()
         self._access = access
-        self._config = config
-        self._audit = audit
+        self.config = config
+        self.audit = audit
         self._reloader = reloader
-        self._recorder = Recorder(audit, config.audit_wait_seconds)
+        self.recorder = Recorder(audit, config.audit_wait_seconds)
         self._sources = Sources(config)
         self.plans = Plans(config)
         self.memory = memory
-        self._upkeep = Upkeep(self._tasks())
+        self.views = CuratedViews(lambda: self.catalogue, self._sources, self.standing, memory)
+        self.system = System()
+        self.search = search or Search()
+        self.on_catalogue_change(lambda before, now: access.forget_meshes())
+        self.quality: Quality | None = None
+        if memory is not None:
+            self.quality = Quality(
+                lambda: self.catalogue, self, memory.store, self.standing, config
+            )
+            self.quality.load()  # before anything is answered: what denied, denies
+        self._upkeep = Upkeep(duties(self))
+        self.on_catalogue_change(partial(self.views.changed, self._upkeep))
+        self.on_catalogue_change(lambda before, now: self._upkeep.hasten("search"))
 
     @classmethod
     def open(cls, mesh: Path, config: Config | None = None, *, audited: bool = True) -> Gateway:
@@ -175,7 +203,7 @@ class Gateway:
         process that only plans may do without.
         """
         config = config or Config()
-        catalogue = Catalogue.load(mesh)
+        catalogue = CatalogueWatch(loaded(mesh), mesh, lambda: loaded(mesh))
         try:
             store = open_store(mesh)
             authoriser = Authoriser(Snapshot(store.load()))
@@ -184,23 +212,43 @@ class Gateway:
         audit = AuditLog.open_in(mesh, config.audit_folder) if audited else None
         memory = Memory.open(mesh, config) if audited else None
         access = Access(authoriser, ProductKeys(mesh), config.region)
-        return cls(catalogue, access, config, audit, Reloader(store, authoriser), memory)
+        search = Search(mesh / SEARCH_FOLDER if audited else None)
+        reloader = Reloader(store, authoriser)
+        return cls(catalogue, access, config, audit, reloader, memory, search)
 
     def close(self) -> None:
         """Close every source, and write what is still to be recorded."""
+        if self.quality is not None:
+            self.quality.close()
         if self._reloader is not None:
             self._reloader.close()
         self._sources.close()
         self.plans.close()
-        if self._audit is not None:
-            self._audit.close()
+        self.recorder.end_abandoned()
+        if self.audit is not None:
+            self.audit.close()
         self._upkeep.close()
         if self.memory is not None:
             self.memory.close()
 
-    def _tasks(self) -> list[Task]:
-        """What this gateway does beside its requests."""
-        return []
+    @property
+    def catalogue(self) -> Catalogue:
+        """The catalogue in use at this moment; what asks twice takes it once."""
+        return self.watch.current
+
+    @catalogue.setter
+    def catalogue(self, catalogue: Catalogue) -> None:
+        self.watch.replace(catalogue)
+        self.plans.forget()  # of datasets that were not read from files plans can not tell changes
+
+    @property
+    def catalogue_problems(self) -> str:
+        """Why the files of the mesh are not what is in use; "" when they are."""
+        return self.watch.problems
+
+    def on_catalogue_change(self, changed: Changed) -> None:
+        """Call `changed(before, now)` now, with no catalogue before, and at each replacement."""
+        self.watch.on_change(changed)
 
     def forget_plans(self) -> None:
         """Plan every query anew from now on."""
@@ -211,44 +259,122 @@ class Gateway:
         return self._access.purposes(principal)
 
     @property
+    def region(self) -> str:
+        """Where this gateway is; "" is unknown."""
+        return self.config.region
+
+    @property
     def max_query_length(self) -> int:
         """How many characters a request may have."""
-        return self._config.max_query_bytes
+        return self.config.max_query_bytes
 
     def visible(self, principal: Principal, purpose: str = "") -> list[Dataset]:
         """The datasets the principal may know of, with the columns it may, by address."""
         access = self._access.pinned()
         _check_purpose(access, principal, purpose)
-        found = (access.discoverable(principal, d, purpose) for d in self.catalogue.datasets)
-        return [dataset for dataset in found if dataset is not None]
+        return access.visible(principal, purpose, self.catalogue)
+
+    def browsable(self, principal: Principal, purpose: str = "") -> list[Dataset]:
+        """What is `visible`, and the system tables, by address: all that a client may look at."""
+        access = self._access.pinned()
+        _check_purpose(access, principal, purpose)
+        found = access.visible(principal, purpose, self.catalogue)
+        found += self.system.visible(principal, access, purpose)
+        return sorted(found, key=lambda dataset: dataset.address)
+
+    def products(self, principal: Principal, purpose: str = "") -> tuple[tuple[str, str], ...]:
+        """The domain and product of all that is `browsable`, each pair once, in order."""
+        access = self._access.pinned()
+        _check_purpose(access, principal, purpose)
+        found = access.outlook(principal, purpose, self.catalogue).products
+        return tuple(sorted((*found, *self.system.products(principal, access, purpose))))
+
+    def check_namespace(
+        self, principal: Principal, purpose: str, namespace: tuple[str, ...]
+    ) -> None:
+        """Raise UserError for a catalog, or a schema, with nothing the principal may know of."""
+        access = self._access.pinned()
+        _check_purpose(access, principal, purpose)
+        if self.system.holds(namespace):
+            return
+        catalogue = self.catalogue
+        known = access.outlook(principal, purpose, catalogue).known_products
+        catalogue.namespaces.check(namespace, known)
+
+    def view_rows(self, principal: Principal, purpose: str = "") -> list[ViewRow]:
+        """The views the principal may know of and how they are, by address."""
+        access = self._access.pinned()
+        _check_purpose(access, principal, purpose)
+        return self.views.rows(access, principal, purpose)
+
+    def refresh(self, principal: Principal, address: Address, purpose: str = "") -> list[ViewRow]:
+        """Look at the sources at the bottom of a dataset now: the views that stand on them.
+
+        It takes `admin` on the dataset: for anybody else there is none. Raises GatewayError.
+        """
+        access = self._access.pinned()
+        _check_purpose(access, principal, purpose)
+        return self.views.refresh(address, access, principal, purpose)
+
+    def _check_view(self, access: Access, request: Request, view: Dataset) -> None:
+        self.views.check(view, access, request.principal, request.purpose, self._upkeep)
+
+    def _suspect(self, datasets: Iterable[Dataset]) -> None:
+        self.views.suspect(datasets, self._upkeep)
 
     def of_plan(self, plan: bytes) -> Translation:
         """The SQL a client's Substrait plan means. Raises GatewayError."""
-        if len(plan) > self._config.max_query_bytes:
+        if len(plan) > self.config.max_query_bytes:
             raise LimitExceeded(
-                f"the plan has {len(plan)} bytes; {self._config.max_query_bytes} are allowed"
+                f"the plan has {len(plan)} bytes; {self.config.max_query_bytes} are allowed"
             )
         return translated(plan)
 
     def prepare(self, request: Request) -> Prepared:
         """Understand, authorise and plan a request. Raises GatewayError."""
-        access = self._access.pinned()
+        if request.principal.name == QUALITY:
+            raise Unauthenticated(f"{QUALITY} is the gateway itself: nobody else may ask as it")
+        return self._prepare(request)
+
+    def prepare_check(self, request: Request, domain: str) -> Prepared:
+        """The same for a check of a domain's quality rules: with rights of its own, unhindered by
+        what is known of datasets."""
+        return self._prepare(request, checks=domain)
+
+    def probe(self, dataset: Dataset) -> None:
+        """Ask a dataset's source what it looks like. Raises GatewayError when it does not say."""
+        try:
+            self._sources.connector(dataset.binding).schema(dataset.binding.object)
+        except SourceError as error:
+            raise from_source(error) from error
+
+    def _prepare(self, request: Request, checks: str = "") -> Prepared:
+        asked = quality_access(self._access, checks) if checks else self._access
+        access = asked.pinned()
         policy_version = access.version
-        resolution = Resolution(self.catalogue, access, request)
+        catalogue = self.catalogue
+        authorised: Authorised | None = None
+        resolution = Resolution(catalogue, self.system, access, request)
+        if not checks:
+            resolution.check_view = partial(self._check_view, access, request)
         try:
             _check_purpose(access, request.principal, request.purpose)
-            parsed = self._parse(request)
-            authorised = resolution.authorise(parsed.references)
+            said = self._parse(request)
+            authorised = resolution.authorise(said.references)
             if request.columns:
                 seen = {name: grant.dataset for name, grant in authorised.grants.items()}
                 check_columns(request.columns, seen)
             remote = RemoteQueries(
-                self.catalogue, self._sources, access, request, resolution.decided
-            ).open(parsed.remote)
-            notices = self._notices(authorised)
-            tables, views = opened(authorised, self._sources)
+                catalogue, self._sources, access, request, resolution.decided
+            ).open(said.remote)
+            if self.quality is not None and not checks:
+                self.quality.ensure(grant.dataset for grant in authorised.grants.values())
+            standing = self.standing.version
+            notices = () if checks else self._notices(authorised, resolution)
+            own = self.system.source(lambda: self._viewpoint(request, access))
+            tables, views = opened(authorised, self._sources, own)
             tables = {**tables, **{name: r.table for name, r in remote.items()}}
-            statement = _over_columns(parsed, tables, views)
+            statement = _over_columns(said, tables, views)
             if request.declared:
                 statement = statement.declaring(request.declared)
             values = request.parameters
@@ -259,20 +385,33 @@ class Gateway:
                 unpushed = self.plans.unpushed(statement, tables, views, values)
         except (GatewayError, SourceError) as raised:
             error = from_source(raised) if isinstance(raised, SourceError) else raised
+            if isinstance(error, SchemaDrift) and authorised is not None:
+                self._suspect(grant.dataset for grant in authorised.grants.values())
             if isinstance(error, ResidencyViolation):
                 error.message = f"{error.message} ({self._places(request.principal)})"
             if request.language == SUBSTRAIT:
                 error.position = None
-            self._recorder.denied(request, policy_version, resolution.decided, error)
+            self.recorder.denied(request, policy_version, resolution.decided, error)
             raise error from (raised if error is not raised else raised.__cause__)
         grants = {**authorised.grants, **{name: r.grant for name, r in remote.items()}}
-        clearance = self._recorder.allowed(request, policy_version, grants, plan)
+        clearance = self.recorder.allowed(request, policy_version, grants, plan)
         rights = rights_over(tables, views)
-        return Prepared(request, plan, clearance, statement, unpushed, rights, notices)
+        return Prepared(
+            request,
+            plan,
+            clearance,
+            statement,
+            unpushed,
+            rights,
+            notices,
+            catalogue.version,
+            standing,
+            checks,
+        )
 
     def bind(self, prepared: Prepared, values: Sequence[pa.Scalar]) -> Prepared:
         """The request with values for its placeholders. Raises GatewayError, as `prepare` does."""
-        request = replace(prepared.request, parameters=tuple(values), id=uuid.uuid4().hex)
+        request = prepared.request.again(parameters=tuple(values))
         return self.prepare(request)
 
     def execute(self, prepared: Prepared, cancelled: Callable[[], bool] = _never) -> Result:
@@ -280,9 +419,9 @@ class Gateway:
 
         `cancelled` is polled, even while a source keeps the answer waiting.
         """
-        current = prepared.policy_version == self._access.version
-        if not current or not prepared.plan.lasting or not prepared.clearance.claim():
-            prepared = self.prepare(prepared.request)
+        lasts = self._current(prepared) and prepared.plan.lasting
+        if not lasts or not prepared.clearance.claim():
+            prepared = self._prepare(prepared.request, prepared.checks)
             prepared.clearance.claim()
         plan = prepared.plan
         if plan.unbound:
@@ -301,14 +440,22 @@ class Gateway:
             batches = self._run(prepared, report, cancelled)
         return Result(prepared.schema, batches, report)
 
+    def _current(self, prepared: Prepared) -> bool:
+        """Whether all it was prepared by is as it was: policies, catalogue, what stands of it."""
+        return (
+            prepared.policy_version == self._access.version
+            and prepared.catalogue_version == self.catalogue.version
+            and prepared.standing == self.standing.version
+        )
+
     def check_rights(self, begun: Prepared, principal: Principal) -> Prepared:
         """The request as it is now, before more rows of an answer go out that was `begun` earlier.
 
         Raises GatewayError unless its principal, as it is now, may still read just what it might.
         """
-        if begun.policy_version == self._access.version and begun.request.principal == principal:
+        if self._current(begun) and begun.request.principal == principal:
             return begun
-        request = replace(begun.request, principal=principal, id=uuid.uuid4().hex)
+        request = begun.request.again(principal=principal)
         current = self.prepare(request)
         if current.rights != begun.rights:
             raise AccessDenied(
@@ -316,7 +463,19 @@ class Gateway:
             )
         return current
 
-    def _notices(self, authorised: Authorised) -> tuple[Notice, ...]:
+    def _viewpoint(self, request: Request, access: Access) -> Viewpoint:
+        """What a request may know of the mesh as it is now, by the policies it was allowed with."""
+        return Viewpoint(
+            request.principal,
+            request.purpose,
+            access,
+            self.catalogue,
+            self.standing,
+            self.search,
+            None if self.memory is None else self.memory.store,
+        )
+
+    def _notices(self, authorised: Authorised, resolution: Resolution) -> tuple[Notice, ...]:
         lends = any(body.lends for body in authorised.bodies.values())
         below = authorised.nested if lends else frozenset()
         read = authorised.grants.items()
@@ -324,33 +483,29 @@ class Gateway:
             [grant.dataset for name, grant in read if name not in below],
             [grant.dataset for name, grant in read if name in below],
             self.standing,
-            declared_notices,
+            lambda dataset: declared_notices(dataset, resolution.successor(dataset)),
         )
 
     def _places(self, principal: Principal) -> str:
-        here, there = (r or "no known region" for r in (self._config.region, principal.region))
+        here, there = (r or "no known region" for r in (self.config.region, principal.region))
         return f"this gateway is in {here}, you are in {there}"
 
-    def _parse(self, request: Request) -> sql.Statement | dialects.Foreign:
-        if len(request.text) > self._config.max_query_bytes:
+    def _parse(self, request: Request) -> Parsed:
+        if len(request.text) > self.config.max_query_bytes:
             raise LimitExceeded(
                 f"the query is {len(request.text)} characters long;"
-                f" {self._config.max_query_bytes} are allowed"
+                f" {self.config.max_query_bytes} are allowed"
             )
-        parse = LANGUAGES.get(request.language)
-        if parse is None:
-            raise Unsupported(f"there is no request language {request.language!r}")
-        dialect = dialects.dialect_named(request.dialect)
-        return parse(request.text) if dialect is None else dialects.parse(request.text, dialect)
+        return parsed(request.text, request.language, request.dialect)
 
     def _explain(self, prepared: Prepared, report: QueryReport) -> Iterator[pa.RecordBatch]:
         try:
-            batch = explain(prepared.plan, self._config)
+            batch = explain(prepared.plan, self.config, [*map(str, prepared.notices)])
         except SourceError as error:  # files are looked for where the engine plans to read them
             raise from_source(error) from error
         prepared.clearance.wait()
         report.outcome = "completed"
-        self._recorder.ended(prepared.clearance, Outcome(report.outcome))
+        self.recorder.ended(prepared.clearance, Outcome(report.outcome))
         yield batch
 
     def _run(
@@ -369,12 +524,15 @@ class Gateway:
         except Cancelled:
             raise
         except GatewayError as error:
-            raise explained(error, plan, self._sources) from error
+            told = explained(error, plan, self._sources)
+            if isinstance(told, SchemaDrift):
+                self._suspect(table.dataset for table in plan.tables.values())
+            raise told from error
         finally:
             report.fragments = () if plan.hidden_views else measured.fragments()
             if prepared.unpushed is None:  # what was verified did everything twice
                 self.plans.learn(plan, measured)
-            self._recorder.ended(
+            self.recorder.ended(
                 prepared.clearance,
                 Outcome(report.outcome, report.rows, report.bytes, report.seconds),
             )
@@ -394,7 +552,7 @@ class Gateway:
     def _batches(
         self, prepared: Prepared, reads: FragmentReads, cancelled: Callable[[], bool]
     ) -> Iterator[pa.RecordBatch]:
-        config, plan = self._config, prepared.plan
+        config, plan = self.config, prepared.plan
         text = "" if prepared.request.language == SUBSTRAIT else prepared.request.text
         other = prepared.unpushed
         if other is None:

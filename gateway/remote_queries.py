@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from connectors.interface import SourceError, SourceKey
+from connectors.interface import Binding, SourceError, SourceKey
 from connectors.own_queries import NotAllowed, OwnQuery, TakesOwnQueries, one_reading_query
 from gateway.authorisation import READ, REMOTE_QUERY, Access, Grant
 from gateway.catalogue.catalogue import Catalogue
@@ -111,13 +111,7 @@ class RemoteQueries:
         domain, dot, product = source.partition(".")
         if not dot:
             return []
-        return [
-            d
-            for d in self.catalogue.datasets
-            if d.view is None
-            and d.address.domain.casefold() == domain.casefold()
-            and d.address.product.casefold() == product.casefold()
-        ]
+        return [d for d in self.catalogue.of_product(domain, product) if d.view is None]
 
     def _refusal(self, product: list[Dataset]) -> tuple[str, Decision | None]:
         """Why not, for the record; or the decision to allow it."""
@@ -144,18 +138,25 @@ class RemoteQueries:
         return self.access.decide(self.request.principal, dataset, action, self.request.purpose)
 
     def _on_server(self, key: SourceKey) -> Iterator[Dataset]:
-        """Every dataset whose rows a query to the source might reach, under any login."""
-        for dataset in self.catalogue.datasets:
-            if dataset.view is not None:
-                continue
-            try:
-                other = self.sources.connector(dataset.binding).source_key
-            except (SourceError, SourceFailure):
-                if _family(dataset.binding.connector) == _family(key.connector):
-                    yield dataset  # where it is can not be known: it may be there
-                continue
-            if _family(other.connector) == _family(key.connector) and _place(other) == _place(key):
-                yield dataset
+        """Datasets whose rows a query to the source might reach, under any login.
+
+        Not those that the caller is known to read just as they are: they are in nobody's way.
+        """
+        catalogue = self.catalogue
+        free = self.access.outlook(self.request.principal, self.request.purpose, catalogue).free
+        for positions in catalogue.sources.values():
+            if self._may_reach(catalogue.datasets[positions[0]].binding, key):
+                for position in positions:
+                    if catalogue.entries[position].bound or not free[position]:
+                        yield catalogue.datasets[position]
+
+    def _may_reach(self, binding: Binding, key: SourceKey) -> bool:
+        try:
+            other = self.sources.connector(binding).source_key
+        except (SourceError, SourceFailure):
+            # Where it is can not be known: it may be there.
+            return _family(binding.connector) == _family(key.connector)
+        return _family(other.connector) == _family(key.connector) and _place(other) == _place(key)
 
     def _obligation(self, dataset: Dataset) -> str:
         """What stands between the caller and the whole dataset as it is; empty: nothing."""
@@ -192,4 +193,4 @@ def _dataset(of: Dataset, own: OwnQuery, schema: pa.Schema) -> Dataset:
     columns = [(f.name, str(f.type)) for f in schema]
     digest = hashlib.sha256(repr((own.text, columns)).encode()).hexdigest()
     address = Address(of.address.domain, of.address.product, f"{FUNCTION}_{digest}", "0")
-    return Dataset(address, schema, of.binding)
+    return Dataset(address, schema, of.binding, revision=of.revision)

@@ -10,8 +10,10 @@ import threading
 import time
 from collections.abc import Callable
 
+from policies.estate import Estate
 from policies.judgement import Decision, granted_purposes, judge
 from policies.memory import Memory
+from policies.outlook import Outlook
 from policies.request import Context, Resource, Subject
 from policies.snapshot import Snapshot
 
@@ -20,18 +22,22 @@ __all__ = ["Authoriser", "Context", "Decision", "Pinned", "Resource", "Subject",
 MAX_DECISIONS = 65_536
 """Decisions remembered; those not used for long go first."""
 
+MAX_OUTLOOKS = 256
+"""Callers' outlooks remembered: each has some bytes for each dataset of the mesh."""
+
 _log = logging.getLogger(__name__)
 
 Key = tuple[Subject, Resource, str, Context]
+ResourceAt = Callable[[int], Resource]
 
 
 class Pinned:
     """The policies of one moment: whoever asks several things here has one answer to them all.
 
-    A snapshot, a moment of it, and the decisions made in it. They are replaced together.
+    A snapshot, a moment of it, and what was decided in it. They are replaced together.
     """
 
-    __slots__ = ("begins", "decisions", "ends", "moment", "snapshot")
+    __slots__ = ("begins", "decisions", "ends", "moment", "outlooks", "snapshot")
 
     def __init__(self, snapshot: Snapshot, now: float) -> None:
         self.snapshot = snapshot
@@ -39,6 +45,7 @@ class Pinned:
         self.begins = self.moment.begins
         self.ends = self.moment.ends
         self.decisions: Memory[Key, Decision] = Memory(MAX_DECISIONS)
+        self.outlooks: Memory[tuple[Subject, Context], Outlook] = Memory(MAX_OUTLOOKS)
 
     @property
     def version(self) -> str:
@@ -69,6 +76,25 @@ class Pinned:
     def granted_purposes(self, subject: Subject) -> frozenset[str]:
         """The purposes the subject may declare."""
         return granted_purposes(self.moment, subject)
+
+    def outlook(
+        self, subject: Subject, context: Context, estate: Estate, resource: ResourceAt
+    ) -> Outlook:
+        """What the subject may do with every dataset of an estate: just what `decide` says of each.
+
+        `resource` gives what policies know of the dataset at a position, should that be needed.
+        """
+        known = self.outlooks.get((subject, context))
+        if known is not None and known.estate is estate:
+            return known
+
+        def decide(position: int, action: str, purpose: str) -> bool:
+            asked = Context(purpose, context.region)
+            return self.decide(subject, resource(position), action, asked).allowed
+
+        made = Outlook(estate, self.moment, subject, context, decide)
+        self.outlooks.put((subject, context), made)
+        return made
 
 
 def _failed(current: Pinned) -> Decision:
@@ -119,6 +145,12 @@ class Authoriser:
     def granted_purposes(self, subject: Subject) -> frozenset[str]:
         """The purposes the subject may declare."""
         return self._now().granted_purposes(subject)
+
+    def outlook(
+        self, subject: Subject, context: Context, estate: Estate, resource: ResourceAt
+    ) -> Outlook:
+        """As `Pinned.outlook`, with the policies of this instant."""
+        return self._now().outlook(subject, context, estate, resource)
 
     def pinned(self) -> Pinned:
         """The policies of this instant, for all that one request asks: no swap comes between."""

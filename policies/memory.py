@@ -40,6 +40,11 @@ class Memory(Generic[K, V]):
                 self._old, self._young = self._young, {}
             self._young[key] = value
 
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._young, self._old = {}, {}
+
     def __len__(self) -> int:
         with self._lock:
             return len(self._young) + len(self._old)

@@ -148,6 +148,15 @@ class Snapshot:
         found.update(role for links in self._links.values() for role, _ in links)
         return tuple(sorted(found - {"*"}))
 
+    @cached_property
+    def _spoken(self) -> dict[str, list[tuple[int, Row]]]:
+        """The rows that allow and deny, by whom they speak of, with their places."""
+        found: dict[str, list[tuple[int, Row]]] = defaultdict(list)
+        for number, row in enumerate(self.rows):
+            if row.ptype in _PURPOSE:
+                found[row.columns[0]].append((number, row))
+        return dict(found)
+
 
 class Moment:
     """A snapshot while no row begins or ceases to hold: ``begins <= now < ends``."""
@@ -164,7 +173,7 @@ class Moment:
         self._snapshot = snapshot
         self._now = now
         self.tree = PurposeTree(
-            (row.columns[0], row.columns[1]) for row in snapshot._parents if self._holds(row)
+            (row.columns[0], row.columns[1]) for row in snapshot._parents if self.holds(row)
         )
         self._holders: Memory[tuple[str, tuple[str, ...]], Holder] = Memory(MAX_SUBJECTS)
 
@@ -222,13 +231,25 @@ class Moment:
                 rows.special.append(row)
         return rows
 
+    def begun(self, holder: Holder) -> list[Row]:
+        """Every row that speaks of this subject and has begun, those that have ended as well."""
+        found: list[tuple[int, Row]] = []
+        for name in (holder.name, *holder.roles, "*"):
+            found += self._snapshot._spoken.get(name, ())
+        found.sort(key=lambda entry: entry[0])
+        return [row for _, row in found if row.starts <= self._now]
+
+    def holds(self, row: Row) -> bool:
+        """Whether a row is in force."""
+        return row.holds(self._now)
+
     def _roles(self, subject: str, roles: tuple[str, ...]) -> frozenset[str]:
         links = self._snapshot._links
         found = set(roles)
         queue = [subject, *found]
         while queue:
             for role, row in links.get(queue.pop(), ()):
-                if role not in found and self._holds(row):
+                if role not in found and self.holds(row):
                     found.add(role)
                     queue.append(role)
         return frozenset(found)
@@ -242,9 +263,6 @@ class Moment:
             for purpose, times in named.get(name, {}).items()
             if any(starts <= now < ends for starts, ends in times)
         )
-
-    def _holds(self, row: Row) -> bool:
-        return row.holds(self._now)
 
 
 def _grants_rows(row: Row) -> bool:

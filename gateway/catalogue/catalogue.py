@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import pathlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
+
+import numpy as np
 
 from gateway.catalogue.artefacts import build_artefacts
 from gateway.catalogue.document import Document, read_document
+from gateway.catalogue.entries import Entry, Source, entry_of
 from gateway.catalogue.namespaces import Namespaces
 from gateway.catalogue.problems import Problem, catalogue_error
 from gateway.catalogue.products import build_datasets
@@ -15,9 +19,13 @@ from gateway.catalogue.standards import check_contract, check_product
 from gateway.catalogue.versions import choose_version, newest_first
 from gateway.errors import AmbiguousDataset, CatalogueError, UnknownDataset, similar
 from gateway.model import NAME, Address, Artefact, Dataset
+from policies.estate import Bools, Estate
 
 Visible = Callable[[Dataset], bool]
 """Whether the caller may know of a dataset. It is asked before anything is said about one."""
+
+Among = Callable[[Sequence[int]], Sequence[int]]
+"""Of datasets, by their positions, those worth asking about."""
 
 PRODUCTS = "*.odps.yaml"
 CONTRACTS = "*.odcs.yaml"
@@ -25,8 +33,8 @@ CONTRACTS = "*.odcs.yaml"
 FULL_NAME = 3
 """How many parts a name has that says all."""
 
-MOST_SIMILAR = 1000
-"""How many close names are considered for a suggestion; far more than there are typing errors."""
+MOST_NAMED = 20
+"""Of so many datasets it is said that a name may mean them."""
 
 
 def check_folder(mesh: pathlib.Path) -> None:
@@ -42,17 +50,33 @@ class Catalogue:
     """
 
     def __init__(
-        self, datasets: Iterable[Dataset], version: str, artefacts: Iterable[Artefact] = ()
+        self,
+        datasets: Iterable[Dataset],
+        version: str,
+        entries: Sequence[Entry] | None = None,
+        artefacts: Iterable[Artefact] = (),
     ) -> None:
+        """Of datasets; or, with `entries` in the order of addresses, of those that are there."""
         self.version = version
         self.artefacts = tuple(sorted(artefacts, key=lambda artefact: artefact.address))
-        self.datasets = tuple(sorted(datasets, key=lambda dataset: dataset.address))
-        self.namespaces = Namespaces(self.datasets)
-        self._by_name: dict[tuple[str, ...], list[Dataset]] = {}
-        for dataset in self.datasets:
-            parts = _parts(dataset)
-            for length in range(1, len(parts) + 1):
-                self._by_name.setdefault(_fold(parts[-length:]), []).append(dataset)
+        if entries is None:
+            datasets = tuple(sorted(datasets, key=lambda dataset: dataset.address))
+            entries = [entry_of(dataset) for dataset in datasets]
+        assert isinstance(datasets, Sequence)
+        self.datasets: Sequence[Dataset] = datasets
+        self.entries = entries
+        addresses = [entry.address for entry in entries]
+        locations = [(a.domain, a.product, a.dataset, a.version or "") for a in addresses]
+        self.estate = Estate(locations, (entry.traits for entry in entries))
+        self.namespaces = Namespaces(self.estate.products)
+        self._names = [
+            [_fold(parts[-length:]) for parts in (location[:3] for location in locations)]
+            for length in range(1, FULL_NAME + 1)
+        ]
+        self._by_name: dict[tuple[str, ...], list[int]] = {}
+        for names in self._names:
+            for position, name in enumerate(names):
+                self._by_name.setdefault(name, []).append(position)
 
     @classmethod
     def load(cls, mesh: pathlib.Path) -> Catalogue:
@@ -71,7 +95,7 @@ class Catalogue:
             problems += wrong if not problems else []  # what they use may be what is wrong
         if problems:
             raise catalogue_error(str(mesh), problems)
-        return cls(datasets, digest.hexdigest()[:16], artefacts)
+        return cls(datasets, digest.hexdigest()[:16], artefacts=artefacts)
 
     def get(self, address: Address) -> Dataset:
         """The dataset at an address; without a version the highest active one.
@@ -81,9 +105,34 @@ class Catalogue:
         parts = (address.domain, address.product, address.dataset)
         return self.resolve(parts, address.version, lambda _: True)
 
+    def positions(self, parts: tuple[str, ...]) -> Sequence[int]:
+        """Where every dataset is, in every version, that a name may mean, whoever asks."""
+        return self._by_name.get(_fold(parts), ()) if all(map(NAME.match, parts)) else ()
+
     def named(self, parts: tuple[str, ...]) -> Sequence[Dataset]:
         """Every dataset, in every version, that a name may mean, whoever asks."""
-        return self._by_name.get(_fold(parts), ()) if all(map(NAME.match, parts)) else ()
+        return [self.datasets[position] for position in self.positions(parts)]
+
+    def of_product(self, domain: str, product: str) -> list[Dataset]:
+        """The datasets of a product, whatever the case of its letters, whoever asks."""
+        found = self.namespaces.numbers((domain, product)) if domain and product else ()
+        stretches = (self.estate.stretch(int(number)) for number in found)
+        return [self.datasets[position] for each in stretches for position in each]
+
+    @cached_property
+    def sources(self) -> Mapping[Source, Sequence[int]]:
+        """Where the datasets are whose rows are in one source; views are in none."""
+        found: dict[Source, list[int]] = {}
+        for position, entry in enumerate(self.entries):
+            if entry.source is not None:
+                found.setdefault(entry.source, []).append(position)
+        return found
+
+    @cached_property
+    def views(self) -> Sequence[Dataset]:
+        """The datasets that are queries over others, by address."""
+        places = (n for n, entry in enumerate(self.entries) if entry.source is None)
+        return tuple(self.datasets[position] for position in places)
 
     def resolve(
         self,
@@ -91,6 +140,7 @@ class Catalogue:
         version: str | None,
         visible: Visible,
         namespace: tuple[str, ...] = (),
+        among: Among = list,
     ) -> Dataset:
         """The dataset a request names: domain, product and dataset, or the last one or two.
 
@@ -98,18 +148,24 @@ class Catalogue:
         Letter case does not matter, but every part must be a NAME: letters that merely fold to
         the same ones are others. Only visible datasets are considered: a hidden one and one that
         does not exist give the same UnknownDataset, and hidden ones make no name ambiguous.
+        `among` may leave out, by their positions, datasets that are not visible anyway.
         `suggestion` has the hint for whoever shows the error.
         Raises UnknownDataset, AmbiguousDataset.
         """
-        candidates = [d for d in self.named(parts) if visible(d)]
+        meant = [self.datasets[position] for position in among(self.positions(parts))]
+        candidates = [dataset for dataset in meant if visible(dataset)]
         if namespace and len(parts) < FULL_NAME:
             candidates = _inside(candidates, parts, namespace) or candidates
         if version is None and len(candidates) == 1 and candidates[0].status == "active":
             return candidates[0]
         names = sorted({dataset.address.sql_name for dataset in candidates})
+        if len(names) > 1:  # what nobody can read any more is not what is meant
+            candidates = [d for d in candidates if d.status != "retired"] or candidates
+            names = sorted({dataset.address.sql_name for dataset in candidates})
         if len(names) > 1:
             raise AmbiguousDataset(
-                f"{'.'.join(parts)} may be {' or '.join(names)}", hint="write the longer name"
+                f"{'.'.join(parts)} may be {' or '.join(names[:MOST_NAMED])}",
+                hint="write the longer name",
             )
         if not candidates:
             raise UnknownDataset(f"there is no dataset {'.'.join(parts)} that you may read")
@@ -122,36 +178,26 @@ class Catalogue:
             raise UnknownDataset(f"{names[0]} has no {missing}", hint=f"there is {listed}")
         return chosen
 
-    def search(self, words: Sequence[str], visible: Visible) -> list[Dataset]:
-        """Visible datasets in which every word occurs, the best first; all without words.
+    def suggestion(self, parts: tuple[str, ...], shown: Bools | None = None) -> str | None:
+        """A hint naming the dataset whose name is closest, or None when none is close.
 
-        A word in the name weighs most, then title and tags, columns, descriptions.
+        Only datasets that are `shown` count, by position; None: all of them. So names that are
+        hidden neither crowd out others nor cost anything.
         """
-        wanted = [word.casefold() for text in words for word in text.split()]
-        ranked = []
-        for dataset in self.datasets:
-            if visible(dataset):
-                scores = [_score(dataset, word) for word in wanted]
-                if all(scores):
-                    ranked.append((-sum(scores), dataset.address, dataset))
-        return [dataset for _, _, dataset in sorted(ranked, key=lambda entry: entry[:2])]
-
-    def suggestion(self, parts: tuple[str, ...], visible: Visible) -> str | None:
-        """A hint naming the visible dataset whose name is closest, or None when none is close.
-
-        It asks about names that are close only, and stops at the first visible one: the answer to
-        a mistyped name must not cost a decision about every dataset of the mesh.
-        """
-        known = {".".join(name): name for name in self._by_name if len(name) == len(parts)}
-        for near in similar(".".join(_fold(parts)), known, MOST_SIMILAR):
-            for dataset in self._by_name[known[near]]:
-                if visible(dataset):
-                    return f"did you mean {'.'.join(_parts(dataset)[-len(parts) :])}?"
-        return None
+        if not 0 < len(parts) <= FULL_NAME:
+            return None
+        names = self._names[len(parts) - 1]
+        positions = range(len(names)) if shown is None else np.flatnonzero(shown).tolist()
+        known = {".".join(names[position]): position for position in positions}
+        close = similar(".".join(_fold(parts)), known, 1)
+        if not close:
+            return None
+        meant = _parts(self.entries[known[close[0]]].address)
+        return f"did you mean {'.'.join(meant[-len(parts) :])}?"
 
 
-def _parts(dataset: Dataset) -> tuple[str, ...]:
-    return (dataset.address.domain, dataset.address.product, dataset.address.dataset)
+def _parts(address: Address) -> tuple[str, ...]:
+    return (address.domain, address.product, address.dataset)
 
 
 def _inside(
@@ -165,7 +211,8 @@ def _inside(
 
     def inside(dataset: Dataset) -> bool:
         return all(
-            part in ("", own) for part, own in zip(prefix, _fold(_parts(dataset)), strict=False)
+            part in ("", own)
+            for part, own in zip(prefix, _fold(_parts(dataset.address)), strict=False)
         )
 
     return [d for d in datasets if inside(d)]
@@ -195,25 +242,3 @@ def _read_all(
         if not broken:
             documents.append(document)
     return documents
-
-
-def _score(dataset: Dataset, word: str) -> int:
-    """How much a dataset is about a word; 0: not at all."""
-    name = dataset.address.dataset.casefold()
-    if word == name:
-        return 100
-    tags = (*dataset.tags, *(tag for found in dataset.column_tags.values() for tag in found))
-    weights = (
-        (40, name),
-        (20, f"{dataset.address.domain} {dataset.address.product}"),
-        (10, dataset.title),
-        (10, " ".join(tags)),
-        (5, " ".join(dataset.schema.names)),
-        (2, dataset.description),
-        (1, " ".join(_comments(dataset))),
-    )
-    return sum(weight for weight, text in weights if word in text.casefold())
-
-
-def _comments(dataset: Dataset) -> list[str]:
-    return [(field.metadata or {}).get(b"mesh.comment", b"").decode() for field in dataset.schema]

@@ -51,13 +51,14 @@ class _ReadingError(Exception):
 def read_document(file: pathlib.Path, name: str) -> Document | Problem:
     """Read a file; what stops the reading is returned as a Problem under `name`."""
     try:
-        return read_text(file.read_bytes(), name)
+        data = file.read_bytes()
     except OSError as error:
         return Problem(name, 0, "", f"the file can not be read: {error.strerror}")
+    return read_text(data, name)
 
 
 def read_text(data: bytes, name: str) -> Document | Problem:
-    """A file's content; what stops the reading is returned as a Problem under `name`."""
+    """Read what a file holds, or is to hold, as `read_document` does."""
     try:
         if len(data) > MAX_BYTES:
             return Problem(name, 0, "", f"the file is larger than {MAX_BYTES} bytes")

@@ -2,82 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
 
 from gateway.errors import UserError, similar
-from gateway.model import Dataset
+from policies.estate import Bools
 
-MOST_SIMILAR = 5
-"""Of so many names close to a misspelt one it is asked whether the caller may know of them."""
+K = TypeVar("K", bound=Hashable)
 
-Known = Callable[[Dataset], bool]
-"""Whether the caller may know of a dataset."""
+_NONE: npt.NDArray[np.int64] = np.zeros(0, np.int64)
 
 
 class Namespaces:
-    """The catalogs and schemas of a mesh, by their names in lower case: asked at every request."""
+    """The catalogs and schemas of a mesh, by their names in lower case: asked at every request.
 
-    def __init__(self, datasets: Iterable[Dataset]) -> None:
-        self._catalogs: dict[str, dict[str, list[Dataset]]] = {}
-        for dataset in datasets:
-            catalog = self._catalogs.setdefault(dataset.address.domain.casefold(), {})
-            catalog.setdefault(dataset.address.product.casefold(), []).append(dataset)
+    `products` are its domains and products, each pair once. What a caller may know of them is an
+    array with an element for each. A name that is hidden from it and one that does not exist
+    cost alike: nothing is decided here, and only names it knows are compared with others.
+    """
 
-    def check_for(
-        self, names: Iterable[Iterable[Dataset]], namespace: tuple[str, ...], known: Known
-    ) -> None:
-        """`check` for a request: `names` are the datasets that each of its names may mean.
+    def __init__(self, products: Sequence[tuple[str, str]]) -> None:
+        self._products = tuple(products)
+        pairs = [(domain.casefold(), product.casefold()) for domain, product in products]
+        self._catalogs = _places(domain for domain, _ in pairs)
+        self._schemas = _places(product for _, product in pairs)
+        self._pairs = _places(pairs)
 
-        Mostly one of these is in the namespace, and tells that it is there. Else it takes a
-        decision about many datasets, for each request of who may read the last one only.
-        """
-        meant = (dataset for datasets in names for dataset in datasets)
-        if not any(_holds(namespace, dataset) and known(dataset) for dataset in meant):
-            self.check(namespace, known)
+    def numbers(self, namespace: tuple[str, ...]) -> npt.NDArray[np.int64]:
+        """The places of the products in a catalog, a schema ("" is any), or a schema of one."""
+        catalog, schema = (part.casefold() for part in (*namespace, "", "")[:2])
+        if catalog and schema:
+            return self._pairs.get((catalog, schema), _NONE)
+        if catalog or schema:
+            return (self._catalogs if catalog else self._schemas).get(catalog or schema, _NONE)
+        return np.arange(len(self._products))
 
-    def check(self, namespace: tuple[str, ...], known: Known) -> None:
-        """Raise UserError for a catalog or schema without a dataset the caller may know of.
+    def check(self, namespace: tuple[str, ...], known: Bools) -> None:
+        """Raise UserError for a catalog or schema without a product the caller may `know` of.
 
         A name that is found elsewhere would hide the mistake: who says where to look means it. ""
         is any catalog. One that is hidden and one that does not exist are told alike.
         """
         catalog, schema = (*namespace, "", "")[:2]
-        within = self._catalogs
-        if catalog:
-            within = {catalog.casefold(): self._catalogs.get(catalog.casefold(), {})}
-        schemas = [found for held in within.values() for found in _named(held, schema)]
-        if any(known(dataset) for found in schemas for dataset in found):
+        if known[self.numbers(namespace)].any():
             return
-        if catalog and not any(map(known, _all(within.values()))):
-            near = _near(catalog, {n: list(_all([s])) for n, s in self._catalogs.items()}, known)
-            raise _unknown("catalog", catalog, "a domain", near.address.domain if near else None)
-        by_schema: dict[str, list[Dataset]] = {}
-        for held in within.values():
-            for name, found in held.items():
-                by_schema.setdefault(name, []).extend(found)
-        near = _near(schema, by_schema, known)
+        within = self.numbers((catalog,))
+        if catalog and not known[within].any():
+            near = _near(catalog, (domain for domain, _ in self._known(known)))
+            raise _unknown("catalog", catalog, "a domain", near)
+        held = (product for _, product in self._known(known, within))
         where = f" in {catalog}" if catalog else ""
-        meant = near.address.product if near else None
-        raise _unknown("schema", f"{schema}{where}", "a product", meant)
+        raise _unknown("schema", f"{schema}{where}", "a product", _near(schema, held))
+
+    def _known(
+        self, known: Bools, within: npt.NDArray[np.int64] | None = None
+    ) -> Iterator[tuple[str, str]]:
+        numbers = np.flatnonzero(known) if within is None else within[known[within]]
+        return (self._products[number] for number in numbers)
 
 
-def _holds(namespace: tuple[str, ...], dataset: Dataset) -> bool:
-    own = (dataset.address.domain.casefold(), dataset.address.product.casefold())
-    return all(part in ("", o) for part, o in zip(map(str.casefold, namespace), own, strict=False))
+def _places(names: Iterable[K]) -> dict[K, npt.NDArray[np.int64]]:
+    found: dict[K, list[int]] = {}
+    for place, name in enumerate(names):
+        found.setdefault(name, []).append(place)
+    return {name: np.array(places, np.int64) for name, places in found.items()}
 
 
-def _named(schemas: Mapping[str, list[Dataset]], name: str) -> Iterable[list[Dataset]]:
-    return [schemas.get(name.casefold(), [])] if name else schemas.values()
-
-
-def _all(catalogs: Iterable[Mapping[str, list[Dataset]]]) -> Iterable[Dataset]:
-    return (dataset for schemas in catalogs for found in schemas.values() for dataset in found)
-
-
-def _near(name: str, by_name: Mapping[str, list[Dataset]], known: Known) -> Dataset | None:
-    """A dataset the caller may know of, where the name was perhaps meant to lead."""
-    close = similar(name.casefold(), by_name, MOST_SIMILAR)
-    return next((d for near in close for d in by_name[near] if known(d)), None)
+def _near(name: str, known: Iterable[str]) -> str | None:
+    """The one of the known names that is closest, as it is written."""
+    by_name = {each.casefold(): each for each in known}
+    close = similar(name.casefold(), by_name, 1)
+    return by_name[close[0]] if close else None
 
 
 def _unknown(what: str, name: str, meant: str, near: str | None) -> UserError:

@@ -16,6 +16,7 @@ import pyarrow as pa
 from connectors.interface import Binding
 from gateway.catalogue.bindings import BINDING, BindingError, known_connectors, read_binding
 from gateway.catalogue.columns import ColumnError, custom_property, name_problem, read_field
+from gateway.catalogue.deprecation import read_deprecation, successor_problems
 from gateway.catalogue.document import Document
 from gateway.catalogue.governance import (
     VIEW,
@@ -27,10 +28,13 @@ from gateway.catalogue.governance import (
 )
 from gateway.catalogue.keys import Promised, with_foreign_keys
 from gateway.catalogue.problems import Path, Problem
+from gateway.catalogue.promises import read_promises
+from gateway.catalogue.quality_rules import read_quality
+from gateway.catalogue.steps import broken_promises
 from gateway.catalogue.terms import described
 from gateway.catalogue.versions import VERSION
 from gateway.errors import did_you_mean
-from gateway.model import NAME, Address, Dataset
+from gateway.model import NAME, STATUSES, SYSTEM, Address, Dataset
 
 _NAME_RULE = "must start with a letter, a digit or _, then letters, digits, _ . or -"
 
@@ -60,9 +64,11 @@ def build_datasets(
     spelling: dict[tuple[str, ...], tuple[str, ...]] = {}
     for contract in contracts:
         problems += check_properties(contract, product=False)
+        problems += check_status(contract)
     for product in products:
         problems += _check_product_names(product)
         problems += check_properties(product, product=True)
+        problems += check_status(product)
         problems += check_product_governance(product)
         for position, _ in enumerate(product.content.get("outputPorts") or ()):
             port = Port(product, ("outputPorts", position))
@@ -80,6 +86,8 @@ def build_datasets(
                     datasets[address] = item
     related, wrong = with_foreign_keys(list(datasets.values()), contracts)
     problems += wrong
+    problems += successor_problems(datasets.values())
+    problems += broken_promises(datasets.values())
     # A contract that several ports promise is reported once.
     return related, list(dict.fromkeys(problems))
 
@@ -137,6 +145,8 @@ def _check_product_names(product: Document) -> Iterator[Problem]:
             yield product.problem((key,), "is required: it is part of the dataset's address")
         elif not NAME.match(value):
             yield product.problem((key,), f"{value!r} {_NAME_RULE}")
+        elif key == "domain" and value.casefold() == SYSTEM:
+            yield product.problem((key,), f"{value!r} is the domain of the gateway's own tables")
 
 
 def _port_datasets(
@@ -200,10 +210,18 @@ def _read_object(
         problems.append(binding)
     if not problems:  # a row filter is read over columns that are known
         governance, problems = read_governance(port.product, contract, path, schema)
+        quality, wrong_rules = read_quality(contract, path, schema)
+        promises, wrong_promises = read_promises(contract, path, schema)
+        problems += [*wrong_rules, *wrong_promises]
     if problems or isinstance(binding, Problem):
         yield from problems
         return
     product, declared = port.product.content, contract.content
+    status = _status(product, declared)
+    deprecation = read_deprecation(contract, path, status)
+    if isinstance(deprecation, Problem):
+        yield deprecation
+        return
     tags = [*_tags(product), *_tags(port.content), *_tags(declared), *_tags(element)]
     dataset = Dataset(
         address=Address(product["domain"], product["name"], name, port.content["version"]),
@@ -213,13 +231,17 @@ def _read_object(
         description=_description(port.content, element, declared),
         tags=tuple(dict.fromkeys(tags)),
         owner=_owner(product) or _owner(declared),
-        status=_status(product, declared),
+        status=status,
+        deprecation=deprecation,
         primary_key=declared_primary_key(element),
         column_tags=_column_tags(element),
         row_filters=governance.row_filters,
         requires_row_filter=governance.requires_row_filter,
         requires_purpose=governance.requires_purpose,
         residency=governance.residency,
+        quality=quality,
+        promises=promises,
+        purposes=governance.purposes,
         view=view,
         source_file=contract.file,
     )
@@ -312,9 +334,17 @@ def _owner(element: Mapping[str, Any]) -> str:
 
 
 def _status(product: Mapping[str, Any], contract: Mapping[str, Any]) -> str:
-    """A product that is not active takes its datasets with it."""
-    of_product = str(product.get("status") or "active")
-    return of_product if of_product != "active" else str(contract.get("status") or "active")
+    """A product that is not active takes its datasets with it, unless they have gone further."""
+    declared = (str(document.get("status") or "active") for document in (product, contract))
+    return max(declared, key=lambda status: STATUSES.index(status) if status in STATUSES else 0)
+
+
+def check_status(document: Document) -> Iterator[Problem]:
+    """A status that is none: what it was to say of the dataset can not be guessed."""
+    status = document.content.get("status")
+    if status and status not in STATUSES:
+        hint = did_you_mean(status.lower(), STATUSES) or f"there are {', '.join(STATUSES)}"
+        yield document.problem(("status",), f"{status!r} is no status; {hint}")
 
 
 def declared_primary_key(element: Mapping[str, Any]) -> tuple[str, ...]:

@@ -13,9 +13,12 @@ from gateway.catalogue import Catalogue
 from gateway.catalogue.download import is_url
 from gateway.catalogue.guessing import guess_connector, guess_product
 from gateway.catalogue.inspection import inspect_source, written_binding
+from gateway.catalogue.pages import Page
 from gateway.catalogue.publication import Product, Publication, publish_objects
+from gateway.catalogue.staging import staged
+from gateway.catalogue.steps import ShortStep, short_steps
 from gateway.catalogue.submission import holds_contracts, is_yaml
-from gateway.commands.submit import submit_source, write_pages
+from gateway.commands.submit import check_changes, submit_source, write_pages
 from gateway.errors import UserError
 
 _NAMES_SHOWN = 20
@@ -125,11 +128,13 @@ def _inspect(args: argparse.Namespace) -> int:
         print(f"meshgate: left out {key}", file=sys.stderr)
     for old, new in publication.renames.items():
         print(f"meshgate: renamed {old!r}: it is published as {new}", file=sys.stderr)
+    steps = _short_steps(mesh, publication.pages)
     if args.dry_run:
         for page in publication.pages:
             print(f"# {page.path}\n{page.text}")
         _print_changed(publication)
-    else:
+    check_changes(steps, force=args.force)
+    if not args.dry_run:
         write_pages(mesh, publication.pages, force=args.force)
         Catalogue.load(mesh)
         _print_summary(product, publication)
@@ -141,6 +146,13 @@ def _print_changed(publication: Publication) -> None:
     for page in publication.pages:
         if page.is_changed:
             print("".join(f"# {line}\n" for line in page.unified().splitlines()))
+
+
+def _short_steps(mesh: Path, pages: Sequence[Page]) -> list[ShortStep]:
+    """The versions that change more than their number says, were the pages written."""
+    before, _ = staged(mesh, {})
+    after, _ = staged(mesh, {page.path.as_posix(): page.text for page in pages})
+    return short_steps(before, after)
 
 
 def policy_line(product: Product, role: str) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from gateway.catalogue import Catalogue
 from gateway.catalogue.differences import differences
 from gateway.catalogue.pages import Page
+from gateway.catalogue.steps import ShortStep, check_steps, short_steps
 from gateway.catalogue.submission import Submission, read_files, submit
 from gateway.errors import UserError
 from gateway.model import Artefact, Dataset
@@ -20,13 +22,28 @@ def submit_source(
     if not mesh.is_dir():
         raise UserError(f"the mesh folder {mesh} does not exist")
     submission = submit(mesh, read_files(source), home)
+    before = submission.before.datasets if submission.before else ()
+    steps = short_steps(before, submission.after.datasets)
     if dry_run:
         for page in submission.pages:
             print(page.unified() or f"unchanged {page.path}")
-    else:
+        print_changes(submission)
+    check_changes(steps, force=force)
+    if not dry_run:
         write_pages(mesh, submission.pages, force=force)
-    print_changes(submission)
+        print_changes(submission)
     return 0
+
+
+def check_changes(steps: Sequence[ShortStep], *, force: bool) -> None:
+    """Raise UserError for versions that change more than their number says.
+
+    With `force` a version that is there may break its readers, and that is said.
+    """
+    replaced = [step for step in steps if step.in_place and force]
+    check_steps([step for step in steps if step not in replaced])
+    for step in replaced:
+        print(f"meshgate: readers are broken: {step}", file=sys.stderr)
 
 
 def print_changes(submission: Submission) -> None:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import logging
 
-from gateway.catalogue.namespaces import Namespaces
 from gateway.errors import GatewayError, PurposeNotGranted, UserError, did_you_mean
 from gateway.flight import commands
 from gateway.flight.service import FlightSql
 from gateway.flight.wire import flight_pb2 as wire
-from gateway.model import Dataset
 from gateway.serving.callers import Caller
 from gateway.serving.options import READERS, Value, as_text
 
@@ -93,13 +91,9 @@ def _refusal(service: FlightSql, caller: Caller, name: str, text: str) -> Gatewa
         catalog = as_text(caller.session.options.get("catalog", ""))
         if name in ("catalog", "schema"):
             namespace = (text,) if name == "catalog" else (catalog, text)
-            Namespaces(_visible(service, caller)).check(namespace, lambda dataset: True)
+            # For the purpose the session has by now.
+            purpose = as_text(caller.session.options.get("purpose", caller.purpose))
+            service.check_namespace(caller, purpose, namespace)
     except UserError as error:
         return error
     return None
-
-
-def _visible(service: FlightSql, caller: Caller) -> list[Dataset]:
-    """What the caller may know of, for the purpose its session has by now."""
-    purpose = as_text(caller.session.options.get("purpose", caller.purpose))
-    return service.visible(caller, purpose)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from gateway.errors import MemoryUnavailable
 from gateway.memory.schema import IDENTITY
-from gateway.memory.store import Reading, Row, Values, Writing, migrate
+from gateway.memory.store import Insertion, Reading, Row, Values, Writing, json_rows, migrate
 
 SCHEMA = "meshgate"
 LOCK = 7238906452
@@ -27,6 +27,8 @@ _SETTINGS = (
 
 class PostgresStore:
     """The store at `address`, ``postgresql://user:password@host:port/database``."""
+
+    shared = True
 
     def __init__(self, address: str) -> None:
         try:
@@ -120,6 +122,14 @@ class _Transaction:
     def execute_many(self, statement: str, rows: Iterable[Values]) -> None:
         with self._connection.cursor() as cursor:
             cursor.executemany(_written(statement), [tuple(row) for row in rows])
+
+    def insert(self, into: Insertion, rows: Sequence[Values]) -> None:
+        values = ", ".join(f"(value->>{n})::{kind}" for n, kind in enumerate(into.columns.values()))
+        self._connection.execute(
+            f"INSERT INTO {into.table} ({', '.join(into.columns)})"
+            f" SELECT {values} FROM json_array_elements(%s::json) {into.conflict}",
+            (json_rows(rows),),
+        )
 
 
 def _written(statement: str) -> str:

@@ -9,15 +9,18 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from gateway.errors import did_you_mean
-from gateway.model import Address, Dataset
+from gateway.model import Dataset
 from gateway.postgres_wire.errors import UNKNOWN_DATABASE, UNKNOWN_SCHEMA, Fatal, SqlError
 from gateway.postgres_wire.words import NAME, QUOTED, Word, words
 
 MESH = "mesh"
+Products = Callable[[], Iterable[tuple[str, str]]]
+"""The domains and products the caller may know of: asked for only where somebody looks at them."""
+
 WHOLE = frozenset({MESH, "postgres", "template1", ""})
 """Names under which the whole mesh is reached: tools look into `postgres` first."""
 
@@ -44,32 +47,34 @@ class Database:
     name: str
     domain: str = ""
 
-    def schema(self, address: Address) -> str:
-        """The schema a dataset is in."""
-        return address.product if self.domain else f"{address.domain}.{address.product}"
+    def schema(self, domain: str, product: str) -> str:
+        """The schema the datasets of a product are in."""
+        return product if self.domain else f"{domain}.{product}"
 
     def holds(self, dataset: Dataset) -> bool:
         return not self.domain or dataset.address.domain == self.domain
 
-    def namespace(self, search_path: str, datasets: Iterable[Dataset]) -> tuple[str, ...]:
+    def _schemas(self, products: Products) -> dict[str, tuple[str, str]]:
+        return {self.schema(*p): p for p in products() if not self.domain or p[0] == self.domain}
+
+    def namespace(self, search_path: str, products: Products) -> tuple[str, ...]:
         """Where names that do not say all are looked up first."""
         wanted = schemas(search_path)
         if self.domain and len(wanted) == 1:
             return (self.domain, wanted[0])
-        seen = datasets if wanted else ()
-        held = {self.schema(d.address): d.address for d in seen if self.holds(d)}
+        held = self._schemas(products) if wanted else {}
         for schema in wanted:
             if schema in held:
-                return (held[schema].domain, held[schema].product)
+                return held[schema]
         return (self.domain,) if self.domain else ()
 
-    def check_path(self, search_path: str, datasets: Iterable[Dataset]) -> None:
+    def check_path(self, search_path: str, products: Products) -> None:
         """Raise SqlError for a path of which no schema is there: names would be found elsewhere."""
         wanted = schemas(search_path)
         if not wanted:
             return
-        held = {self.schema(dataset.address) for dataset in datasets if self.holds(dataset)}
-        if not held.intersection(wanted):
+        held = self._schemas(products)
+        if held.keys().isdisjoint(wanted):
             near = next(filter(None, (did_you_mean(name, held) for name in wanted)), None)
             raise SqlError(
                 UNKNOWN_SCHEMA,
@@ -77,13 +82,11 @@ class Database:
                 hint=near or "set search_path to a schema of this database, or to ''",
             )
 
-    def written(self, text: str, datasets: Sequence[Dataset]) -> Written:
+    def written(self, text: str, products: Products) -> Written:
         """A query with the schemas of this database replaced by what they stand for."""
         if self.domain or ('"' not in text and self.name not in text.lower()):
             return Written(text)
-        known = {
-            self.schema(d.address): f'"{d.address.domain}"."{d.address.product}"' for d in datasets
-        }
+        known = {self.schema(*p): f'"{p[0]}"."{p[1]}"' for p in products()}
         parts, starts, origins = list[str](), [0], [0]
         end = length = 0
 
@@ -130,9 +133,9 @@ def schemas(search_path: str) -> list[str]:
     return [s for s in found if s and s not in ("$user", "public", "pg_catalog")]
 
 
-def database(name: str, user: str, datasets: Iterable[Dataset]) -> Database:
+def database(name: str, user: str, products: Iterable[tuple[str, str]]) -> Database:
     """The database of a name; Fatal when there is none the caller may know of."""
-    domains = sorted({dataset.address.domain for dataset in datasets})
+    domains = sorted({domain for domain, _ in products})
     if name in domains:
         return Database(name, name)
     if name in WHOLE or name == user:

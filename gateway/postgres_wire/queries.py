@@ -5,7 +5,6 @@ What is here may take long: a session calls it in a thread of its own.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
@@ -14,6 +13,7 @@ import pyarrow as pa
 
 from gateway.errors import Cancelled, GatewayError
 from gateway.model import Principal, Request
+from gateway.notices import Notice
 from gateway.postgres_wire.catalogue.engine import Catalogues
 from gateway.postgres_wire.column_names import named
 from gateway.postgres_wire.databases import Written
@@ -41,10 +41,23 @@ class Rows(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """An answer on its way. `check` raises for a principal who may not have more of it by now."""
+    """An answer on its way. `check` raises for a principal who may not have more of it by now.
+
+    `notices` are what its reader should know of what is read.
+    """
 
     rows: Rows
     check: Callable[[Principal], None]
+    notices: Sequence[Notice] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """An answer as its session has begun it: the `check` is of whoever the session is of."""
+
+    rows: Rows
+    check: Callable[[], None]
+    notices: Sequence[Notice] = ()
 
 
 class PlannedQuery(Protocol):
@@ -104,7 +117,7 @@ class DatasetQuery:
             statement = self._statement
             request = replace(request, declared=statement.request.declared)
             if values or not self._same(request):
-                asked = replace(request, parameters=tuple(values), id=uuid.uuid4().hex)
+                asked = request.again(parameters=tuple(values))
                 statement = Statement(self._engine.gateway, asked)
             if statement.schema.types != self.schema.types:
                 raise SqlError(
@@ -115,7 +128,8 @@ class DatasetQuery:
             prepared = statement.take(request.principal)
             of = Running(request.principal.name, statement)
             stream = self._engine.executions.start(prepared, of, gone)
-            return Begun(stream, StillGranted(self._engine.gateway, prepared))
+            notices = stream.result.report.notices
+            return Begun(stream, StillGranted(self._engine.gateway, prepared), notices)
 
     def _same(self, request: Request) -> bool:
         before = self._statement.request

@@ -266,8 +266,8 @@ class PostgresServer:
                 if name not in _IGNORED_AT_STARTUP and not name.startswith("_pq_."):
                     settings.default(name, value)
             principal = login()
-            datasets = self._engine.gateway.visible(principal)
-            found = database(given.get("database", user), user, datasets)
+            products = self._engine.gateway.products(principal)
+            found = database(given.get("database", user), user, products)
             made = State(self._engine, login, user, found, settings)
             made.check_options()
             return made, principal.name

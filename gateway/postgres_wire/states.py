@@ -21,7 +21,7 @@ from gateway.postgres_wire.commands import Command, Query
 from gateway.postgres_wire.databases import Database, schemas
 from gateway.postgres_wire.errors import UNKNOWN_SETTING, SqlError
 from gateway.postgres_wire.parameters import declared
-from gateway.postgres_wire.queries import DatasetQuery, Engine, PlannedQuery, Rows
+from gateway.postgres_wire.queries import DatasetQuery, Engine, PlannedQuery, Started
 from gateway.postgres_wire.settings import REPORTED, SERVER_VERSION, Settings, canonical
 from gateway.postgres_wire.transactions import TransactionState
 from gateway.postgres_wire.types import TYPES
@@ -58,7 +58,11 @@ class State:
 
     def datasets(self, caller: Caller) -> list[Dataset]:
         """What the caller may know of."""
-        return self._engine.gateway.visible(caller.principal, caller.purpose)
+        return self._engine.gateway.browsable(caller.principal, caller.purpose)
+
+    def products(self, caller: Caller) -> Sequence[tuple[str, str]]:
+        """The domains and products of what the caller may know of."""
+        return self._engine.gateway.products(caller.principal, caller.purpose)
 
     def plan(self, query: Query, types: Sequence[int]) -> PlannedQuery:
         """Understand a query. Raises GatewayError."""
@@ -68,20 +72,17 @@ class State:
             if found is not None:
                 return CatalogueQuery(query.text, found, self._catalogue)
         caller = self.caller()
-        written = self.database.written(query.text, _Lazy(lambda: self.datasets(caller)))
+        written = self.database.written(query.text, lambda: self.products(caller))
         request = replace(self._request(caller, written.text), declared=declared(types))
         return DatasetQuery(self._engine, request, written, query.start)
 
     def start(
         self, planned: PlannedQuery, values: Sequence[pa.Scalar], gone: Callable[[], bool]
-    ) -> tuple[Rows, Callable[[], None]]:
-        """Run a query that was understood, with values for its placeholders.
-
-        Its rows, and what raises once whoever the session is of may not have more of them.
-        """
+    ) -> Started:
+        """Run a query that was understood, with values for its placeholders."""
         caller = self.caller()
         begun = planned.start(self._request(caller, planned.text), values, gone)
-        return begun.rows, lambda: begun.check(self.caller().principal)
+        return Started(begun.rows, lambda: begun.check(self.caller().principal), begun.notices)
 
     def interrupt(self) -> None:
         """Stop a query of the catalogue, from any thread."""
@@ -193,31 +194,10 @@ class State:
                 f"the purpose {caller.purpose} is not granted to you",
                 hint="declare another, or none",
             )
-        self.database.check_path(
-            self.settings.values["search_path"], _Lazy(lambda: self.datasets(caller))
-        )
+        self.database.check_path(self.settings.values["search_path"], lambda: self.products(caller))
 
     def _request(self, caller: Caller, text: str) -> Request:
         namespace = self.database.namespace(
-            self.settings.values["search_path"], _Lazy(lambda: self.datasets(caller))
+            self.settings.values["search_path"], lambda: self.products(caller)
         )
         return replace(caller.request(text), namespace=namespace)
-
-
-class _Lazy(Sequence[Dataset]):
-    """Datasets that are asked for only where somebody looks at them."""
-
-    def __init__(self, find: Callable[[], list[Dataset]]) -> None:
-        self._find = find
-        self._found: list[Dataset] | None = None
-
-    def _all(self) -> list[Dataset]:
-        if self._found is None:
-            self._found = self._find()
-        return self._found
-
-    def __getitem__(self, index):  # type: ignore[no-untyped-def]
-        return self._all()[index]
-
-    def __len__(self) -> int:
-        return len(self._all())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -33,6 +34,10 @@ CATALOGUE = Catalogue(
         dataset("hr.people.customers"),
         dataset("hr.people.salaries", column_tags={"id": ("pii",)}, title="What people earn"),
         dataset("old.stuff.drafts", "3.0.0", status="draft"),
+        dataset("old.stuff.leaving", "1.0.0", status="deprecated"),
+        dataset("old.stuff.leaving", "1.1.0", status="deprecated"),
+        dataset("old.stuff.leaving", "2.0.0", status="draft"),
+        dataset("old.stuff.salaries", status="retired"),
     ],
     "v1",
 )
@@ -53,7 +58,8 @@ def resolve(
 
 
 def suggestion(name: str, visible: Callable[[Dataset], bool] = everyone) -> str | None:
-    return CATALOGUE.suggestion(tuple(name.split(".")), visible)
+    shown = np.array([visible(dataset) for dataset in CATALOGUE.datasets], np.bool_)
+    return CATALOGUE.suggestion(tuple(name.split(".")), shown)
 
 
 @pytest.mark.parametrize("name", ["sales.orders.lines", "orders.lines", "lines", "LINES"])
@@ -68,7 +74,7 @@ def test_long_and_short_names_find_the_dataset(name: str) -> None:
         ("1.2.0", "1.2.0"),
         ("1", "1.10.0"),
         ("1.2", "1.2.0"),
-        ("2", "2.0.0-rc.1"),
+        ("2", None),
         ("2.0.0-rc.1", "2.0.0-rc.1"),
         ("0", "0.9.0"),
         ("1.1", None),
@@ -88,6 +94,17 @@ def test_without_an_active_version_one_must_be_asked_for() -> None:
         resolve("drafts")
     assert caught.value.hint == "there is 3.0.0 (draft)"
     assert resolve("drafts", "3.0.0") == "mesh://old/stuff/drafts@3.0.0"
+
+
+def test_what_is_deprecated_is_read_where_nothing_is_active() -> None:
+    assert resolve("leaving") == "mesh://old/stuff/leaving@1.1.0"
+    assert resolve("leaving", "1") == "mesh://old/stuff/leaving@1.1.0"
+    assert resolve("leaving", "1.0") == "mesh://old/stuff/leaving@1.0.0"
+
+
+def test_what_is_retired_makes_no_name_ambiguous() -> None:
+    assert resolve("salaries") == "mesh://hr/people/salaries@1.0.0"
+    assert resolve("stuff.salaries") == "mesh://old/stuff/salaries@1.0.0"
 
 
 def test_versions_are_ordered_by_number() -> None:
@@ -131,15 +148,15 @@ def test_a_visible_name_is_suggested() -> None:
     assert suggestion("zzzzzz") is None
 
 
-def test_a_suggestion_costs_no_question_about_names_that_are_not_close() -> None:
-    asked = []
-
-    def visible(found: Dataset) -> bool:
-        asked.append(found.address.dataset)
-        return False
-
-    assert suggestion("customer", visible=visible) is None
-    assert asked == ["customers", "customers"]
+def test_hidden_names_do_not_crowd_out_what_may_be_suggested() -> None:
+    hidden = [dataset(f"x.y.customer{n}") for n in range(2000)]
+    crowded = Catalogue([*hidden, dataset("a.b.customers_of_ours")], "v1")
+    shown = np.array([d.address.domain == "a" for d in crowded.datasets], np.bool_)
+    hint = crowded.suggestion(("customer_of_ours",), shown)
+    assert hint == "did you mean customers_of_ours?"
+    assert crowded.suggestion(("customer_of_ours",), ~shown) != hint
+    assert CATALOGUE.suggestion(("sales", "orders", "line")) == "did you mean sales.orders.lines?"
+    assert CATALOGUE.suggestion(("mesh", "sales", "orders", "lines")) is None
 
 
 def test_an_address_is_found_with_and_without_version() -> None:
@@ -147,20 +164,6 @@ def test_an_address_is_found_with_and_without_version() -> None:
     assert CATALOGUE.get(Address("sales", "orders", "lines")).address.version == "1.10.0"
     with pytest.raises(UnknownDataset):
         CATALOGUE.get(Address("sales", "orders", "nothing"))
-
-
-def test_a_search_ranks_names_before_texts_and_hides_what_is_hidden() -> None:
-    def names(*words: str, visible: Callable[[Dataset], bool] = everyone) -> list[str]:
-        return [found.address.dataset for found in CATALOGUE.search(words, visible)]
-
-    assert names("customers") == ["customers", "customers"]
-    assert names("people")[-1] == "customers" or names("people")[0] == "salaries"
-    assert names("pii") == ["salaries"]
-    assert names("CRM") == ["customers"]
-    assert names("crm", "buys") == ["customers"]
-    assert names("crm", "pii") == []
-    assert names("pii", visible=only("sales")) == []
-    assert len(names()) == len(CATALOGUE.datasets)
 
 
 def test_drift_is_told_column_by_column() -> None:

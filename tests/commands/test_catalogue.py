@@ -133,7 +133,8 @@ def test_mistakes(said: Any, words: tuple[str, ...], message: str) -> None:
     [
         (("search", "x", "--json"), "--json is for show and open"),
         (("show", "x", "--dry-run"), "--dry-run is for import"),
-        (("show", "x", "--purpose", "p"), "--purpose is for --as"),
+        (("show", "x", "--format", "dcat"), "--format is for search and export"),
+        (("export", "--format", "json"), "--format json is not for export"),
         (("export",), "export takes --format"),
     ],
 )

@@ -39,13 +39,13 @@ class Reader:
     @classmethod
     def load(cls, args: argparse.Namespace) -> Reader:
         """Whom ``--as`` and ``--purpose`` name. Raises CatalogueError, UserError."""
-        if args.reader is None:
+        if not args.principal:
             catalogue = load_catalogue(args.mesh)
-            return cls(catalogue.datasets, catalogue.artefacts, lambda *_: True, False)
+            return cls(tuple(catalogue.datasets), catalogue.artefacts, lambda *_: True, False)
         mesh = Mesh.load(args.mesh)
-        purpose = check_purpose(args.purpose or "")
+        purpose = check_purpose(args.purpose)
         access = Access(mesh.authoriser, product_key=lambda *_: b"")
-        return cls.of(mesh.catalogue, access, mesh.named(args.reader), purpose)
+        return cls.of(mesh.catalogue, access, mesh.named(args.principal), purpose)
 
     @classmethod
     def of(

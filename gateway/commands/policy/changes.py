@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gateway.audit.record import Record
-from gateway.authorisation import resource
 from gateway.catalogue.catalogue import Catalogue
+from gateway.catalogue.entries import resource
 from gateway.commands.policy.mesh import because
 from gateway.commands.policy.shown import filters_text
 from gateway.errors import GatewayError

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.authorisation import resource
+from gateway.catalogue.entries import resource
 from gateway.commands.policy.mesh import load_catalogue
 from gateway.errors import UserError, did_you_mean
 from gateway.identity.settings import Settings, load_settings

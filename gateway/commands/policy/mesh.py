@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gateway.authorisation import READ, Access, resource
+from gateway.authorisation import READ, Access
 from gateway.catalogue.catalogue import Catalogue
+from gateway.catalogue.entries import resource
 from gateway.errors import (
     CatalogueError,
     ResidencyViolation,
@@ -149,7 +150,7 @@ class Mesh:
             dataset = self.catalogue.resolve(parts, version or None, lambda _: True)
         except UnknownDataset as error:  # here nothing is hidden
             message = error.message.removesuffix(" that you may read")
-            hint = error.hint or self.catalogue.suggestion(parts, lambda _: True)
+            hint = error.hint or self.catalogue.suggestion(parts)
             raise UnknownDataset(message, hint=hint) from None
         if column and column not in dataset.schema.names:
             raise UnknownColumn(

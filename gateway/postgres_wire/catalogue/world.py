@@ -105,12 +105,14 @@ def world(user: str, database: Database, datasets: Sequence[Dataset]) -> World:
     times: dict[str, int] = {}
     for name, _ in named:
         times[name] = times.get(name, 0) + 1
-    schemas = {database.schema(dataset.address): 0 for dataset in here}
+    schemas = {
+        database.schema(dataset.address.domain, dataset.address.product): 0 for dataset in here
+    }
     schemas = {name: oids.of("schema", name) for name in sorted(schemas)}
     tables = tuple(
         Table(
             oids.of("table", str(dataset.address)),
-            database.schema(dataset.address),
+            database.schema(dataset.address.domain, dataset.address.product),
             name,
             dataset,
             tuple(_columns(dataset.schema)),

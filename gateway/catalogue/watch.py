@@ -1,0 +1,107 @@
+"""The catalogue of a running gateway: replaced as a whole when the files of its mesh change."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from gateway.catalogue.catalogue import Catalogue
+from gateway.catalogue.files import Look, scan
+from gateway.errors import GatewayError
+
+_log = logging.getLogger(__name__)
+
+Changed = Callable[[Catalogue | None, Catalogue], None]
+"""Told of the catalogue before and the one that is now; before the first there is none."""
+
+REST = 20
+"""Looking for changes rests so many times as long as it took: a large mesh is looked at less often,
+not at the cost of its requests."""
+
+
+class CatalogueWatch:
+    """Holds the catalogue in use. Safe to use from many threads.
+
+    `load` reads the mesh anew. Of a mesh that is wrong nothing counts: the last good catalogue
+    stays in use, and `problems` says what is wrong.
+    """
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        mesh: Path | None = None,
+        load: Callable[[], Catalogue] | None = None,
+    ) -> None:
+        self._catalogue = catalogue
+        self._mesh = mesh
+        self._load = load
+        self._seen: Mapping[str, Look] | None = None
+        self._problems = ""
+        self._listeners: list[Changed] = []
+        self._lock = threading.RLock()
+        self._resting_until = 0.0
+
+    @property
+    def current(self) -> Catalogue:
+        """The catalogue in use: whoever needs it twice takes it once."""
+        return self._catalogue
+
+    @property
+    def problems(self) -> str:
+        """Why the files of the mesh are not what is in use; "" when they are."""
+        return self._problems
+
+    def on_change(self, changed: Changed) -> None:
+        """Call back now, and after every replacement, one after the other.
+
+        What a listener raises is logged and keeps nothing else from being told.
+        """
+        with self._lock:
+            self._listeners.append(changed)
+            self._tell(changed, None)
+
+    def replace(self, catalogue: Catalogue) -> None:
+        """Use another catalogue from now on; requests under way keep theirs."""
+        with self._lock:
+            before, self._catalogue = self._catalogue, catalogue
+            for changed in self._listeners:
+                self._tell(changed, before)
+
+    def look(self, closing: threading.Event) -> None:
+        """Look whether files have changed, and load the mesh anew if so."""
+        if self._mesh is None or self._load is None or time.monotonic() < self._resting_until:
+            return
+        started = time.monotonic()
+        found = scan(self._mesh)
+        if found != self._seen and not closing.is_set():
+            self._reload()
+            self._seen = found
+        ended = time.monotonic()
+        self._resting_until = ended + REST * (ended - started)
+
+    def _reload(self) -> None:
+        assert self._load is not None
+        try:
+            catalogue = self._load()
+        except GatewayError as error:
+            if str(error) != self._problems:
+                self._problems = str(error)
+                _log.error("the catalogue in use stays as it is: %s", error)
+            return
+        self._problems = ""
+        if catalogue.version != self._catalogue.version:
+            self.replace(catalogue)
+            _log.info(
+                "the catalogue %s is in use: %d datasets",
+                catalogue.version,
+                len(catalogue.datasets),
+            )
+
+    def _tell(self, changed: Changed, before: Catalogue | None) -> None:
+        try:
+            changed(before, self._catalogue)
+        except Exception:
+            _log.exception("a listener to changes of the catalogue failed")
