@@ -25,9 +25,7 @@ from gateway.catalogue.problems import Path, Problem
 from gateway.catalogue.terms import owner_of, read_team
 from gateway.catalogue.versions import VERSION, choose_version, newest_first
 from gateway.errors import UserError, did_you_mean
-from gateway.model import ARTEFACT_KINDS, NAME, WAYS, Address, Artefact, Dataset, Way
-
-STATUSES = ("proposed", "draft", "active", "deprecated", "retired")
+from gateway.model import ARTEFACT_KINDS, NAME, STATUSES, WAYS, Address, Artefact, Dataset, Way
 
 _TEXTS = ("name", "version", "kind", "title", "description", "owner", "status", *WAYS)
 _KEYS = (*_TEXTS, "tags", "uses")
@@ -205,7 +203,7 @@ def _read(product: Document, declared: Mapping[str, Any]) -> Artefact:
     form = next(way for way in WAYS if way in declared)
     way = Way(form, declared[form].strip())
     tags = [*(of_product.get("tags") or ()), *(declared.get("tags") or ())]
-    status = of_product.get("status") or "active"
+    statuses = (of_product.get("status") or "active", declared.get("status", "active"))
     return Artefact(
         address=Address(
             of_product["domain"],
@@ -222,8 +220,7 @@ def _read(product: Document, declared: Mapping[str, Any]) -> Artefact:
         description=declared.get("description", "").strip(),
         tags=tuple(dict.fromkeys(tags)),
         owner=declared.get("owner") or owner_of(read_team(of_product)),
-        # As for datasets: a product that is not active takes what it holds with it.
-        status=status if status != "active" else declared.get("status", "active"),
+        status=max(statuses, key=STATUSES.index),  # as for datasets
         requires_purpose=custom_property(of_product, PURPOSE) is not None,
         source_file=product.file,
     )

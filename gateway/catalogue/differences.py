@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import pyarrow as pa
-
-from connectors.interface import COMMENT
+from gateway.catalogue.compatibility import changes_between
 from gateway.model import Address, Artefact, Dataset
 
 ADDED, REMOVED, CHANGED = "+", "-", "~"
 
-_OF_DATASET = (
-    *("status", "deprecation", "title", "description", "usage", "limitations", "owner", "team"),
-    *("tags", "primary_key", "foreign_keys", "row_filters", "requires_row_filter"),
-    *("requires_purpose", "purposes", "residency", "quality", "promises", "view", "binding"),
-)
+_OF_DATASET = ("status", "deprecation", "binding", "usage", "limitations", "team")
+"""What no version promises to its readers, and they may want to know of all the same."""
+
 _OF_ARTEFACT = (
     *("kind", "status", "way", "uses", "title", "description", "tags", "owner"),
     "requires_purpose",
 )
-_UNSHOWN = frozenset({"binding", "view", "row_filters", "quality", "promises", "team", "way"})
-"""What is named when it changes, but too long to be written out."""
+_UNSHOWN = frozenset({"binding", "team", "way"})
+"""What is named when it changes, but too long to be written out, or not for every eye."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,21 +64,18 @@ def _kind(one: Dataset | Artefact) -> str:
 def _first(one: Dataset | Artefact) -> Iterator[str]:
     """The columns of a new dataset."""
     for field in one.schema if isinstance(one, Dataset) else ():
-        yield f"+ column {_column(field)}"
-
-
-def _column(field: pa.Field) -> str:
-    return f"{field.name} {field.type}{'' if field.nullable else ' required'}"
+        yield f"+ column {field.name} {field.type}{'' if field.nullable else ' required'}"
 
 
 def _changes(was: Dataset | Artefact, is_: Dataset | Artefact) -> Iterator[str]:
+    """What readers care about with what it does to them, then the rest."""
     if isinstance(was, Dataset) and isinstance(is_, Dataset):
-        yield from _columns(was, is_)
+        yield from map(str, changes_between(was, is_))
         yield from _fields(was, is_, _OF_DATASET)
     elif isinstance(was, Artefact) and isinstance(is_, Artefact):
         yield from _fields(was, is_, _OF_ARTEFACT)
     else:
-        yield f"~ was a {_kind(was)}"
+        yield f"was a {_kind(was)}"
 
 
 def _fields(was: object, is_: object, names: Iterable[str]) -> Iterator[str]:
@@ -92,9 +85,9 @@ def _fields(was: object, is_: object, names: Iterable[str]) -> Iterator[str]:
             continue
         words = name.replace("_", " ")
         if name in _UNSHOWN:
-            yield f"~ {words}"
+            yield f"another {words}"
         else:
-            yield f"~ {words}: {_shown(old)} -> {_shown(new)}"
+            yield f"{words}: {_shown(old)} -> {_shown(new)}"
 
 
 def _shown(value: Any) -> str:
@@ -105,37 +98,3 @@ def _shown(value: Any) -> str:
     if isinstance(value, str) and (not value or " " in value):
         return repr(value)
     return str(value)
-
-
-def _columns(was: Dataset, is_: Dataset) -> Iterator[str]:
-    old, new = _by_name(was.schema), _by_name(is_.schema)
-    for name, field in old.items():
-        if name not in new:
-            yield f"- column {_column(field)}"
-    for name, field in new.items():
-        if name not in old:
-            yield f"+ column {_column(field)}"
-        elif said := ", ".join(_of_column(name, old[name], field, was, is_)):
-            yield f"~ column {name}: {said}"
-    if list(old) != list(new) and set(old) == set(new):
-        yield "~ the order of the columns"
-
-
-def _by_name(schema: pa.Schema) -> Mapping[str, pa.Field]:
-    return {field.name: field for field in schema}
-
-
-def _of_column(
-    name: str, old: pa.Field, new: pa.Field, was: Dataset, is_: Dataset
-) -> Iterator[str]:
-    if old.type != new.type:
-        yield f"{old.type} -> {new.type}"
-    if old.nullable != new.nullable:
-        yield "may be NULL now" if new.nullable else "is never NULL now"
-    tags = was.column_tags.get(name, ()), is_.column_tags.get(name, ())
-    if tags[0] != tags[1]:
-        yield f"tags {_shown(tags[0])} -> {_shown(tags[1])}"
-    if was.terms.get(name) != is_.terms.get(name):
-        yield "business term"
-    if (old.metadata or {}).get(COMMENT) != (new.metadata or {}).get(COMMENT):
-        yield "description"

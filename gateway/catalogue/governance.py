@@ -129,7 +129,7 @@ def _entries(element: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 def _allowed(path: Path, product: bool) -> frozenset[str]:
     if product:
-        return frozenset() if path else _OF_PRODUCT
+        return frozenset() if path else _OF_PRODUCT | _OF_PRODUCT_ONLY
     if not path or (len(path) == 2 and path[0] == "schema"):
         return _OF_CONTRACT
     if "quality" in path[-2:-1] or "slaProperties" in path[-2:-1]:

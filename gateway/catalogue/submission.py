@@ -189,7 +189,7 @@ def _assembled(
     datasets, wrong = build_datasets(products, contracts, mesh)
     artefacts, wrong_artefacts = build_artefacts(products, datasets)
     problems += wrong or wrong_artefacts
-    return None if wrong or wrong_artefacts else Catalogue(datasets, "", artefacts)
+    return None if wrong or wrong_artefacts else Catalogue(datasets, "", artefacts=artefacts)
 
 
 def _page(mesh: Path, path: str, text: str, content: Mapping[str, Any]) -> Page:

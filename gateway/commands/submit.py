@@ -9,10 +9,13 @@ from pathlib import Path
 from gateway.catalogue import Catalogue
 from gateway.catalogue.differences import differences
 from gateway.catalogue.pages import Page
+from gateway.catalogue.problems import catalogue_error
 from gateway.catalogue.steps import ShortStep, check_steps, short_steps
 from gateway.catalogue.submission import Submission, read_files, submit
 from gateway.errors import UserError
 from gateway.model import Artefact, Dataset
+from gateway.views.graph import graph_of
+from gateway.views.problems import view_problems
 
 
 def submit_source(
@@ -22,6 +25,8 @@ def submit_source(
     if not mesh.is_dir():
         raise UserError(f"the mesh folder {mesh} does not exist")
     submission = submit(mesh, read_files(source), home)
+    if problems := list(view_problems(graph_of(submission.after))):
+        raise catalogue_error(str(mesh), problems)
     before = submission.before.datasets if submission.before else ()
     steps = short_steps(before, submission.after.datasets)
     if dry_run:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gateway.authorisation import READ, Access
-from gateway.model import Dataset, Principal
+from gateway.model import Artefact, Dataset, Principal
 from policies.decide import Decision
 
 NAME = "svc:quality"
@@ -28,14 +28,14 @@ class QualityAccess(Access):
     domain: str = ""
 
     def decide(
-        self, principal: Principal, dataset: Dataset, action: str, purpose: str = ""
+        self, principal: Principal, what: Dataset | Artefact, action: str, purpose: str = ""
     ) -> Decision:
         """Yes to reading the domain's own; else as the policies say of whoever asks."""
-        own = principal.name == NAME and dataset.address.domain == self.domain
+        own = principal.name == NAME and what.address.domain == self.domain
         if own and action == READ:
             reason = "a check of the domain's own quality rules"
             return Decision(True, reason, policy_version=self.version)
-        return Access.decide(self, principal, dataset, action, purpose)
+        return Access.decide(self, principal, what, action, purpose)
 
 
 def quality_access(access: Access, domain: str) -> QualityAccess:

@@ -99,7 +99,7 @@ def test_a_dataset_to_read_is_used(tmp_path: Path, version: str) -> None:
         ({"version": "one"}, ".version", "must be a version like 1.0.0"),
         ({"kind": "metrics"}, ".kind", "must be one of view, graph, metric"),
         ({"knid": "metric"}, ".knid", "did you mean kind?"),
-        ({"status": "live"}, ".status", "must be one of proposed"),
+        ({"status": "live"}, ".status", "must be one of active"),
         ({"url": "https://a.example"}, "", "not url and sql"),
         ({"sql": "DROP TABLE a"}, ".sql", "must be one query that reads"),
         ({"sql": "SELECT 1; SELECT 2"}, ".sql", "must be one query that reads"),

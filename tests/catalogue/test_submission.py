@@ -157,19 +157,21 @@ def test_a_dry_run_shows_lines_and_meaning_and_writes_nothing(
     write(drafts, "lines.odcs.yaml", changed)
     metric = {"name": "n", "version": "1.0.0", "kind": "metric", "command": "dbt run"}
     write(drafts, "o.odps.yaml", product(customProperties=custom(artefacts=[metric])))
-    assert publish(mesh, drafts, "--dry-run") == 0
-    printed = capsys.readouterr().out
+    assert publish(mesh, drafts, "--dry-run") == 1
+    printed, error = capsys.readouterr()
+    assert "lines@1.2.0 changes, and would have to be 2.0.0" in error
+    assert publish(mesh, drafts) == 1
     assert files(mesh) == before
     assert "--- a/products/lines.odcs.yaml\n+++ b/products/lines.odcs.yaml" in printed
     assert "\n-      - name: email\n" in printed
     meaning = printed.partition("what changes:")[2]
     for line in (
         "~ dataset mesh://sales/orders/lines@1.2.0",
-        "- column email string",
-        "+ column weight double",
-        "~ column id: int64 -> string, is never NULL now",
-        "~ status: active -> deprecated",
-        "~ tags: none -> gold",
+        "breaking: column email is gone",
+        "compatible: column weight is new",
+        "breaking: column id: int64 became string",
+        "status: active -> deprecated",
+        "compatible: the dataset has the tag gold now",
         "+ metric mesh://sales/orders/n@1.0.0",
     ):
         assert line in meaning

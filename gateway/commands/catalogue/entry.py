@@ -126,7 +126,8 @@ def _dataset(dataset: Dataset, reader: Reader) -> dict[str, Any]:
         "quality": [rule.name for rule in dataset.quality],
         "promises": [f"{p.name} {p.value} {p.unit}".strip() for p in dataset.promises],
         "connector": "" if dataset.view else dataset.binding.connector,
-        "view": dataset.view.sql if dataset.view else "",
+        "view": dataset.view.query if dataset.view else "",
+        "language": dataset.view.language if dataset.view else "",
         "primary_key": list(dataset.primary_key),
         "foreign_keys": [
             {

@@ -124,7 +124,7 @@ class Known:
             dataset,
             foreign_keys=tuple(key for key in dataset.foreign_keys if self._refers(key)),
             deprecation=ended,
-            quality=tuple(q for q in dataset.quality if q.column in columns),
+            quality=tuple(q for q in dataset.quality if {q.column, *q.columns} <= columns),
             promises=tuple(p for p in dataset.promises if p.element in columns),
         )
         if keeps:
@@ -134,7 +134,7 @@ class Known:
             binding=Binding("", "", ""),
             row_filters={},
             view=View("") if dataset.view else None,
-            quality=tuple(q for q in trimmed.quality if not _QUERIES & set(q.declared)),
+            quality=tuple(q for q in trimmed.quality if q.kind == "library"),
         )
 
     def artefact(self, artefact: Artefact) -> Artefact:
@@ -168,10 +168,6 @@ class Known:
             _is_named(dataset, parts) and version in (None, dataset.address.version)
             for dataset in self.datasets.values()
         )
-
-
-_QUERIES = frozenset({"query", "implementation"})
-"""Keys of a quality rule that hold text of its own, which may name anything."""
 
 
 def _keeps(may: May, what: Dataset | Artefact) -> bool:
