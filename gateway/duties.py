@@ -37,7 +37,10 @@ def duties(gateway: Gateway) -> list[Task]:
     if gateway.quality is not None:
         tasks.append(gateway.quality.task())
     memory, audit = gateway.memory, gateway.audit
+    looks = gateway.config.schema_poll_seconds
     if memory is not None:
+        if looks:
+            tasks.append(gateway.views.task(looks))
         tasks.append(_life_cycle(gateway, memory))
         if audit is not None:
             tasks.append(_journal(memory, audit, gateway.recorder))

@@ -208,7 +208,7 @@ def _views(viewpoint: Viewpoint, equal: Equal) -> pa.Table:
                 *_place(dataset.address),
                 dataset.view.owner,
                 dataset.view.unmasks,
-                dataset.view.sql if viewpoint.makes(dataset) else None,
+                dataset.view.query if viewpoint.makes(dataset) else None,
             )
             for dataset in viewpoint.datasets(equal)
             if dataset.view is not None

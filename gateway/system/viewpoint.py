@@ -171,6 +171,6 @@ def _without_hidden(dataset: Dataset, seen: Dataset) -> Dataset:
     return replace(
         seen,
         terms={column: term for column, term in seen.terms.items() if column not in hidden},
-        quality=tuple(rule for rule in seen.quality if not rule.column),
+        quality=tuple(r for r in seen.quality if not r.column and not r.columns),
         promises=tuple(promise for promise in seen.promises if not promise.element),
     )
