@@ -371,7 +371,9 @@ class Gateway:
                 self.quality.ensure(grant.dataset for grant in authorised.grants.values())
             standing = self.standing.version
             notices = () if checks else self._notices(authorised, resolution)
-            own = self.system.source(lambda: self._viewpoint(request, access))
+            own = self.system.source(
+                lambda: self.viewpoint(request.principal, request.purpose, access)
+            )
             tables, views = opened(authorised, self._sources, own)
             tables = {**tables, **{name: r.table for name, r in remote.items()}}
             statement = _over_columns(said, tables, views)
@@ -463,12 +465,14 @@ class Gateway:
             )
         return current
 
-    def _viewpoint(self, request: Request, access: Access) -> Viewpoint:
-        """What a request may know of the mesh as it is now, by the policies it was allowed with."""
+    def viewpoint(
+        self, principal: Principal, purpose: str = "", access: Access | None = None
+    ) -> Viewpoint:
+        """What a principal may know of the mesh as it is now; `access` has the policies to ask."""
         return Viewpoint(
-            request.principal,
-            request.purpose,
-            access,
+            principal,
+            purpose,
+            access or self._access.pinned(),
             self.catalogue,
             self.standing,
             self.search,
