@@ -178,6 +178,8 @@ class Gateway:
         self.search = search or Search()
         self.on_catalogue_change(lambda before, now: access.forget_meshes())
         self._upkeep = Upkeep(duties(self))
+        if memory is not None:
+            self.on_catalogue_change(lambda before, now: self._upkeep.hasten("life cycle"))
 
     @classmethod
     def open(cls, mesh: Path, config: Config | None = None, *, audited: bool = True) -> Gateway:

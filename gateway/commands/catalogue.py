@@ -1,4 +1,4 @@
-"""`meshgate catalogue`: list or search the data products of a mesh."""
+"""`meshgate catalogue`: list or search the data products of a mesh, and lead their lives."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gateway.catalogue import Catalogue
-from gateway.errors import UserError
+from gateway.commands import life
+from gateway.errors import UserError, did_you_mean
 from gateway.model import Dataset
 
 HEADER = ("name", "version", "status", "connector", "columns", "description")
@@ -18,23 +19,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--mesh", type=Path, default=Path(), metavar="DIR", help="the mesh folder (.)"
     )
-    parser.add_argument(
-        "words", nargs="*", metavar="search WORDS", help="search, then the words to look for"
-    )
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = f"search WORDS       the datasets that are about all the words\n{life.WORDS}"
+    parser.add_argument("words", nargs="*", metavar="WORD", help="what to do: see below")
+    life.add_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     words: list[str] = args.words
-    if words and words[0] != "search":
+    action = life.ACTIONS.get(words[0]) if words else None
+    if words and words[0] != "search" and action is None:
+        meant = did_you_mean(words[0], life.ACTIONS)
         raise UserError(
             f"{words[0]!r} is not something to do with a catalogue",
-            hint=f"meshgate catalogue search {' '.join(words)}",
+            hint=meant or f"meshgate catalogue search {' '.join(words)}",
         )
     if not (args.mesh / "products").is_dir():
         raise UserError(
             f"{args.mesh} is not a mesh folder: there is no folder products in it",
             hint="name one with --mesh DIR; meshgate publish makes one",
         )
+    if action is not None:
+        return action(args, words[1:])
     # Whoever can read the mesh folder can read its products: no policy is asked here.
     found = Catalogue.load(args.mesh).search(words[1:], lambda _: True)
     if not found:
