@@ -16,7 +16,18 @@ ALLOWED = {
     "languages": {"errors", "model"},
     "catalogue": {"errors", "model", "notices", "memory"},
     "lineage": {"errors", "model", "memory"},
+    "quality": {
+        *("errors", "model", "config", "notices", "memory", "upkeep"),
+        "catalogue",  # what a contract's rules and promises may be
+        "authorisation",  # a check reads with rights of its own
+    },
+    "system": {
+        *("errors", "model", "notices", "memory", "catalogue"),
+        "authorisation",  # every row is for those who may know what it says
+        "plan",  # a table of one request's own
+    },
     "memory": {"errors", "model", "config", "audit", "catalogue", "lineage"},
+    "views": {"errors", "model", "notices", "catalogue", "languages", "plan", "memory"},
     "plan": {"errors", "model", "config", "plan", "engines", "lineage"},
     "engines": {"errors", "model", "config", "plan", "engines"},
     "audit": {"errors"},

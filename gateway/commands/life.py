@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from gateway.catalogue.catalogue import check_folder
 from gateway.catalogue.events import Event, events
 from gateway.catalogue.transitions import transition
 from gateway.errors import UserError
@@ -59,6 +60,7 @@ def _move(status: str) -> Callable[[argparse.Namespace, Sequence[str]], int]:
             raise UserError("name one dataset", hint="mesh://domain/product/dataset@version")
         end = Deprecation(args.reason.strip(), args.successor, args.ends)
         address = read_address(words[0])
+        check_folder(args.mesh)
         done = transition(args.mesh, address, status, end, force=bool(args.force))
         done.page.write(args.mesh)
         print(f"replaced {done.page.path}")
