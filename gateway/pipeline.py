@@ -192,6 +192,8 @@ class Gateway:
             )
             self.quality.load()  # before anything is answered: what denied, denies
         self._upkeep = Upkeep(duties(self))
+        if memory is not None:
+            self.on_catalogue_change(lambda before, now: self._upkeep.hasten("life cycle"))
         self.on_catalogue_change(partial(self.views.changed, self._upkeep))
         self.on_catalogue_change(lambda before, now: self._upkeep.hasten("search"))
 
