@@ -44,6 +44,9 @@ class Notice:
 
 VEILED = "something of it that you may not see is not as it should be"
 
+    def __str__(self) -> str:
+        return f"{self.dataset}: {self.message} ({self.code})"
+
 
 class Standing:
     """What is known of datasets at this moment, by who found it. Safe to use from many threads."""
