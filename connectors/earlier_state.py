@@ -66,6 +66,10 @@ class EarlierState:
         inner = self.pinned.dataset(object_name, own)
         return TableDataset(planned, lambda _: [_filled(inner, own, planned)])
 
+    def version(self, object_name: str) -> str:
+        """Its own."""
+        return self.id
+
     def statistics(self, object_name: str) -> TableStatistics:
         """What is known of the snapshot."""
         return self.pinned.statistics(object_name)
