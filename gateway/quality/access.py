@@ -9,10 +9,15 @@ an sql rule) is read only where policies grant it to `NAME`, with the filters an
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
-from gateway.authorisation import READ, Access
+import numpy as np
+
+from gateway.authorisation import READ, Access, Mesh
 from gateway.model import Dataset, Principal
 from policies.decide import Decision
+from policies.estate import Bools
+from policies.outlook import Outlook
 
 NAME = "svc:quality"
 """The principal of checks, as it is recorded."""
@@ -36,6 +41,36 @@ class QualityAccess(Access):
             reason = "a check of the domain's own quality rules"
             return Decision(True, reason, policy_version=self.version)
         return Access.decide(self, principal, dataset, action, purpose)
+
+    def outlook(self, principal: Principal, purpose: str, mesh: Mesh) -> Outlook:
+        """What `decide` says of every dataset."""
+        found = Access.outlook(self, principal, purpose, mesh)
+        return _WithOwn(found, self.domain) if principal.name == NAME else found
+
+
+_WIDER = frozenset({"readable", "known", "known_products"})
+"""What there is more of with a domain's own datasets."""
+
+
+class _WithOwn(Outlook):
+    """What the policies let be seen, and the datasets of a domain besides, which may be read."""
+
+    def __init__(self, granted: Outlook, domain: str) -> None:
+        kept = granted.__dict__.items()
+        self.__dict__.update({name: value for name, value in kept if name not in _WIDER})
+        self._granted = granted
+        own = np.array([found == domain for found, _ in self.estate.products], np.bool_)
+        self._own: Bools = own[self.estate.product]
+
+    @cached_property
+    def readable(self) -> Bools:
+        """Whether ``read`` is allowed."""
+        return self._granted.readable | self._own
+
+    @cached_property
+    def known(self) -> Bools:
+        """Whether it is for some purpose, or ``discover``."""
+        return self._granted.known | self._own
 
 
 def quality_access(access: Access, domain: str) -> QualityAccess:

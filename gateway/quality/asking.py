@@ -149,6 +149,7 @@ class Asking:
         request = Request(
             Principal(NAME, region=self._engine.region),
             text,
+            namespace=(address.domain, address.product),
             options=QueryOptions(timeout=left),
         )
         try:
