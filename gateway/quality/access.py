@@ -14,13 +14,10 @@ from functools import cached_property
 import numpy as np
 
 from gateway.authorisation import READ, Access, Mesh
-from gateway.model import Dataset, Principal
+from gateway.model import QUALITY_PRINCIPAL, Dataset, Principal
 from policies.decide import Decision
 from policies.estate import Bools
 from policies.outlook import Outlook
-
-NAME = "svc:quality"
-"""The principal of checks, as it is recorded."""
 
 
 @dataclass(slots=True)
@@ -36,7 +33,7 @@ class QualityAccess(Access):
         self, principal: Principal, dataset: Dataset, action: str, purpose: str = ""
     ) -> Decision:
         """Yes to reading the domain's own; else as the policies say of whoever asks."""
-        own = principal.name == NAME and dataset.address.domain == self.domain
+        own = principal.name == QUALITY_PRINCIPAL and dataset.address.domain == self.domain
         if own and action == READ:
             reason = "a check of the domain's own quality rules"
             return Decision(True, reason, policy_version=self.version)
@@ -45,7 +42,7 @@ class QualityAccess(Access):
     def outlook(self, principal: Principal, purpose: str, mesh: Mesh) -> Outlook:
         """What `decide` says of every dataset."""
         found = Access.outlook(self, principal, purpose, mesh)
-        return _WithOwn(found, self.domain) if principal.name == NAME else found
+        return _WithOwn(found, self.domain) if principal.name == QUALITY_PRINCIPAL else found
 
 
 _WIDER = frozenset({"readable", "known", "known_products"})
