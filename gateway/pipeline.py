@@ -48,7 +48,7 @@ from gateway.languages.byte_literals import check_compared
 from gateway.languages.request_languages import Parsed, parsed
 from gateway.mask_key import ProductKeys
 from gateway.memory.memory import Memory
-from gateway.model import SUBSTRAIT, Address, Dataset, Principal, Request
+from gateway.model import QUALITY_PRINCIPAL, SUBSTRAIT, Address, Dataset, Principal, Request
 from gateway.notices import Notice, Standing, notices_of
 from gateway.opening import opened
 from gateway.plan.explain import SCHEMA as EXPLAIN_SCHEMA
@@ -57,7 +57,6 @@ from gateway.plan.fragment import FragmentReads
 from gateway.plan.plan import Plan
 from gateway.plan.source import Rights, Table, TableName, Tables, View, Views, rights_over
 from gateway.plans import Plans
-from gateway.quality.access import NAME as QUALITY
 from gateway.quality.access import quality_access
 from gateway.quality.quality import Quality
 from gateway.query_report import Measurement, QueryReport
@@ -334,8 +333,8 @@ class Gateway:
 
     def prepare(self, request: Request) -> Prepared:
         """Understand, authorise and plan a request. Raises GatewayError."""
-        if request.principal.name == QUALITY:
-            raise Unauthenticated(f"{QUALITY} is the gateway itself: nobody else may ask as it")
+        if request.principal.name == QUALITY_PRINCIPAL:
+            raise Unauthenticated("the gateway's own principal is nobody else's")
         return self._prepare(request)
 
     def prepare_check(self, request: Request, domain: str) -> Prepared:
