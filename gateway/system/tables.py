@@ -6,5 +6,6 @@ from gateway.system.catalogue_tables import CATALOGUE
 from gateway.system.search_table import SEARCH
 from gateway.system.table import SystemTable
 from gateway.system.usage_tables import USAGE
+from gateway.system.view_tables import VIEW_HEALTH
 
-TABLES: tuple[SystemTable, ...] = (*CATALOGUE, SEARCH, *USAGE)
+TABLES: tuple[SystemTable, ...] = (*CATALOGUE, VIEW_HEALTH, SEARCH, *USAGE)
