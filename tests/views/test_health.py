@@ -144,6 +144,26 @@ def test_a_query_that_trips_over_a_change_has_its_source_looked_at(
     assert ask(mesh, "SELECT * FROM top").num_rows == 1
 
 
+def test_who_keeps_tripping_has_nothing_else_looked_at(mesh: Gateway, store: stores.Store) -> None:
+    watch, looked = mesh.views.watch, list[str]()
+    look = watch._look
+
+    def counted(dataset: Dataset) -> Any:
+        looked.append(dataset.address.dataset)
+        return look(dataset)
+
+    watch._look = counted
+    watch.turn()
+    assert looked == ["staff"]
+    (other,) = in_memory({"other": stores.STAFF}, "views-suspect")
+    assert watch.suspect([other])
+    watch.turn()
+    assert looked == ["staff", "other"]
+    assert not watch.suspect([other])  # it was looked at just now
+    watch.turn()
+    assert looked == ["staff", "other", "staff"]
+
+
 def test_the_reason_names_only_what_its_reader_may_know(mesh: Gateway, store: stores.Store) -> None:
     store.alter("drop")
     mesh.views.watch.turn()
