@@ -302,12 +302,6 @@ class Gateway:
         known = access.outlook(principal, purpose, catalogue).known_products
         catalogue.namespaces.check(namespace, known)
 
-    def view_rows(self, principal: Principal, purpose: str = "") -> list[ViewRow]:
-        """The views the principal may know of and how they are, by address."""
-        access = self._access.pinned()
-        _check_purpose(access, principal, purpose)
-        return self.views.rows(access, principal, purpose)
-
     def refresh(self, principal: Principal, address: Address, purpose: str = "") -> list[ViewRow]:
         """Look at the sources at the bottom of a dataset now: the views that stand on them.
 
@@ -478,6 +472,7 @@ class Gateway:
             self.standing,
             self.search,
             None if self.memory is None else self.memory.store,
+            lambda: self.views.rows(access, request.principal, request.purpose),
         )
 
     def _notices(self, authorised: Authorised, resolution: Resolution) -> tuple[Notice, ...]:
