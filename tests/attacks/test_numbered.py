@@ -50,9 +50,9 @@ def snapshot(*more: str, text: str = POLICIES) -> Snapshot:
 @pytest.fixture
 def swap(house: House) -> Iterator[Swap]:
     """Puts policies with more rows in force, until the test ends."""
-    authoriser = house.gateway._access.authoriser
-    assert house.gateway._reloader is not None
-    house.gateway._reloader.refresh()  # from now on the folder is as it was seen
+    authoriser = house.gateway.mesh.access.authoriser
+    assert house.gateway.mesh._reloader is not None
+    house.gateway.mesh._reloader.refresh()  # from now on the folder is as it was seen
     before = authoriser.snapshot
 
     def put(*more: str, text: str = POLICIES) -> None:
@@ -177,7 +177,7 @@ def _answer(house: House, query: str) -> str:
 
 
 def test_a58_policies_that_change_while_many_ask(house: House, swap: Swap) -> None:
-    authoriser = house.gateway._access.authoriser
+    authoriser = house.gateway.mesh.access.authoriser
     sets = [snapshot(), snapshot(text=OTHER)]
     right: dict[str, list[str]] = {query: [] for query in RACED}
     for one in sets:

@@ -334,8 +334,8 @@ def test_a_gateway_notes_what_happens_while_it_runs(
     code, said = command("events")
     assert code == 1 and "a gateway that serves it" in said
     opened = Gateway.open(mesh, Config(catalogue_poll_seconds=0.05))
-    assert opened.memory is not None
-    store = opened.memory.store
+    assert opened.mesh.memory is not None
+    store = opened.mesh.memory.store
 
     def kinds() -> list[str]:
         return [event.kind for event in events(store)]
@@ -348,7 +348,7 @@ def test_a_gateway_notes_what_happens_while_it_runs(
         write(mesh, "products/lines.odcs.yaml", changed)
         until(kinds, ["registered", "activated", "broken_in_place"])
         codes = ("CONTRACT_CHANGED",)
-        standing = opened.standing
+        standing = opened.mesh.standing
         until(lambda: [n.code for n in standing.of(LINES) if n.code in codes], [*codes])
         command("deprecate", LINES, "--reason", "wrong")
         until(kinds, ["registered", "activated", "broken_in_place", "deprecated"])

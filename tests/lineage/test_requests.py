@@ -11,8 +11,9 @@ from gateway.config import Config
 from gateway.languages import sql
 from gateway.lineage.model import Input, Lineage, Subtype
 from gateway.model import SUBSTRAIT, Request
-from gateway.pipeline import Gateway, Prepared
+from gateway.pipeline import Gateway
 from gateway.plan.planner import Query, plan_query
+from gateway.prepared import Prepared
 from tests import services
 from tests.gateways import gateway, in_memory, in_source
 from tests.lineage import truth, world

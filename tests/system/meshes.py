@@ -14,6 +14,7 @@ from gateway.authorisation import Access
 from gateway.catalogue.catalogue import Catalogue
 from gateway.config import Config
 from gateway.memory.memory import Memory
+from gateway.mesh import Mesh
 from gateway.model import (
     Address,
     BusinessTerm,
@@ -98,9 +99,9 @@ def mesh(
     access = Access(Authoriser(Snapshot(rows)), lambda *_: b"k" * 32)
     catalogue, config = Catalogue(datasets, "test"), Config()
     if folder is None:
-        return Gateway(catalogue, access, config)
+        return Gateway(Mesh(catalogue, access, config))
     audit = AuditLog.open_in(folder, config.audit_folder)
-    return Gateway(catalogue, access, config, audit, memory=Memory.open(folder, config))
+    return Gateway(Mesh(catalogue, access, config, audit, memory=Memory.open(folder, config)))
 
 
 def ask(

@@ -16,6 +16,7 @@ from gateway.pipeline import Gateway
 from gateway.system.tables import TABLES
 from policies.snapshot import Snapshot
 from policies.store import PolicyRows, Row
+from tests.gateways import use
 from tests.system.meshes import (
     ALL,
     HIDDEN,
@@ -49,7 +50,7 @@ def everything(gateway: Gateway, who: Principal) -> dict[str, list[tuple[object,
     for words in SEARCHES:
         sql = f"SELECT * FROM system.catalogue.search WHERE query = '{words}' ORDER BY rank"
         found[words] = ask(gateway, sql, who)
-    found["tables"] = [(str(d.address),) for d in gateway.browsable(who)]
+    found["tables"] = [(str(d.address),) for d in gateway.browsing.browsable(who)]
     return found
 
 
@@ -159,7 +160,7 @@ def test_the_text_of_a_view_is_for_those_who_make_it(shop: Gateway) -> None:
 
 def test_problems_are_told_of_what_one_may_know_of(shop: Gateway) -> None:
     line, hidden = str(SHOWN[0].address), str(HIDDEN[0].address)
-    shop.standing.set(
+    shop.mesh.standing.set(
         "test",
         [
             Notice(line, "DRIFT", "margin has changed", Severity.DENY),
@@ -270,10 +271,10 @@ def test_what_is_prepared_is_right_again_at_each_execution(shop: Gateway) -> Non
         return int(batch.column(0)[0].as_py())
 
     assert count() == 4
-    shop.catalogue = type(shop.catalogue)([*SHOWN, dataset("sales.orders.fresh")], "other")
+    use(shop, type(shop.catalogue)([*SHOWN, dataset("sales.orders.fresh")], "other"))
     assert count() == 5
     rows = [Row(kind, tuple(columns)) for kind, *columns in POLICIES[:1]]
-    shop._access.authoriser.swap(Snapshot(PolicyRows.checked(rows)))  # type: ignore[union-attr]
+    shop.mesh.access.authoriser.swap(Snapshot(PolicyRows.checked(rows)))  # type: ignore[union-attr]
     assert count() == 0
 
 
@@ -281,7 +282,7 @@ def test_an_answer_that_was_begun_ends_when_policies_change(shop: Gateway) -> No
     begun = shop.prepare(Request(SALES, "SELECT * FROM system.catalogue.datasets"))
     assert shop.check_rights(begun, SALES) is begun
     rows = [Row(kind, tuple(columns)) for kind, *columns in POLICIES[:3]]
-    shop._access.authoriser.swap(Snapshot(PolicyRows.checked(rows)))  # type: ignore[union-attr]
+    shop.mesh.access.authoriser.swap(Snapshot(PolicyRows.checked(rows)))  # type: ignore[union-attr]
     with pytest.raises(AccessDenied):
         shop.check_rights(begun, SALES)
 
@@ -349,7 +350,7 @@ def test_a_policy_can_deny_system_tables() -> None:
     with pytest.raises(UnknownDataset) as missing:
         ask(opened, "SELECT * FROM system.catalogue.kolumns", SALES)
     assert hidden.value.message.replace("columns", "kolumns") == missing.value.message
-    assert "system.catalogue.columns" not in str(opened.browsable(SALES))
+    assert "system.catalogue.columns" not in str(opened.browsing.browsable(SALES))
     assert ask(opened, "SELECT count(*) FROM system.catalogue.columns", ALL) == [(21,)]
     opened.close()
 

@@ -45,8 +45,8 @@ def used(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     assert ask(opened, "SELECT id FROM sales.stock.busy", SALES)
     with pytest.raises(UnknownDataset):
         ask(opened, "SELECT id FROM hr.people.salaries", SALES)
-    assert opened.memory is not None
-    store = opened.memory.store
+    assert opened.mesh.memory is not None
+    store = opened.mesh.memory.store
     end = time.monotonic() + 20
     while len(usage.runs(store)) < 5 or not all(
         r["ended"] or r["verdict"] == "denied" for r in usage.runs(store).to_pylist()
