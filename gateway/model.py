@@ -175,11 +175,14 @@ class View:
 
     Whoever reads it needs its own rights to what is below, unless the view `unmasks`: then what
     `owner` (a role of the view's domain) may publish is read with the owner's rights.
+    `language` is a request language, and `dialect` one of SQL; "" is the gateway's own.
     """
 
-    sql: str
+    query: str
     owner: str = ""
     unmasks: bool = False
+    language: str = "sql"
+    dialect: str = ""
 
 
 @dataclass(frozen=True, slots=True)

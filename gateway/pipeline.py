@@ -9,8 +9,9 @@ out before the record is durable.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -26,6 +27,7 @@ from gateway.catalogue.search import Search
 from gateway.catalogue.watch import CatalogueWatch, Changed
 from gateway.changed_sources import explained
 from gateway.config import Config
+from gateway.curated_views import CuratedViews, loaded
 from gateway.duties import duties
 from gateway.engines.execution import run
 from gateway.errors import (
@@ -37,15 +39,16 @@ from gateway.errors import (
     LimitExceeded,
     PurposeNotGranted,
     ResidencyViolation,
+    SchemaDrift,
     Unauthenticated,
-    Unsupported,
     from_source,
 )
-from gateway.languages import dialects, sql
+from gateway.languages import sql
 from gateway.languages.byte_literals import check_compared
+from gateway.languages.request_languages import Parsed, parsed
 from gateway.mask_key import ProductKeys
 from gateway.memory.memory import Memory
-from gateway.model import QUALITY_PRINCIPAL, SUBSTRAIT, Dataset, Principal, Request
+from gateway.model import QUALITY_PRINCIPAL, SUBSTRAIT, Address, Dataset, Principal, Request
 from gateway.notices import Notice, Standing, notices_of
 from gateway.opening import opened
 from gateway.plan.explain import SCHEMA as EXPLAIN_SCHEMA
@@ -67,13 +70,11 @@ from gateway.system.viewpoint import Viewpoint
 from gateway.time_limit import within
 from gateway.upkeep import Upkeep
 from gateway.verification.verification import verified
+from gateway.views.rows import ViewRow
 from policies.decide import Authoriser
 from policies.reload import Reloader
 from policies.snapshot import Snapshot
 from policies.store import PolicyError, open_store
-
-LANGUAGES = {"sql": sql.parse, SUBSTRAIT: sql.parse}
-"""The request languages: each turns text into a statement over datasets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,15 +136,13 @@ def _check_purpose(access: Access, principal: Principal, purpose: str) -> None:
         )
 
 
-def _over_columns(
-    parsed: sql.Statement | dialects.Foreign, tables: Tables, views: Views
-) -> sql.Statement:
+def _over_columns(statement: Parsed, tables: Tables, views: Views) -> sql.Statement:
     """The statement over its columns, now that they are known; another dialect is translated."""
     read: list[tuple[TableName, Table | View]] = [*tables.items(), *views.items()]
     schemas = {name: t.dataset.schema for name, t in read if not t.nested}
-    if not isinstance(parsed, sql.Statement):
-        parsed = parsed.translated(schemas)
-    return parsed.over(schemas.values())
+    if not isinstance(statement, sql.Statement):
+        statement = statement.translated(schemas)
+    return statement.over(schemas.values())
 
 
 def _check_bytes(statement: sql.Statement, tables: Tables, views: Views) -> None:
@@ -181,6 +180,7 @@ class Gateway:
         self._sources = Sources(config)
         self.plans = Plans(config)
         self.memory = memory
+        self.views = CuratedViews(lambda: self.catalogue, self._sources, self.standing, memory)
         self.system = System()
         self.search = search or Search()
         self.on_catalogue_change(lambda before, now: access.forget_meshes())
@@ -191,6 +191,8 @@ class Gateway:
             )
             self.quality.load()  # before anything is answered: what denied, denies
         self._upkeep = Upkeep(duties(self))
+        self.on_catalogue_change(partial(self.views.changed, self._upkeep))
+        self.on_catalogue_change(lambda before, now: self._upkeep.hasten("search"))
 
     @classmethod
     def open(cls, mesh: Path, config: Config | None = None, *, audited: bool = True) -> Gateway:
@@ -200,7 +202,7 @@ class Gateway:
         process that only plans may do without.
         """
         config = config or Config()
-        catalogue = CatalogueWatch(Catalogue.load(mesh), mesh, lambda: Catalogue.load(mesh))
+        catalogue = CatalogueWatch(loaded(mesh), mesh, lambda: loaded(mesh))
         try:
             store = open_store(mesh)
             authoriser = Authoriser(Snapshot(store.load()))
@@ -298,6 +300,27 @@ class Gateway:
         known = access.outlook(principal, purpose, catalogue).known_products
         catalogue.namespaces.check(namespace, known)
 
+    def view_rows(self, principal: Principal, purpose: str = "") -> list[ViewRow]:
+        """The views the principal may know of and how they are, by address."""
+        access = self._access.pinned()
+        _check_purpose(access, principal, purpose)
+        return self.views.rows(access, principal, purpose)
+
+    def refresh(self, principal: Principal, address: Address, purpose: str = "") -> list[ViewRow]:
+        """Look at the sources at the bottom of a dataset now: the views that stand on them.
+
+        It takes `admin` on the dataset: for anybody else there is none. Raises GatewayError.
+        """
+        access = self._access.pinned()
+        _check_purpose(access, principal, purpose)
+        return self.views.refresh(address, access, principal, purpose)
+
+    def _check_view(self, access: Access, request: Request, view: Dataset) -> None:
+        self.views.check(view, access, request.principal, request.purpose, self._upkeep)
+
+    def _suspect(self, datasets: Iterable[Dataset]) -> None:
+        self.views.suspect(datasets, self._upkeep)
+
     def of_plan(self, plan: bytes) -> Translation:
         """The SQL a client's Substrait plan means. Raises GatewayError."""
         if len(plan) > self.config.max_query_bytes:
@@ -329,17 +352,20 @@ class Gateway:
         access = asked.pinned()
         policy_version = access.version
         catalogue = self.catalogue
+        authorised: Authorised | None = None
         resolution = Resolution(catalogue, self.system, access, request)
+        if not checks:
+            resolution.check_view = partial(self._check_view, access, request)
         try:
             _check_purpose(access, request.principal, request.purpose)
-            parsed = self._parse(request)
-            authorised = resolution.authorise(parsed.references)
+            said = self._parse(request)
+            authorised = resolution.authorise(said.references)
             if request.columns:
                 seen = {name: grant.dataset for name, grant in authorised.grants.items()}
                 check_columns(request.columns, seen)
             remote = RemoteQueries(
                 catalogue, self._sources, access, request, resolution.decided
-            ).open(parsed.remote)
+            ).open(said.remote)
             if self.quality is not None and not checks:
                 self.quality.ensure(grant.dataset for grant in authorised.grants.values())
             standing = self.standing.version
@@ -347,7 +373,7 @@ class Gateway:
             own = self.system.source(lambda: self._viewpoint(request, access))
             tables, views = opened(authorised, self._sources, own)
             tables = {**tables, **{name: r.table for name, r in remote.items()}}
-            statement = _over_columns(parsed, tables, views)
+            statement = _over_columns(said, tables, views)
             if request.declared:
                 statement = statement.declaring(request.declared)
             values = request.parameters
@@ -358,6 +384,8 @@ class Gateway:
                 unpushed = self.plans.unpushed(statement, tables, views, values)
         except (GatewayError, SourceError) as raised:
             error = from_source(raised) if isinstance(raised, SourceError) else raised
+            if isinstance(error, SchemaDrift) and authorised is not None:
+                self._suspect(grant.dataset for grant in authorised.grants.values())
             if isinstance(error, ResidencyViolation):
                 error.message = f"{error.message} ({self._places(request.principal)})"
             if request.language == SUBSTRAIT:
@@ -461,21 +489,17 @@ class Gateway:
         here, there = (r or "no known region" for r in (self.config.region, principal.region))
         return f"this gateway is in {here}, you are in {there}"
 
-    def _parse(self, request: Request) -> sql.Statement | dialects.Foreign:
+    def _parse(self, request: Request) -> Parsed:
         if len(request.text) > self.config.max_query_bytes:
             raise LimitExceeded(
                 f"the query is {len(request.text)} characters long;"
                 f" {self.config.max_query_bytes} are allowed"
             )
-        parse = LANGUAGES.get(request.language)
-        if parse is None:
-            raise Unsupported(f"there is no request language {request.language!r}")
-        dialect = dialects.dialect_named(request.dialect)
-        return parse(request.text) if dialect is None else dialects.parse(request.text, dialect)
+        return parsed(request.text, request.language, request.dialect)
 
     def _explain(self, prepared: Prepared, report: QueryReport) -> Iterator[pa.RecordBatch]:
         try:
-            batch = explain(prepared.plan, self.config)
+            batch = explain(prepared.plan, self.config, [*map(str, prepared.notices)])
         except SourceError as error:  # files are looked for where the engine plans to read them
             raise from_source(error) from error
         prepared.clearance.wait()
@@ -499,7 +523,10 @@ class Gateway:
         except Cancelled:
             raise
         except GatewayError as error:
-            raise explained(error, plan, self._sources) from error
+            told = explained(error, plan, self._sources)
+            if isinstance(told, SchemaDrift):
+                self._suspect(table.dataset for table in plan.tables.values())
+            raise told from error
         finally:
             report.fragments = () if plan.hidden_views else measured.fragments()
             if prepared.unpushed is None:  # what was verified did everything twice

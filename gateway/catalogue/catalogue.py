@@ -120,6 +120,12 @@ class Catalogue:
                 found.setdefault(entry.source, []).append(position)
         return found
 
+    @cached_property
+    def views(self) -> Sequence[Dataset]:
+        """The datasets that are queries over others, by address."""
+        places = (n for n, entry in enumerate(self.entries) if entry.source is None)
+        return tuple(self.datasets[position] for position in places)
+
     def resolve(
         self,
         parts: tuple[str, ...],

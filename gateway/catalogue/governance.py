@@ -159,8 +159,9 @@ def _check_tag(document: Document, place: Path, tag: Any) -> Iterator[Problem]:
 def read_view(contract: Document, path: Path, domain: str) -> View | Problem | None:
     """The view a dataset is, None if it is none.
 
-    The form is ``SELECT ...`` or ``{sql: SELECT ..., owner: domain/role, unmask: true}``; an owner
-    of another domain could lend rights that are not the view's to lend.
+    The form is ``SELECT ...``, ``{sql: SELECT ..., owner: domain/role, unmask: true}`` or
+    ``{language: sql, query: SELECT ..., dialect: trino}``; an owner of another domain could lend
+    rights that are not the view's to lend. Which languages there are is not known here.
     """
     found = lookup(contract, path, VIEW) or lookup(contract, (), VIEW)
     if found is None:
@@ -175,11 +176,20 @@ def _read_view(value: Any, domain: str) -> View:
     if isinstance(value, str):
         value = {"sql": value}
     if not isinstance(value, dict):
-        raise _Broken("must be a query, or a mapping with sql, owner and unmask")
-    _only_keys(value, ("sql", "owner", "unmask"))
-    text, owner, unmask = value.get("sql"), value.get("owner", ""), value.get("unmask", False)
+        raise _Broken("must be a query, or a mapping with query, language, owner and unmask")
+    _only_keys(value, ("sql", "query", "language", "dialect", "owner", "unmask"))
+    if "sql" in value and {"query", "language"} & set(value):
+        raise _Broken("has sql already: that is the query and its language", "query")
+    key = "query" if {"query", "language"} & set(value) else "sql"
+    text, owner, unmask = value.get(key), value.get("owner", ""), value.get("unmask", False)
     if not isinstance(text, str) or not text.strip():
-        raise _Broken("is required and must be text", "sql")
+        raise _Broken("is required and must be text", key)
+    language, dialect = value.get("language", "sql"), value.get("dialect", "")
+    for name, said in (("language", language), ("dialect", dialect)):
+        if not isinstance(said, str):
+            raise _Broken("must be text", name)
+    if dialect and language != "sql":
+        raise _Broken("is of SQL, and the view is in another language", "dialect")
     if not isinstance(unmask, bool):
         raise _Broken("must be true or false", "unmask")
     if not isinstance(owner, str) or (owner and not _OWNER.match(owner)):
@@ -188,7 +198,7 @@ def _read_view(value: Any, domain: str) -> View:
         raise _Broken(f"must be a role of the view's own domain: {domain}/...", "owner")
     if unmask and not owner:
         raise _Broken("is required where the view unmasks: whose rights count", "owner")
-    return View(text, owner, unmask)
+    return View(text, owner, unmask, language, dialect)
 
 
 def check_product_governance(product: Document) -> Iterator[Problem]:

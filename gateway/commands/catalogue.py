@@ -1,4 +1,4 @@
-"""`meshgate catalogue`: list or search the data products of a mesh, as a folder or at a gateway."""
+"""`meshgate catalogue`: list, search or check the products of a mesh, by folder or at a gateway."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from gateway.catalogue import Catalogue
 from gateway.catalogue.search import Search
 from gateway.commands.connection import add_login_arguments, connect, query_options
 from gateway.commands.policy.mesh import Mesh
+from gateway.commands.view_check import check
 from gateway.errors import UserError
 from gateway.model import Dataset, Request
 from gateway.pipeline import Gateway
@@ -44,17 +45,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--format", choices=("table", "json"), default="table", help="json is an object a line"
     )
     parser.add_argument(
-        "words", nargs="*", metavar="search WORDS", help="search, then the words to look for"
+        "words",
+        nargs="*",
+        metavar="search WORDS | check ADDRESS",
+        help="search, then the words to look for; check, then perhaps what to look at: whether"
+        " sources and views are as their contracts say",
     )
 
 
 def run(args: argparse.Namespace) -> int:
     words: list[str] = args.words
-    if words and words[0] != "search":
+    if words and words[0] not in {"search", "check"}:
         raise UserError(
             f"{words[0]!r} is not something to do with a catalogue",
             hint=f"meshgate catalogue search {' '.join(words)}",
         )
+    if words[:1] == ["check"]:
+        return check(args.mesh, words[1:])
     if args.connect and args.principal:
         raise UserError("--as is for a mesh folder", hint="at a gateway, --user logs in")
     text = " ".join(words[1:])

@@ -8,7 +8,7 @@ translates what was raised.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -21,7 +21,8 @@ from gateway.flight.parameters import PreparedStatement
 from gateway.flight.tickets import Tickets
 from gateway.flight.tickets import name as ticket_name
 from gateway.flight.wire import flightsql_pb2 as sql
-from gateway.model import Dataset
+from gateway.model import Address, Dataset
+from gateway.notices import Notice
 from gateway.serving.callers import Caller
 from gateway.serving.executions import Running
 from gateway.serving.plain_types import Types, plain_schema
@@ -49,11 +50,15 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Flight:
-    """Where an answer can be read: the schema, the ticket for it, and the query it belongs to."""
+    """Where an answer can be read: the schema, the ticket for it, and the query it belongs to.
+
+    `notices` are what its reader should know of the datasets.
+    """
 
     schema: pa.Schema
     ticket: bytes
     query_id: str | None = None
+    notices: tuple[Notice, ...] = ()
 
 
 class FlightSql:
@@ -121,6 +126,11 @@ class FlightSql:
     def purposes(self, caller: Caller) -> frozenset[str]:
         """The purposes the caller may declare."""
         return self._gateway.purposes(caller.principal)
+
+    def refresh(self, caller: Caller, address: Address) -> list[dict[str, object]]:
+        """Look at a dataset's source now: the views that stand on it, as JSON has them."""
+        rows = self._gateway.refresh(caller.principal, address, caller.purpose)
+        return [asdict(row) for row in rows]
 
     def check_namespace(self, caller: Caller, purpose: str, namespace: tuple[str, ...]) -> None:
         """Raise UserError for a catalog or schema the caller may not know of."""
@@ -269,7 +279,7 @@ class FlightSql:
     def _ticket(self, caller: Caller, statement: Statement) -> Flight:
         handle = self.tickets.add(caller.name, statement)
         ticket = commands.encode(sql.TicketStatementQuery(statement_handle=handle))
-        return Flight(statement.schema, ticket, statement.query_id)
+        return Flight(statement.schema, ticket, statement.query_id, statement.notices)
 
 
 def select_all(path: Sequence[bytes]) -> str:
