@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 
 from gateway.authorisation import READ, Access, Mesh
-from gateway.model import QUALITY_PRINCIPAL, Dataset, Principal
+from gateway.model import QUALITY_PRINCIPAL, Artefact, Dataset, Principal
 from policies.decide import Decision
 from policies.estate import Bools
 from policies.outlook import Outlook
@@ -30,14 +30,14 @@ class QualityAccess(Access):
     domain: str = ""
 
     def decide(
-        self, principal: Principal, dataset: Dataset, action: str, purpose: str = ""
+        self, principal: Principal, what: Dataset | Artefact, action: str, purpose: str = ""
     ) -> Decision:
         """Yes to reading the domain's own; else as the policies say of whoever asks."""
-        own = principal.name == QUALITY_PRINCIPAL and dataset.address.domain == self.domain
+        own = principal.name == QUALITY_PRINCIPAL and what.address.domain == self.domain
         if own and action == READ:
             reason = "a check of the domain's own quality rules"
             return Decision(True, reason, policy_version=self.version)
-        return Access.decide(self, principal, dataset, action, purpose)
+        return Access.decide(self, principal, what, action, purpose)
 
     def outlook(self, principal: Principal, purpose: str, mesh: Mesh) -> Outlook:
         """What `decide` says of every dataset."""
