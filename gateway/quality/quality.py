@@ -30,8 +30,8 @@ from gateway.quality.due import (
     columns_of,
     is_due,
     is_wanted,
-    items,
     key,
+    keyed,
 )
 from gateway.quality.promises import WINDOW_SECONDS
 from gateway.quality.telling import notices
@@ -167,8 +167,7 @@ class Quality:
             return last is None or last.time < begun or not item.checked
 
         found = self._awaited(dataset, old)
-        names = [key(dataset, item) for item in items(dataset)]
-        return [found[name] for name in names if name in found]
+        return [found[name] for _, name in keyed(dataset) if name in found]
 
     def watched(self) -> tuple[Dataset, ...]:
         """The datasets whose contracts have something to check."""
@@ -188,14 +187,14 @@ class Quality:
         return self._clock() >= self._unable.get(str(dataset.address), 0.0)
 
     def _is_wanted(self, item: Item, last: Result | None) -> bool:
-        return is_wanted(item, last, self._clock())
+        return is_wanted(item, last, self._clock)
 
     def _is_due(self, item: Item, last: Result | None) -> bool:
         return is_due(item, last, self._clock(), self._interval)
 
     def _wanted(self, dataset: Dataset, wanted: Wanted) -> list[Item]:
         latest = self._latest
-        return [i for i in items(dataset) if wanted(i, latest.get(key(dataset, i)))]
+        return [item for item, name in keyed(dataset) if wanted(item, latest.get(name))]
 
     def _scheduled(self, dataset: Dataset) -> None:
         if not self._wanted(dataset, self._is_due) or not self._claim(dataset):
