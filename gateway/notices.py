@@ -35,6 +35,9 @@ class Notice:
     severity: Severity = Severity.WARN
     columns: tuple[str, ...] = ()
 
+    def __str__(self) -> str:
+        return f"{self.dataset}: {self.message} ({self.code})"
+
     def to(self, dataset: Dataset) -> Notice:
         """The notice as somebody is told it who sees of its dataset what is here."""
         if all(name in dataset.schema.names for name in self.columns):

@@ -19,6 +19,7 @@ from gateway.errors import GatewayError, Position
 from gateway.flight import commands
 from gateway.flight.wire import flightsql_pb2 as sql
 from gateway.model import SYSTEM
+from gateway.serving.notices import notices_in
 from gateway.serving.options import HEADER
 
 CANCEL_SECONDS = 2.0
@@ -48,11 +49,15 @@ class ServerError(GatewayError):
 
 
 class Rows:
-    """A result on its way: `schema` at once, then batches. Leaving the `with` cancels the rest."""
+    """A result on its way: `schema` at once, then batches. Leaving the `with` cancels the rest.
+
+    `notices` are what its reader should know: mappings with dataset, code, message, severity.
+    """
 
     def __init__(self, reader: fl.FlightStreamReader) -> None:
         self._reader = reader
         self.schema: pa.Schema = _answered(lambda: reader.schema, reader.cancel)
+        self.notices = notices_in(self.schema)
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         while True:

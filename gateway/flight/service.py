@@ -22,6 +22,7 @@ from gateway.flight.tickets import Tickets
 from gateway.flight.tickets import name as ticket_name
 from gateway.flight.wire import flightsql_pb2 as sql
 from gateway.model import Address, Dataset
+from gateway.notices import Notice
 from gateway.serving.callers import Caller
 from gateway.serving.executions import Running
 from gateway.serving.plain_types import Types, plain_schema
@@ -49,11 +50,15 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Flight:
-    """Where an answer can be read: the schema, the ticket for it, and the query it belongs to."""
+    """Where an answer can be read: the schema, the ticket for it, and the query it belongs to.
+
+    `notices` are what its reader should know of the datasets.
+    """
 
     schema: pa.Schema
     ticket: bytes
     query_id: str | None = None
+    notices: tuple[Notice, ...] = ()
 
 
 class FlightSql:
@@ -274,7 +279,7 @@ class FlightSql:
     def _ticket(self, caller: Caller, statement: Statement) -> Flight:
         handle = self.tickets.add(caller.name, statement)
         ticket = commands.encode(sql.TicketStatementQuery(statement_handle=handle))
-        return Flight(statement.schema, ticket, statement.query_id)
+        return Flight(statement.schema, ticket, statement.query_id, statement.notices)
 
 
 def select_all(path: Sequence[bytes]) -> str:

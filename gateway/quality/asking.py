@@ -149,7 +149,6 @@ class Asking:
         request = Request(
             Principal(NAME, region=self._engine.region),
             text,
-            namespace=(address.domain, address.product),
             options=QueryOptions(timeout=left),
         )
         try:

@@ -278,7 +278,7 @@ _PROBLEMS = columns(
     *_PLACE,
     ("code", _TEXT, "what kind of problem it is"),
     ("severity", _TEXT, "warn: its readers are told; deny: it is not to be read at present"),
-    ("message", _TEXT, "what is wrong; NULL if it may be about columns you may not know of"),
+    ("message", _TEXT, "what is wrong"),
 )
 
 
@@ -289,7 +289,7 @@ def _problems(viewpoint: Viewpoint, equal: Equal) -> pa.Table:
                 *_place(dataset.address),
                 notice.code,
                 notice.severity.value,
-                notice.message if viewpoint.is_whole(dataset) else None,
+                notice.message,
             )
             for dataset in viewpoint.datasets(equal)
             for notice in _notices(viewpoint, dataset)
@@ -298,8 +298,10 @@ def _problems(viewpoint: Viewpoint, equal: Equal) -> pa.Table:
     )
 
 
-def _notices(viewpoint: Viewpoint, dataset: Dataset) -> tuple[Notice, ...]:
-    return viewpoint.standing.of(str(dataset.address))
+def _notices(viewpoint: Viewpoint, dataset: Dataset) -> list[Notice]:
+    """What its readers are told, each once."""
+    found = (notice.to(dataset) for notice in viewpoint.standing.of(str(dataset.address)))
+    return list(dict.fromkeys(found))
 
 
 def _joined(words: Iterator[str] | tuple[str, ...]) -> str:

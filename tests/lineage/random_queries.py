@@ -108,7 +108,9 @@ class _Writer:
             return f"({joined}) AS {name}", [f"{name}.{c}" for c in "abecf"]
         if self._maybe(0.15):
             name = self._name("l")
-            inner = f"SELECT {self._aggregate(['v.g', 'v.h'])} AS m FROM v WHERE v.i = {columns[0]}"
+            inner = (
+                f"SELECT max({self._value(['v.g', 'v.h'], 1)}) AS m FROM v WHERE v.i = {columns[0]}"
+            )
             return f"{source} CROSS JOIN LATERAL ({inner}) AS {name}", [*columns, f"{name}.m"]
         if self._maybe(0.5):
             other, more = self._relation()
@@ -215,7 +217,7 @@ class _Writer:
                 f"CASE {column} WHEN 1 THEN {inner} END",
                 f"greatest({column}, {inner})",
                 "1",
-                f"({column} > {inner})::bigint",
+                f"CAST({column} > {inner} AS bigint)",
             )
         )
 

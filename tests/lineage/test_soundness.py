@@ -20,13 +20,15 @@ from datafusion import SessionContext
 from gateway.languages import sql
 from gateway.lineage.columns import lineage_of
 from gateway.lineage.model import Lineage
-from gateway.lineage.relation import Stored
+from gateway.lineage.relation import Read, Stored
 from gateway.plan.rewrite import rewritten
+from gateway.plan.source import Columns
 from tests.lineage.random_queries import TABLES, random_query
 
 QUERIES = int(os.environ.get("MESHGATE_RANDOM_QUERIES", "120"))
 ROWS = 7
-READ = {(name,): Stored(name, columns) for name, columns in TABLES.items()}
+READ: Read = {(name,): Stored(name, columns) for name, columns in TABLES.items()}
+KNOWN: Columns = {(name,): columns for name, columns in TABLES.items()}
 
 Names = Collection[tuple[str, str]]
 """Tables and their columns."""
@@ -63,8 +65,7 @@ def answer(text: str, given: Mapping[str, pa.Table]) -> pa.Table:
     context = SessionContext()
     for name, table in given.items():
         context.register_record_batches(name, [table.to_batches()])
-    known = {(name,): columns for name, columns in TABLES.items()}
-    frame = context.sql(rewritten(sql.parse(text).tree, known) or text)
+    frame = context.sql(rewritten(sql.parse(text).tree, KNOWN) or text)
     batches = frame.collect()
     return pa.Table.from_batches(batches) if batches else frame.schema().empty_table()
 
