@@ -65,6 +65,10 @@ class EarlierState:
         inner = self.pinned.dataset(object_name, own)
         return TableDataset(planned, lambda _: [_filled(inner, own, planned)])
 
+    def version(self, object_name: str) -> str:
+        """Its own."""
+        return self.id
+
     def close(self) -> None:
         """It holds nothing of its own."""
 
