@@ -104,8 +104,9 @@ class Mesh:
         self.watch.on_change(self._changed)
 
     def _changed(self, before: Catalogue | None, now: Catalogue) -> None:
-        for task in AFTER_CHANGE:
-            self._upkeep.hasten(task)
+        if before is not None:  # at the start every task is done anyway, but for what asks sources
+            for task in AFTER_CHANGE:
+                self._upkeep.hasten(task)
 
     def close(self) -> None:
         """Write what is still to be recorded, and let go of everything."""

@@ -155,7 +155,7 @@ def test_a_successor_that_is_hidden_is_not_named(shop: Gateway) -> None:
 def test_the_text_of_a_view_is_for_those_who_make_it(shop: Gateway) -> None:
     sql = "SELECT dataset, definition FROM system.catalogue.views"
     assert ask(shop, sql, SALES) == [("busy", None)]
-    assert ask(shop, sql, STEWARD) == [("busy", SHOWN[3].view.sql)]  # type: ignore[union-attr]
+    assert ask(shop, sql, STEWARD) == [("busy", SHOWN[3].view.query)]  # type: ignore[union-attr]
 
 
 def test_problems_are_told_of_what_one_may_know_of(shop: Gateway) -> None:

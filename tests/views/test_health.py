@@ -312,6 +312,17 @@ def test_versions_are_pinned_or_followed() -> None:
     opened.close()
 
 
+def test_what_is_retired_is_read_by_nobody_nor_by_views() -> None:
+    fields = [("id", I64)]
+    opened = contracted(
+        view("base", "SELECT id FROM staff", *fields, status="retired"),
+        view("old", "SELECT id FROM views.shop.base FOR VERSION AS OF '1'", *fields),
+    )
+    assert health(opened, "old") == ("broken", "mesh://views/shop/base@1.0.0 is retired")
+    assert refused(opened, "SELECT * FROM old").code == "DATASET_UNFIT"
+    opened.close()
+
+
 def test_a_catalogue_that_is_read_anew_is_judged_anew() -> None:
     fields = [("id", I64)]
     opened = contracted(view("v", "SELECT id FROM staff", *fields),
