@@ -38,17 +38,22 @@ class Browsing:
         return access.visible(principal, purpose, self._mesh.catalogue)
 
     def browsable(self, principal: Principal, purpose: str = "") -> list[Dataset]:
-        """What is `visible`, and the system tables, by address: all that a client may look at."""
+        """What is `visible`, and the system tables, by address: all that a client may look at.
+
+        Who may know of nothing is shown no system tables: there is nothing in them to look at.
+        """
         access = self._access(principal, purpose)
         found = access.visible(principal, purpose, self._mesh.catalogue)
-        found += self._mesh.system.visible(principal, access, purpose)
+        if found:
+            found += self._mesh.system.visible(principal, access, purpose)
         return sorted(found, key=lambda dataset: dataset.address)
 
     def products(self, principal: Principal, purpose: str = "") -> tuple[tuple[str, str], ...]:
         """The domain and product of all that is `browsable`, each pair once, in order."""
         access = self._access(principal, purpose)
         found = access.outlook(principal, purpose, self._mesh.catalogue).products
-        return tuple(sorted((*found, *self._mesh.system.products(principal, access, purpose))))
+        own = self._mesh.system.products(principal, access, purpose) if found else ()
+        return tuple(sorted((*found, *own)))
 
     def check_namespace(
         self, principal: Principal, purpose: str, namespace: tuple[str, ...]

@@ -19,6 +19,7 @@ from gateway.flight import commands
 from gateway.flight.wire import flightsql_pb2 as sql
 from gateway.identity.users import add_user
 from gateway.model import Principal, Request
+from policies.outlook import Outlook
 from policies.snapshot import Snapshot
 from policies.store import PolicyRows, Row
 from tests.attacks.doors import (
@@ -316,6 +317,7 @@ def test_a61_a_decision_that_fails_is_a_denial(
         raise failure("CANARY: the decision point is gone")
 
     monkeypatch.setattr(policies.decide, "judge", judge)
+    monkeypatch.setattr(Outlook, "_weigh", judge)
     swap("p,nobody,*,*,read,*,*,*,allow")  # what was decided before counts no more
     for visitor in (rita, olga):
         for query in queries:

@@ -130,7 +130,7 @@ def test_pushed_or_pulled_the_numbers_are_the_same(
         values = {}
         for placement in ("push", "pull"):
             monkeypatch.setattr(
-                "gateway.mesh.quality.asking.QueryOptions",
+                "gateway.quality.asking.QueryOptions",
                 lambda timeout, placement=placement: QueryOptions(
                     placement=placement, timeout=timeout
                 ),

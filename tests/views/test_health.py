@@ -87,7 +87,7 @@ def shown(opened: Gateway, who: Principal) -> list[ViewRow]:
 
 
 def test_views_over_a_source_that_keeps_its_contract_are_valid(mesh: Gateway) -> None:
-    mesh.views.watch.turn()
+    mesh.mesh.views.watch.turn()
     assert set(levels(mesh).values()) == {"valid"}
     assert ask(mesh, "SELECT * FROM top").to_pylist() == [{"total": 60}]
 
@@ -97,7 +97,7 @@ def test_what_changes_below_comes_up_through_every_layer(
     mesh: Gateway, store: stores.Store, step: str
 ) -> None:
     store.alter(step)
-    mesh.views.watch.turn()
+    mesh.mesh.views.watch.turn()
     found = levels(mesh)
     keeps = step == "add" or (
         isinstance(store, stores.Sqlite) and step in ("widen", "narrow")  # one type of integers
@@ -122,7 +122,7 @@ def test_what_changes_below_comes_up_through_every_layer(
         codes = {n.code for n in prepared.notices if n.dataset.startswith("mesh://views")}
         assert codes == (set() if keeps else {"VIEW_DEGRADED"})
     store.reset()
-    mesh.views.watch.turn()
+    mesh.mesh.views.watch.turn()
     assert set(levels(mesh).values()) == {"valid"}
     assert ask(mesh, "SELECT * FROM top").to_pylist() == [{"total": 60}]
 
@@ -132,7 +132,7 @@ def test_a_query_that_trips_over_a_change_has_its_source_looked_at(
 ) -> None:
     store.alter("drop")
     assert refused(mesh, "SELECT * FROM top").code == "SCHEMA_DRIFT"
-    watch = mesh.views.watch
+    watch = mesh.mesh.views.watch
     assert [str(a) for a in watch._suspects] == ["mesh://shop/staff/staff@1.0.0"]
     watch.turn()
     assert levels(mesh)["top"] == "broken"
@@ -145,7 +145,7 @@ def test_a_query_that_trips_over_a_change_has_its_source_looked_at(
 
 
 def test_who_keeps_tripping_has_nothing_else_looked_at(mesh: Gateway, store: stores.Store) -> None:
-    watch, looked = mesh.views.watch, list[str]()
+    watch, looked = mesh.mesh.views.watch, list[str]()
     look = watch._look
 
     def counted(dataset: Dataset) -> Any:
@@ -166,7 +166,7 @@ def test_who_keeps_tripping_has_nothing_else_looked_at(mesh: Gateway, store: sto
 
 def test_the_reason_names_only_what_its_reader_may_know(mesh: Gateway, store: stores.Store) -> None:
     store.alter("drop")
-    mesh.views.watch.turn()
+    mesh.mesh.views.watch.turn()
     told = {who.name: str(refused(mesh, "SELECT * FROM lent", who)) for who in (ANA, BOB, OWNER)}
     assert "mesh://shop/staff/staff@1.0.0: column pay" in told["user:ana"]
     assert "staff" not in told["user:bob"] and "column pay" not in told["user:bob"]
@@ -216,7 +216,7 @@ def test_a_source_that_is_down_is_unreachable_and_no_view_is_broken(tmp_path: Pa
 
 
 def test_what_was_broken_stays_so_while_its_source_is_down(mesh: Gateway, store: Any) -> None:
-    watch = mesh.views.watch
+    watch = mesh.mesh.views.watch
     store.alter("drop")
     watch.turn()
     address = "mesh://shop/staff/staff@1.0.0"
