@@ -197,7 +197,8 @@ _VIEWS = columns(
     *_PLACE,
     ("owner", _TEXT, "the role whose rights an unmasking view lends"),
     ("unmasks", _FLAG, "whether it lends its owner's rights to its readers"),
-    ("definition", _TEXT, "its SQL, for those who publish or administer it; else NULL"),
+    ("language", _TEXT, "of its definition: sql, or a dialect or other language"),
+    ("definition", _TEXT, "its query, for those who publish or administer it; else NULL"),
 )
 
 
@@ -208,6 +209,7 @@ def _views(viewpoint: Viewpoint, equal: Equal) -> pa.Table:
                 *_place(dataset.address),
                 dataset.view.owner,
                 dataset.view.unmasks,
+                dataset.view.dialect or dataset.view.language,
                 dataset.view.query if viewpoint.makes(dataset) else None,
             )
             for dataset in viewpoint.datasets(equal)

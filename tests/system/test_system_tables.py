@@ -11,7 +11,7 @@ import pytest
 
 from gateway.errors import AccessDenied, GatewayError, UnknownDataset
 from gateway.model import Principal, QueryOptions, Request, View
-from gateway.notices import Notice, Severity
+from gateway.notices import VEILED, Notice, Severity
 from gateway.pipeline import Gateway
 from gateway.system.tables import TABLES
 from policies.snapshot import Snapshot
@@ -154,7 +154,7 @@ def test_a_successor_that_is_hidden_is_not_named(shop: Gateway) -> None:
 def test_the_text_of_a_view_is_for_those_who_make_it(shop: Gateway) -> None:
     sql = "SELECT dataset, definition FROM system.catalogue.views"
     assert ask(shop, sql, SALES) == [("busy", None)]
-    assert ask(shop, sql, STEWARD) == [("busy", SHOWN[3].view.sql)]  # type: ignore[union-attr]
+    assert ask(shop, sql, STEWARD) == [("busy", SHOWN[3].view.query)]  # type: ignore[union-attr]
 
 
 def test_problems_are_told_of_what_one_may_know_of(shop: Gateway) -> None:
@@ -162,7 +162,7 @@ def test_problems_are_told_of_what_one_may_know_of(shop: Gateway) -> None:
     shop.standing.set(
         "test",
         [
-            Notice(line, "DRIFT", "margin has changed", Severity.DENY),
+            Notice(line, "DRIFT", "margin has changed", Severity.DENY, ("margin",)),
             Notice(hidden, "LATE", "nothing came"),
         ],
     )
@@ -172,7 +172,7 @@ def test_problems_are_told_of_what_one_may_know_of(shop: Gateway) -> None:
         (line, "DRIFT", "deny", "margin has changed"),
     ]
     assert ask(shop, sql, ALL) == everyone
-    assert ask(shop, sql, SALES) == [(line, "DRIFT", "deny", None)]
+    assert ask(shop, sql, SALES) == [(line, "DRIFT", "deny", VEILED)]
     standing = f"SELECT standing, problems FROM system.catalogue.datasets WHERE address = '{line}'"
     assert ask(shop, standing) == [("deny", 1)]
 
