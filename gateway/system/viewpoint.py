@@ -38,21 +38,12 @@ class Viewpoint:
     search: Search
     store: Store | None = None
     _known: dict[str, Dataset | None] = field(default_factory=dict, repr=False)
+    _current: dict[tuple[str, str, str], Address | None] = field(default_factory=dict, repr=False)
 
     @cached_property
     def outlook(self) -> Outlook:
         """What the caller may do with every dataset of the mesh."""
         return self.access.outlook(self.principal, self.purpose, self.catalogue)
-
-    @cached_property
-    def _current(self) -> frozenset[Address]:
-        versions: dict[tuple[str, str, str], list[Dataset]] = {}
-        for dataset in self.datasets({}):
-            address = dataset.address
-            names = (address.domain, address.product, address.dataset)
-            versions.setdefault(names, []).append(dataset)
-        chosen = (choose_version(candidates, None) for candidates in versions.values())
-        return frozenset(dataset.address for dataset in chosen if dataset is not None)
 
     def datasets(self, equal: Equal) -> Iterator[Dataset]:
         """The datasets the caller may discover, as it sees them, by address.
@@ -96,7 +87,12 @@ class Viewpoint:
 
     def is_current(self, dataset: Dataset) -> bool:
         """Whether it is the version that a query without one gets."""
-        return dataset.address in self._current
+        names = _names(dataset.address)
+        if names not in self._current:
+            versions = map(self.at, self.catalogue.positions(names))
+            chosen = choose_version([d for d in versions if d is not None], None)
+            self._current[names] = None if chosen is None else chosen.address
+        return self._current[names] == dataset.address
 
     def is_whole(self, dataset: Dataset) -> bool:
         """Whether the caller sees every column of it."""
