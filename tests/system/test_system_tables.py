@@ -157,6 +157,19 @@ def test_the_text_of_a_view_is_for_those_who_make_it(shop: Gateway) -> None:
     assert ask(shop, sql, STEWARD) == [("busy", SHOWN[3].view.query)]  # type: ignore[union-attr]
 
 
+def test_artefacts_and_what_they_use(shop: Gateway) -> None:
+    sql = "SELECT artefact, kind, form, opens, uses FROM system.catalogue.artefacts ORDER BY 1 DESC"
+    lines, margin = "mesh://sales/orders/lines", "mesh://sales/orders/order_lines#margin"
+    people = "mesh://hr/people/salaries, mesh://hr/people/model"
+    board = ("board", "dashboard", "url", "https://bi.example/board")
+    assert ask(shop, sql) == [
+        ("model", "model", "command", "run it", ""),
+        (*board, f"{margin}, {lines}, {people}"),
+    ]
+    assert ask(shop, sql, SALES) == [(*board, lines)]
+    assert ask(shop, sql, NOBODY) == []
+
+
 def test_problems_are_told_of_what_one_may_know_of(shop: Gateway) -> None:
     line, hidden = str(SHOWN[0].address), str(HIDDEN[0].address)
     shop.standing.set(
