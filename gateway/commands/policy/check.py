@@ -15,6 +15,7 @@ from gateway.commands.policy.mesh import load_catalogue
 from gateway.errors import UserError, did_you_mean
 from gateway.identity.settings import Settings, load_settings
 from gateway.identity.users import UserStore
+from gateway.model import SYSTEM
 from gateway.system.system import System
 from policies.explanation import not_in_force
 from policies.matching import mesh_match, one_of, parse_pattern
@@ -141,7 +142,8 @@ class Checks:
             tags = _column_tags(datasets)
             yield from _tags(columns["tag"], tags, "the columns it is for have")
         elif row.effect == "allow":
-            yield from _filter(columns["filter_id"], datasets)
+            # system tables are filtered by what their reader may know, not by policies
+            yield from _filter(columns["filter_id"], [r for r in datasets if r.domain != SYSTEM])
 
     def _subject(self, subject: str) -> Iterator[str]:
         if subject == "*":
