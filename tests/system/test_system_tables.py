@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 
 import pyarrow as pa
 import pytest
 
+from gateway.catalogue import Catalogue
 from gateway.errors import AccessDenied, GatewayError, UnknownDataset
 from gateway.model import Principal, QueryOptions, Request, View
 from gateway.notices import VEILED, Notice, Severity
@@ -283,11 +285,26 @@ def test_what_is_prepared_is_right_again_at_each_execution(shop: Gateway) -> Non
         return int(batch.column(0)[0].as_py())
 
     assert count() == 4
-    shop.catalogue = type(shop.catalogue)([*SHOWN, dataset("sales.orders.fresh")], "other")
+    shop.catalogue = Catalogue([*SHOWN, dataset("sales.orders.fresh")], "other")
     assert count() == 5
     rows = [Row(kind, tuple(columns)) for kind, *columns in POLICIES[:1]]
     shop._access.authoriser.swap(Snapshot(PolicyRows.checked(rows)))  # type: ignore[union-attr]
     assert count() == 0
+
+
+def test_a_large_catalogue_that_changes_is_indexed_in_the_background(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("gateway.catalogue.search.AT_ONCE", 2)
+    opened = mesh(SHOWN)
+    sql = "SELECT dataset FROM system.catalogue.search WHERE query = 'fresh'"
+    assert ask(opened, sql) == []
+    opened.catalogue = Catalogue([*SHOWN, dataset("sales.orders.fresh")], "other")
+    end = time.monotonic() + 20
+    while ask(opened, sql) != [("fresh",)]:
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    opened.close()
 
 
 def test_an_answer_that_was_begun_ends_when_policies_change(shop: Gateway) -> None:
