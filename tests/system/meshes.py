@@ -17,6 +17,7 @@ from gateway.memory.memory import Memory
 from gateway.mesh import Mesh
 from gateway.model import (
     Address,
+    Artefact,
     BusinessTerm,
     Dataset,
     Deprecation,
@@ -24,6 +25,7 @@ from gateway.model import (
     Promise,
     Request,
     View,
+    Way,
 )
 from gateway.pipeline import Gateway
 from policies.decide import Authoriser
@@ -97,11 +99,29 @@ def mesh(
     """A gateway over the datasets; with a folder, one that has an audit log and a memory there."""
     rows = PolicyRows.checked([Row(kind, tuple(columns)) for kind, *columns in policies])
     access = Access(Authoriser(Snapshot(rows)), lambda *_: b"k" * 32)
-    catalogue, config = Catalogue(datasets, "test"), Config()
+    catalogue, config = Catalogue(datasets, "test", artefacts=ARTEFACTS), Config()
     if folder is None:
         return Gateway(Mesh(catalogue, access, config))
     audit = AuditLog.open_in(folder, config.audit_folder)
     return Gateway(Mesh(catalogue, access, config, audit, memory=Memory.open(folder, config)))
+
+
+ARTEFACTS = (
+    Artefact(
+        Address("sales", "orders", "board", "1.0.0"),
+        "dashboard",
+        Way("url", "https://bi.example/board"),
+        (
+            Address("sales", "orders", "order_lines", None, "margin"),
+            Address("sales", "orders", "lines"),
+            Address("hr", "people", "salaries"),
+            Address("hr", "people", "model"),
+        ),
+        title="The board",
+        tags=("kpi",),
+    ),
+    Artefact(Address("hr", "people", "model", "2.0.0"), "model", Way("command", "run it")),
+)
 
 
 def ask(

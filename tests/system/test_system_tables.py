@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 
 import pyarrow as pa
 import pytest
 
+from gateway.catalogue import Catalogue
 from gateway.errors import AccessDenied, GatewayError, UnknownDataset
 from gateway.model import Principal, QueryOptions, Request, View
-from gateway.notices import Notice, Severity
+from gateway.notices import VEILED, Notice, Severity
 from gateway.pipeline import Gateway
 from gateway.system.tables import TABLES
 from policies.snapshot import Snapshot
@@ -158,12 +160,25 @@ def test_the_text_of_a_view_is_for_those_who_make_it(shop: Gateway) -> None:
     assert ask(shop, sql, STEWARD) == [("busy", SHOWN[3].view.query)]  # type: ignore[union-attr]
 
 
+def test_artefacts_and_what_they_use(shop: Gateway) -> None:
+    sql = "SELECT artefact, kind, form, opens, uses FROM system.catalogue.artefacts ORDER BY 1 DESC"
+    lines, margin = "mesh://sales/orders/lines", "mesh://sales/orders/order_lines#margin"
+    people = "mesh://hr/people/salaries, mesh://hr/people/model"
+    board = ("board", "dashboard", "url", "https://bi.example/board")
+    assert ask(shop, sql) == [
+        ("model", "model", "command", "run it", ""),
+        (*board, f"{margin}, {lines}, {people}"),
+    ]
+    assert ask(shop, sql, SALES) == [(*board, lines)]
+    assert ask(shop, sql, NOBODY) == []
+
+
 def test_problems_are_told_of_what_one_may_know_of(shop: Gateway) -> None:
     line, hidden = str(SHOWN[0].address), str(HIDDEN[0].address)
     shop.mesh.standing.set(
         "test",
         [
-            Notice(line, "DRIFT", "margin has changed", Severity.DENY),
+            Notice(line, "DRIFT", "margin has changed", Severity.DENY, ("margin",)),
             Notice(hidden, "LATE", "nothing came"),
         ],
     )
@@ -173,7 +188,7 @@ def test_problems_are_told_of_what_one_may_know_of(shop: Gateway) -> None:
         (line, "DRIFT", "deny", "margin has changed"),
     ]
     assert ask(shop, sql, ALL) == everyone
-    assert ask(shop, sql, SALES) == [(line, "DRIFT", "deny", None)]
+    assert ask(shop, sql, SALES) == [(line, "DRIFT", "deny", VEILED)]
     standing = f"SELECT standing, problems FROM system.catalogue.datasets WHERE address = '{line}'"
     assert ask(shop, standing) == [("deny", 1)]
 
@@ -271,11 +286,26 @@ def test_what_is_prepared_is_right_again_at_each_execution(shop: Gateway) -> Non
         return int(batch.column(0)[0].as_py())
 
     assert count() == 4
-    use(shop, type(shop.catalogue)([*SHOWN, dataset("sales.orders.fresh")], "other"))
+    use(shop, Catalogue([*SHOWN, dataset("sales.orders.fresh")], "other"))
     assert count() == 5
     rows = [Row(kind, tuple(columns)) for kind, *columns in POLICIES[:1]]
     shop.mesh.access.authoriser.swap(Snapshot(PolicyRows.checked(rows)))  # type: ignore[union-attr]
     assert count() == 0
+
+
+def test_a_large_catalogue_that_changes_is_indexed_in_the_background(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("gateway.catalogue.search.AT_ONCE", 2)
+    opened = mesh(SHOWN)
+    sql = "SELECT dataset FROM system.catalogue.search WHERE query = 'fresh'"
+    assert ask(opened, sql) == []
+    opened.catalogue = Catalogue([*SHOWN, dataset("sales.orders.fresh")], "other")
+    end = time.monotonic() + 20
+    while ask(opened, sql) != [("fresh",)]:
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    opened.close()
 
 
 def test_an_answer_that_was_begun_ends_when_policies_change(shop: Gateway) -> None:
