@@ -231,7 +231,7 @@ class BusinessTerm:
     definition: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Dataset:
     """One version of one dataset, as its contract declares it.
 

@@ -20,7 +20,7 @@ from connectors.interface import SourceError
 from gateway.audit.log import AuditLog
 from gateway.audit.record import Outcome
 from gateway.authorisation import Access
-from gateway.catalogue.catalogue import Catalogue
+from gateway.catalogue.catalogue import Catalogue, check_folder
 from gateway.catalogue.life_cycle import declared_notices
 from gateway.catalogue.watch import CatalogueWatch, Changed
 from gateway.changed_sources import explained
@@ -180,16 +180,21 @@ class Gateway:
         process that only plans may do without.
         """
         config = config or Config()
-        catalogue = CatalogueWatch(Catalogue.load(mesh), mesh, lambda: Catalogue.load(mesh))
+        check_folder(mesh)
+        memory = Memory.open(mesh, config) if audited else None
         try:
+            watch = CatalogueWatch.over(mesh, None if memory is None else memory.store)
             store = open_store(mesh)
             authoriser = Authoriser(Snapshot(store.load()))
-        except PolicyError as error:
-            raise CatalogueError(str(error)) from error
-        audit = AuditLog.open_in(mesh, config.audit_folder) if audited else None
-        memory = Memory.open(mesh, config) if audited else None
+            audit = AuditLog.open_in(mesh, config.audit_folder) if audited else None
+        except BaseException as error:
+            if memory is not None:
+                memory.close()
+            if isinstance(error, PolicyError):
+                raise CatalogueError(str(error)) from error
+            raise
         access = Access(authoriser, ProductKeys(mesh), config.region)
-        return cls(catalogue, access, config, audit, Reloader(store, authoriser), memory)
+        return cls(watch, access, config, audit, Reloader(store, authoriser), memory)
 
     def close(self) -> None:
         """Close every source, and write what is still to be recorded."""

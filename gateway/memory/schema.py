@@ -6,10 +6,12 @@ parameter, ``ON CONFLICT``. `IDENTITY` stands for a column that numbers its rows
 
 from __future__ import annotations
 
+from gateway.memory.tables import catalogue
+
 IDENTITY = "{identity}"
 """``seq {identity}`` is a primary key that counts upwards, and never gives a number twice."""
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = ((),)
+MIGRATIONS: tuple[tuple[str, ...], ...] = (catalogue.TABLES,)
 """Migration n leads from version n to version n + 1. One that was released is never changed."""
 
 VERSION = len(MIGRATIONS)
