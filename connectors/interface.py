@@ -230,11 +230,36 @@ class EstimatesCost(Protocol, metaclass=Ability):
 
 
 @runtime_checkable
+class TellsVersion(Protocol, metaclass=Ability):
+    """A source that knows, without asking anybody, which state of an object it reads."""
+
+    def version(self, object_name: str) -> str:
+        """Another text for every other state; "" where that is not known. Takes microseconds.
+
+        Where the newest state is read it is the newest one seen: what is read may be newer.
+        """
+        ...
+
+
+@runtime_checkable
 class ProvidesDataset(Protocol, metaclass=Ability):
     """A source the engine reads itself, through pyarrow: files, tables in memory."""
 
     def dataset(self, object_name: str, schema: pa.Schema | None = None) -> pads.Dataset:
         """A pyarrow dataset; with `schema`, read as that schema."""
+        ...
+
+
+@runtime_checkable
+class ComputesRows(Protocol, metaclass=Ability):
+    """A source in this process that makes the rows of a table when they are asked for."""
+
+    def rows(self, object_name: str, equal: Mapping[str, Any]) -> Iterator[pa.RecordBatch]:
+        """The rows, with all columns of the object's schema.
+
+        `equal` are columns that are compared with a constant: whoever asks drops rows that have
+        another value there, so they may be left out.
+        """
         ...
 
 

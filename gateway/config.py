@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,8 @@ class Config:
     took long, pulling it is tried once, and the faster form is kept. 0 turns that off.
     `store` is the address of the PostgreSQL database in which gateways share what the mesh
     remembers; "" is a file of the mesh folder.
+    Events of lineage are posted to the endpoint of OpenLineage at `openlineage_url` ("": nowhere),
+    with `openlineage_api_key` as a bearer token unless it is "".
     Files of the mesh are looked at for changes every `catalogue_poll_seconds`, a very large mesh
     less often; 0 is never.
     `postgres` is where `meshgate serve` listens for PostgreSQL's clients, [HOST:]PORT; "" nowhere.
@@ -53,4 +55,6 @@ class Config:
     history_age_seconds: float = 3600.0
     catalogue_poll_seconds: float = 5.0
     store: str = ""
+    openlineage_url: str = ""
+    openlineage_api_key: str = field(default="", repr=False)
     postgres: str = ""

@@ -110,6 +110,12 @@ class UnknownDataset(UserError):
     code = "UNKNOWN_DATASET"
 
 
+class DatasetRetired(UserError):
+    """A dataset the caller could read, but its owner has ended it."""
+
+    code = "DATASET_RETIRED"
+
+
 class AmbiguousDataset(UserError):
     """A short name that fits several datasets the caller may read."""
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pyarrow as pa
@@ -13,8 +12,11 @@ from sqlglot.dialects.postgres import Postgres
 
 from connectors.interface import Binding
 from gateway.errors import UserError
+from gateway.request_ids import request_id
 
 SCHEME = "mesh://"
+SYSTEM = "system"
+"""The domain of the gateway's own tables; no mesh has one of this name."""
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\Z")
 """What a domain, product, dataset or version may be called."""
 
@@ -146,7 +148,11 @@ class Request:
     parameters: tuple[pa.Scalar, ...] = ()
     declared: tuple[pa.DataType | None, ...] = ()
     columns: Mapping[tuple[str, ...], pa.Schema] = field(default_factory=dict, repr=False)
-    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    id: str = field(default_factory=request_id)
+
+    def again(self, **changes: Any) -> Request:
+        """The same, but for changes, asked once more: a run of its own, with its own id."""
+        return replace(self, id=request_id(), **changes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +190,15 @@ class ForeignKey:
     target: Address
     target_columns: tuple[str, ...]
     name: str = ""
+
+
+STATUSES = ("active", "deprecated", "proposed", "draft", "retired")
+"""The states of a dataset's life, from the one that keeps least from being read to the one that
+keeps most. Deprecated is read with a notice, what is proposed or a draft by its makers only, and
+what is retired by nobody."""
+
+UNPUBLISHED = frozenset({"proposed", "draft"})
+"""The states before a dataset is there for others than its makers."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,17 @@ from dataclasses import replace
 from connectors.interface import SourceError
 from gateway.changed_sources import below_view
 from gateway.errors import SchemaDrift, from_source
+from gateway.model import SYSTEM
 from gateway.plan.source import Tables, View, Views
 from gateway.resolution import Authorised
 from gateway.sources import Sources
+from gateway.system.system import SystemSource
 
 
-def opened(authorised: Authorised, sources: Sources) -> tuple[Tables, Views]:
+def opened(authorised: Authorised, sources: Sources, own: SystemSource) -> tuple[Tables, Views]:
     """Tables for what lives in sources, and views for what stands on others.
 
+    System tables are in a source that is the request's `own`.
     Raises GatewayError for a source that does not answer, or no longer keeps its contract.
     """
     tables, views = {}, {}
@@ -23,6 +26,9 @@ def opened(authorised: Authorised, sources: Sources) -> tuple[Tables, Views]:
         for name, grant in authorised.grants.items():
             nested = name in authorised.nested
             body = authorised.bodies.get(name)
+            if grant.dataset.address.domain == SYSTEM:
+                tables[name] = own.opened(grant.dataset, grant.security)
+                continue
             if body is None:
                 try:
                     table = sources.open(grant.dataset, grant.security)

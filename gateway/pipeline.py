@@ -9,9 +9,8 @@ out before the record is durable.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
@@ -22,9 +21,12 @@ from gateway.audit.record import Outcome
 from gateway.authorisation import Access
 from gateway.catalogue.catalogue import Catalogue, check_folder
 from gateway.catalogue.life_cycle import declared_notices
+from gateway.catalogue.search import FOLDER as SEARCH_FOLDER
+from gateway.catalogue.search import Search
 from gateway.catalogue.watch import CatalogueWatch, Changed
 from gateway.changed_sources import explained
 from gateway.config import Config
+from gateway.duties import duties
 from gateway.engines.execution import run
 from gateway.errors import (
     AccessDenied,
@@ -57,8 +59,10 @@ from gateway.remote_queries import RemoteQueries
 from gateway.resolution import Authorised, Resolution
 from gateway.sources import Sources
 from gateway.substrait.translation import Translation, check_columns, translated
+from gateway.system.system import System
+from gateway.system.viewpoint import Viewpoint
 from gateway.time_limit import within
-from gateway.upkeep import Task, Upkeep
+from gateway.upkeep import Upkeep
 from gateway.verification.verification import verified
 from policies.decide import Authoriser
 from policies.reload import Reloader
@@ -157,20 +161,23 @@ class Gateway:
         audit: AuditLog | None = None,
         reloader: Reloader | None = None,
         memory: Memory | None = None,
+        search: Search | None = None,
     ) -> None:
         watch = CatalogueWatch(catalogue) if isinstance(catalogue, Catalogue) else catalogue
-        self._catalogue = watch
+        self.watch = watch
         self.standing = Standing()
         self._access = access
-        self._config = config
-        self._audit = audit
+        self.config = config
+        self.audit = audit
         self._reloader = reloader
-        self._recorder = Recorder(audit, config.audit_wait_seconds)
+        self.recorder = Recorder(audit, config.audit_wait_seconds)
         self._sources = Sources(config)
         self.plans = Plans(config)
         self.memory = memory
+        self.system = System()
+        self.search = search or Search()
         self.on_catalogue_change(lambda before, now: access.forget_meshes())
-        self._upkeep = Upkeep(self._tasks())
+        self._upkeep = Upkeep(duties(self))
 
     @classmethod
     def open(cls, mesh: Path, config: Config | None = None, *, audited: bool = True) -> Gateway:
@@ -194,7 +201,9 @@ class Gateway:
                 raise CatalogueError(str(error)) from error
             raise
         access = Access(authoriser, ProductKeys(mesh), config.region)
-        return cls(watch, access, config, audit, Reloader(store, authoriser), memory)
+        search = Search(mesh / SEARCH_FOLDER if audited else None)
+        reloader = Reloader(store, authoriser)
+        return cls(watch, access, config, audit, reloader, memory, search)
 
     def close(self) -> None:
         """Close every source, and write what is still to be recorded."""
@@ -202,39 +211,31 @@ class Gateway:
             self._reloader.close()
         self._sources.close()
         self.plans.close()
-        if self._audit is not None:
-            self._audit.close()
+        self.recorder.end_abandoned()
+        if self.audit is not None:
+            self.audit.close()
         self._upkeep.close()
         if self.memory is not None:
             self.memory.close()
 
-    def _tasks(self) -> list[Task]:
-        """What this gateway does beside its requests."""
-        tasks = []
-        if self._config.catalogue_poll_seconds:
-            tasks.append(
-                Task("catalogue", self._config.catalogue_poll_seconds, self._catalogue.look)
-            )
-        return tasks
-
     @property
     def catalogue(self) -> Catalogue:
         """The catalogue in use at this moment; what asks twice takes it once."""
-        return self._catalogue.current
+        return self.watch.current
 
     @catalogue.setter
     def catalogue(self, catalogue: Catalogue) -> None:
-        self._catalogue.replace(catalogue)
+        self.watch.replace(catalogue)
         self.plans.forget()  # of datasets that were not read from files plans can not tell changes
 
     @property
     def catalogue_problems(self) -> str:
         """Why the files of the mesh are not what is in use; "" when they are."""
-        return self._catalogue.problems
+        return self.watch.problems
 
     def on_catalogue_change(self, changed: Changed) -> None:
         """Call `changed(before, now)` now, with no catalogue before, and at each replacement."""
-        self._catalogue.on_change(changed)
+        self.watch.on_change(changed)
 
     def forget_plans(self) -> None:
         """Plan every query anew from now on."""
@@ -247,7 +248,7 @@ class Gateway:
     @property
     def max_query_length(self) -> int:
         """How many characters a request may have."""
-        return self._config.max_query_bytes
+        return self.config.max_query_bytes
 
     def visible(self, principal: Principal, purpose: str = "") -> list[Dataset]:
         """The datasets the principal may know of, with the columns it may, by address."""
@@ -255,11 +256,20 @@ class Gateway:
         _check_purpose(access, principal, purpose)
         return access.visible(principal, purpose, self.catalogue)
 
-    def products(self, principal: Principal, purpose: str = "") -> tuple[tuple[str, str], ...]:
-        """The domain and product of all that is `visible`, each pair once, in order."""
+    def browsable(self, principal: Principal, purpose: str = "") -> list[Dataset]:
+        """What is `visible`, and the system tables, by address: all that a client may look at."""
         access = self._access.pinned()
         _check_purpose(access, principal, purpose)
-        return access.outlook(principal, purpose, self.catalogue).products
+        found = access.visible(principal, purpose, self.catalogue)
+        found += self.system.visible(principal, access, purpose)
+        return sorted(found, key=lambda dataset: dataset.address)
+
+    def products(self, principal: Principal, purpose: str = "") -> tuple[tuple[str, str], ...]:
+        """The domain and product of all that is `browsable`, each pair once, in order."""
+        access = self._access.pinned()
+        _check_purpose(access, principal, purpose)
+        found = access.outlook(principal, purpose, self.catalogue).products
+        return tuple(sorted((*found, *self.system.products(principal, access, purpose))))
 
     def check_namespace(
         self, principal: Principal, purpose: str, namespace: tuple[str, ...]
@@ -267,15 +277,17 @@ class Gateway:
         """Raise UserError for a catalog, or a schema, with nothing the principal may know of."""
         access = self._access.pinned()
         _check_purpose(access, principal, purpose)
+        if self.system.holds(namespace):
+            return
         catalogue = self.catalogue
         known = access.outlook(principal, purpose, catalogue).known_products
         catalogue.namespaces.check(namespace, known)
 
     def of_plan(self, plan: bytes) -> Translation:
         """The SQL a client's Substrait plan means. Raises GatewayError."""
-        if len(plan) > self._config.max_query_bytes:
+        if len(plan) > self.config.max_query_bytes:
             raise LimitExceeded(
-                f"the plan has {len(plan)} bytes; {self._config.max_query_bytes} are allowed"
+                f"the plan has {len(plan)} bytes; {self.config.max_query_bytes} are allowed"
             )
         return translated(plan)
 
@@ -284,7 +296,7 @@ class Gateway:
         access = self._access.pinned()
         policy_version = access.version
         catalogue = self.catalogue
-        resolution = Resolution(catalogue, access, request)
+        resolution = Resolution(catalogue, self.system, access, request)
         try:
             _check_purpose(access, request.principal, request.purpose)
             parsed = self._parse(request)
@@ -295,8 +307,9 @@ class Gateway:
             remote = RemoteQueries(
                 catalogue, self._sources, access, request, resolution.decided
             ).open(parsed.remote)
-            notices = self._notices(authorised)
-            tables, views = opened(authorised, self._sources)
+            notices = self._notices(authorised, resolution)
+            own = self.system.source(lambda: self._viewpoint(request, access))
+            tables, views = opened(authorised, self._sources, own)
             tables = {**tables, **{name: r.table for name, r in remote.items()}}
             statement = _over_columns(parsed, tables, views)
             if request.declared:
@@ -313,10 +326,10 @@ class Gateway:
                 error.message = f"{error.message} ({self._places(request.principal)})"
             if request.language == SUBSTRAIT:
                 error.position = None
-            self._recorder.denied(request, policy_version, resolution.decided, error)
+            self.recorder.denied(request, policy_version, resolution.decided, error)
             raise error from (raised if error is not raised else raised.__cause__)
         grants = {**authorised.grants, **{name: r.grant for name, r in remote.items()}}
-        clearance = self._recorder.allowed(request, policy_version, grants, plan)
+        clearance = self.recorder.allowed(request, policy_version, grants, plan)
         rights = rights_over(tables, views)
         return Prepared(
             *(request, plan, clearance, statement, unpushed, rights, notices, catalogue.version)
@@ -324,7 +337,7 @@ class Gateway:
 
     def bind(self, prepared: Prepared, values: Sequence[pa.Scalar]) -> Prepared:
         """The request with values for its placeholders. Raises GatewayError, as `prepare` does."""
-        request = replace(prepared.request, parameters=tuple(values), id=uuid.uuid4().hex)
+        request = prepared.request.again(parameters=tuple(values))
         return self.prepare(request)
 
     def execute(self, prepared: Prepared, cancelled: Callable[[], bool] = _never) -> Result:
@@ -367,7 +380,7 @@ class Gateway:
         """
         if self._current(begun) and begun.request.principal == principal:
             return begun
-        request = replace(begun.request, principal=principal, id=uuid.uuid4().hex)
+        request = begun.request.again(principal=principal)
         current = self.prepare(request)
         if current.rights != begun.rights:
             raise AccessDenied(
@@ -375,7 +388,19 @@ class Gateway:
             )
         return current
 
-    def _notices(self, authorised: Authorised) -> tuple[Notice, ...]:
+    def _viewpoint(self, request: Request, access: Access) -> Viewpoint:
+        """What a request may know of the mesh as it is now, by the policies it was allowed with."""
+        return Viewpoint(
+            request.principal,
+            request.purpose,
+            access,
+            self.catalogue,
+            self.standing,
+            self.search,
+            None if self.memory is None else self.memory.store,
+        )
+
+    def _notices(self, authorised: Authorised, resolution: Resolution) -> tuple[Notice, ...]:
         lends = any(body.lends for body in authorised.bodies.values())
         below = authorised.nested if lends else frozenset()
         read = authorised.grants.items()
@@ -383,18 +408,18 @@ class Gateway:
             [grant.dataset for name, grant in read if name not in below],
             [grant.dataset for name, grant in read if name in below],
             self.standing,
-            declared_notices,
+            lambda dataset: declared_notices(dataset, resolution.successor(dataset)),
         )
 
     def _places(self, principal: Principal) -> str:
-        here, there = (r or "no known region" for r in (self._config.region, principal.region))
+        here, there = (r or "no known region" for r in (self.config.region, principal.region))
         return f"this gateway is in {here}, you are in {there}"
 
     def _parse(self, request: Request) -> sql.Statement | dialects.Foreign:
-        if len(request.text) > self._config.max_query_bytes:
+        if len(request.text) > self.config.max_query_bytes:
             raise LimitExceeded(
                 f"the query is {len(request.text)} characters long;"
-                f" {self._config.max_query_bytes} are allowed"
+                f" {self.config.max_query_bytes} are allowed"
             )
         parse = LANGUAGES.get(request.language)
         if parse is None:
@@ -404,12 +429,12 @@ class Gateway:
 
     def _explain(self, prepared: Prepared, report: QueryReport) -> Iterator[pa.RecordBatch]:
         try:
-            batch = explain(prepared.plan, self._config)
+            batch = explain(prepared.plan, self.config)
         except SourceError as error:  # files are looked for where the engine plans to read them
             raise from_source(error) from error
         prepared.clearance.wait()
         report.outcome = "completed"
-        self._recorder.ended(prepared.clearance, Outcome(report.outcome))
+        self.recorder.ended(prepared.clearance, Outcome(report.outcome))
         yield batch
 
     def _run(
@@ -433,7 +458,7 @@ class Gateway:
             report.fragments = () if plan.hidden_views else measured.fragments()
             if prepared.unpushed is None:  # what was verified did everything twice
                 self.plans.learn(plan, measured)
-            self._recorder.ended(
+            self.recorder.ended(
                 prepared.clearance,
                 Outcome(report.outcome, report.rows, report.bytes, report.seconds),
             )
@@ -453,7 +478,7 @@ class Gateway:
     def _batches(
         self, prepared: Prepared, reads: FragmentReads, cancelled: Callable[[], bool]
     ) -> Iterator[pa.RecordBatch]:
-        config, plan = self._config, prepared.plan
+        config, plan = self.config, prepared.plan
         text = "" if prepared.request.language == SUBSTRAIT else prepared.request.text
         other = prepared.unpushed
         if other is None:

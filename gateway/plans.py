@@ -22,7 +22,7 @@ from gateway.languages.sql import Statement
 from gateway.plan.embedded import is_embedded
 from gateway.plan.history import History, Watch
 from gateway.plan.parameters import fitted
-from gateway.plan.plan import Plan
+from gateway.plan.plan import Plan, called
 from gateway.plan.planner import Query, plan_query
 from gateway.plan.source import Table, TableName, Tables, View, Views, unpushed
 from gateway.prepared_plans import PreparedPlans
@@ -68,17 +68,19 @@ class Plans:
         values: Sequence[pa.Scalar] = (),
     ) -> Plan:
         """Equal text over equal datasets is planned once: what may be read is part of the key.
+        Over a table that is one request's own it is planned each time, and nothing is remembered.
 
         Without the `values` a statement takes, its plan only describes the answer: it has
         `parameters`. Raises GatewayError, with positions in the client's text.
         """
-        key = _key(statement, tables, views, placement)
+        shared = all(table.shared for table in tables.values())
+        key = _key(statement, tables, views, placement) if shared else None
         plan = self._of(key, statement, tables, views, placement, values)
-        return replace(plan, schema=statement.named(plan.schema)) if statement.repeated else plan
+        return called(plan, statement.named(plan.schema)) if statement.repeated else plan
 
     def _of(
         self,
-        key: tuple[object, ...],
+        key: tuple[object, ...] | None,
         statement: Statement,
         tables: Tables,
         views: Views,
@@ -93,6 +95,8 @@ class Plans:
                     f"values the statement takes: none, given: {len(values)}",
                     hint="write ? or $1 where a value belongs",
                 )
+            if key is None:
+                return self._made(key, statement, tables, views, placement)
             with self._lock:
                 plan = self._kept.get(key)
             if plan is None:
@@ -105,7 +109,7 @@ class Plans:
 
     def _with_parameters(
         self,
-        key: tuple[object, ...],
+        key: tuple[object, ...] | None,
         statement: Statement,
         tables: Tables,
         views: Views,

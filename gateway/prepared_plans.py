@@ -20,7 +20,7 @@ from gateway.languages.literals import literal, members
 from gateway.languages.sql import Statement
 from gateway.plan.meetings import meet_constants
 from gateway.plan.parameters import Parameters, Untyped, parameters
-from gateway.plan.plan import Plan
+from gateway.plan.plan import Plan, called
 from gateway.plan.sentinels import Sentinel, Side, sentinel, stands_for
 from gateway.plan.source import Tables, Views
 from gateway.plan.template import Template, template
@@ -82,11 +82,11 @@ class PreparedPlans:
                     self._forms.pop(key, None)
 
     def described(
-        self, key: Key, statement: Statement, tables: Tables, views: Views, planner: Planner
+        self, key: Key | None, statement: Statement, tables: Tables, views: Views, planner: Planner
     ) -> Described:
-        """What the statement takes and answers."""
+        """What the statement takes and answers; without a `key` it is not remembered."""
         with self._lock:
-            found = self._described.get(key)
+            found = None if key is None else self._described.get(key)
         if found is None:
             places = statement.placeholders
             untyped = Untyped(
@@ -105,22 +105,23 @@ class PreparedPlans:
             if len(taken.names) == len(plan.schema):  # without values in the names
                 fields = zip(plan.schema, taken.names, strict=True)
                 schema = pa.schema([f.with_name(n) for f, n in fields], plan.schema.metadata)
-                plan = replace(plan, schema=schema)
+                plan = called(plan, schema)
             met = meet_constants(statement.tree, tables, views, places.compared)
             found = Described(taken, plan, places.compared - met, stood_in)
-            with self._lock:
-                self._described[key] = found
+            if key is not None:
+                with self._lock:
+                    self._described[key] = found
         return found
 
     def of(
         self,
-        key: Key,
+        key: Key | None,
         statement: Statement,
         values: Sequence[pa.Scalar],
         described: Described,
         planner: Planner,
     ) -> Plan:
-        """The plan for fitted values. Raises GatewayError."""
+        """The plan for fitted values; without a `key` it is of no template. Raises GatewayError."""
         types = described.takes.types
         free = {
             n: value
@@ -132,7 +133,7 @@ class PreparedPlans:
         literals = _literals(statement, values, types)
         fixed = tuple(None if n in free else text for n, text in enumerate(literals, start=1))
         made = None
-        if free and sum(len(text) for text in fixed if text) <= MAX_FIXED:
+        if key is not None and free and sum(len(text) for text in fixed if text) <= MAX_FIXED:
             made = self._template(
                 (*key, fixed), statement, free, literals, described.stood_in, planner
             )
@@ -142,7 +143,7 @@ class PreparedPlans:
             plan = made.with_values(free)
             if plan.otherwise is not None:
                 plan = replace(plan, otherwise=_otherwise(statement, literals, planner))
-        return replace(plan, schema=described.plan.schema)
+        return called(plan, described.plan.schema)
 
     def _template(
         self,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from connectors.interface import TellsVersion
 from gateway.audit.log import AuditLog
-from gateway.audit.record import ALLOWED, DENIED, DatasetUse, Outcome, Record
+from gateway.audit.record import ABANDONED, ALLOWED, DENIED, DatasetUse, Outcome, Record
 from gateway.audit.writer import Receipt
 from gateway.authorisation import Grant
 from gateway.errors import (
@@ -20,9 +22,11 @@ from gateway.errors import (
     UnknownDataset,
 )
 from gateway.languages.dialects.dialect import dialect_named
+from gateway.lineage.model import Lineage
+from gateway.lineage.written import to_json
 from gateway.model import Request
 from gateway.plan.plan import Plan
-from gateway.plan.source import TableName
+from gateway.plan.source import Table, TableName
 from policies.decide import Decision
 
 _log = logging.getLogger(__name__)
@@ -39,8 +43,14 @@ class Clearance:
     receipt: Receipt | None = None
     wait_seconds: float | None = None
     """How long an execution waits for the record at most; None where it need not."""
+    gone: deque[Receipt] | None = None
+    """Where its receipt goes when nobody can execute it any more and its outcome was not noted."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _claimed: bool = False
+
+    def __del__(self) -> None:  # anywhere, also while the log's locks are held: nothing is locked
+        if self.gone is not None and self.receipt is not None:
+            self.gone.append(self.receipt)
 
     def claim(self) -> bool:
         """Whether this is the first execution: the next one needs a decision of its own."""
@@ -55,12 +65,18 @@ class Clearance:
             self.receipt.wait(self.wait_seconds)
 
 
+MAX_SHAPES = 4096
+"""The hashes of so many lineages are remembered."""
+
+
 class Recorder:
     """Hands decisions and outcomes to the audit log, if the gateway keeps one."""
 
     def __init__(self, log: AuditLog | None, wait_seconds: float) -> None:
         self._log = log
         self._wait_seconds = wait_seconds
+        self._gone: deque[Receipt] = deque()
+        self._shapes: dict[int, tuple[Lineage, str]] = {}
 
     def allowed(
         self, request: Request, version: str, grants: Mapping[TableName, Grant], plan: Plan
@@ -69,12 +85,18 @@ class Recorder:
         if self._log is None:
             return Clearance(version)
         uses = [
-            _use(grant, plan.columns.get(name, grant.dataset.schema.names))
+            _use(
+                grant,
+                plan.columns.get(name, grant.dataset.schema.names),
+                _version(plan.tables[name]) if name in plan.tables else "",
+            )
             for name, grant in grants.items()
         ]
+        shape = self._shape(self._log, plan.lineage) if plan.lineage is not None else ""
         # A query over no dataset gives nothing away: its record may share another's commit.
-        receipt = self._log.record(_record(request, version, ALLOWED, uses), urgent=bool(uses))
-        return Clearance(version, receipt, self._wait_seconds if uses else None)
+        record = _record(request, version, ALLOWED, uses, shape=shape)
+        receipt = self._log.record(record, urgent=bool(uses))
+        return Clearance(version, receipt, self._wait_seconds if uses else None, self._gone)
 
     def denied(
         self, request: Request, version: str, decided: Mapping[str, Decision], error: GatewayError
@@ -97,13 +119,33 @@ class Recorder:
 
     def ended(self, clearance: Clearance, outcome: Outcome) -> None:
         """Note how an execution ended; that of a decision that was never recorded is none."""
-        receipt = clearance.receipt
-        if self._log is None or receipt is None or receipt.seq is None:
+        clearance.gone = None
+        if clearance.receipt is not None:
+            self._end(clearance.receipt, outcome)
+
+    def end_abandoned(self) -> None:
+        """Note that decisions were left: what they allowed is over, or was never begun."""
+        while self._gone:
+            self._end(self._gone.popleft(), Outcome(ABANDONED))
+
+    def _end(self, receipt: Receipt, outcome: Outcome) -> None:
+        if self._log is None or receipt.seq is None:
             return
         try:
             self._log.outcome(receipt, outcome)
         except AuditUnavailable as error:
             _log.error("the outcome of query %s is not recorded: %s", receipt.id, error)
+
+    def _shape(self, log: AuditLog, lineage: Lineage) -> str:
+        """The hash of a lineage's written form: of one and the same it is found out once."""
+        found = self._shapes.get(id(lineage))
+        if found is not None and found[0] is lineage:
+            return found[1]
+        digest = log.shape(to_json(lineage))
+        if len(self._shapes) >= MAX_SHAPES:
+            self._shapes.clear()
+        self._shapes[id(lineage)] = (lineage, digest)
+        return digest
 
 
 def _record(
@@ -114,6 +156,7 @@ def _record(
     *,
     reason: str = "",
     code: str = "",
+    shape: str = "",
 ) -> Record:
     principal = request.principal
     return Record(
@@ -129,6 +172,7 @@ def _record(
         policy_version=version,
         reason=reason,
         code=code,
+        shape=shape,
     )
 
 
@@ -137,7 +181,15 @@ def _door(request: Request) -> str:
     return request.language if dialect is None else f"{request.language}:{dialect.sqlglot}"
 
 
-def _use(grant: Grant, columns: Iterable[str]) -> DatasetUse:
+def _version(table: Table) -> str:
+    """What the source calls the state of the table, where it can say so at once."""
+    connector = table.connector
+    if isinstance(connector, TellsVersion):
+        return connector.version(table.dataset.binding.object)
+    return ""
+
+
+def _use(grant: Grant, columns: Iterable[str], version: str) -> DatasetUse:
     decision, dataset = grant.decision, grant.dataset
     return DatasetUse(
         str(dataset.address),
@@ -146,4 +198,5 @@ def _use(grant: Grant, columns: Iterable[str]) -> DatasetUse:
         decision.masks,
         dataset.residency.regions if dataset.residency else (),
         tuple(row.origin for row in decision.rules),
+        version,
     )

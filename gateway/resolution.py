@@ -10,11 +10,13 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from gateway.authorisation import PUBLISH, READ, Access, Grant
+from gateway.authorisation import DISCOVER, PUBLISH, READ, Access, Grant
 from gateway.catalogue.catalogue import FULL_NAME, Catalogue
+from gateway.catalogue.deprecation import successor_of
 from gateway.errors import (
     AccessDenied,
     AmbiguousDataset,
+    DatasetRetired,
     GatewayError,
     InvalidQuery,
     LimitExceeded,
@@ -23,8 +25,9 @@ from gateway.errors import (
     UnknownDataset,
 )
 from gateway.languages import sql
-from gateway.model import Dataset, Principal, Request, View
+from gateway.model import Address, Dataset, Principal, Request, View
 from gateway.plan.source import TableName
+from gateway.system.system import System
 from policies.decide import Decision
 from policies.outlook import Outlook
 
@@ -68,6 +71,7 @@ class Resolution:
     """Resolves one request. `decided` are the decisions made for it so far, by address or name."""
 
     catalogue: Catalogue
+    system: System
     access: Access
     request: Request
     decided: dict[str, Decision] = field(default_factory=dict)
@@ -79,7 +83,8 @@ class Resolution:
         """The datasets behind the names of the caller's statement. Raises GatewayError."""
         references = list(references)
         namespace = self.request.namespace
-        if namespace and any(len(r.parts) < FULL_NAME and not r.optional for r in references):
+        short = any(len(r.parts) < FULL_NAME and not r.optional for r in references)
+        if namespace and short and not self.system.holds(namespace):
             known = self._outlook(self.request.principal).known_products
             self.catalogue.namespaces.check(namespace, known)
         for reference in references:
@@ -88,12 +93,34 @@ class Resolution:
                     f"there is no dataset {'.'.join(reference.name)}, or you may not read it",
                     position=reference.position,
                 )
-            found = self._find(reference, self.request.principal, self.request.namespace)
+            found = self._of_system(reference)
+            if found is None:
+                found = self._find(reference, self.request.principal, self.request.namespace)
             if found is not None:
                 self._grant(
                     reference.name, *found, self.request.principal, self.request.purpose, ()
                 )
         return Authorised(dict(self._grants), dict(self._bodies), frozenset(self._nested))
+
+    def _of_system(self, reference: sql.Reference) -> tuple[Dataset, Decision] | None:
+        """A system table that is named, if the caller may read it. No view may stand on one."""
+        dataset = self.system.named(reference.parts, reference.version, self.request.namespace)
+        if dataset is None:
+            return None
+        request = self.request
+        decision = self.system.decide(request.principal, dataset, self.access, request.purpose)
+        if not decision.allowed:
+            return None
+        self.decided[str(dataset.address)] = decision
+        return dataset, decision
+
+    def _known(self, dataset: Dataset) -> bool:
+        """Whether the caller may know of a dataset, if perhaps for another purpose only."""
+        principal, purpose = self.request.principal, self.request.purpose
+        reading = self.access.decide(principal, dataset, READ, purpose)
+        if reading.allowed or reading.purposes:
+            return True
+        return self.access.may(principal, dataset, DISCOVER, purpose)
 
     def _outlook(self, principal: Principal) -> Outlook:
         return self.access.outlook(principal, self.request.purpose, self.catalogue)
@@ -134,8 +161,32 @@ class Resolution:
                 shown = self._outlook(principal).readable
                 denial.hint = self.catalogue.suggestion(reference.parts, shown)
             raise denial from None
+        if dataset.status == "retired":
+            self.decided[str(dataset.address)] = Decision(False, "the dataset is retired")
+            raise self._retired(dataset, reference)
         decision = self.decided[str(dataset.address)] = asked[str(dataset.address)]
         return dataset, decision
+
+    def _retired(self, dataset: Dataset, reference: sql.Reference) -> DatasetRetired:
+        reason = dataset.deprecation.reason if dataset.deprecation else ""
+        successor = self.successor(dataset)
+        return DatasetRetired(
+            f"{dataset.address} is retired" + (f": {reason}" if reason else ""),
+            hint=f"read {successor} instead" if successor else "ask its owner what to read instead",
+            position=reference.position,
+        )
+
+    def successor(self, dataset: Dataset) -> Address | None:
+        """What is to be read instead of a dataset, if the caller may know of it."""
+        named = successor_of(dataset)
+        if named is None:
+            return None
+        parts = (named.domain, named.product, named.dataset)
+        try:
+            self.catalogue.resolve(parts, named.version, self._known)
+        except (UnknownDataset, AmbiguousDataset):
+            return None
+        return named
 
     def _grant(
         self,
@@ -215,6 +266,8 @@ class Resolution:
             dataset = self.catalogue.resolve(reference.parts, reference.version, publishable)
         except (UnknownDataset, AmbiguousDataset):
             return None
+        if dataset.status == "retired":
+            raise self._retired(dataset, reference)
         return dataset, self.access.decide(owner, dataset, READ)
 
 

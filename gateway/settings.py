@@ -51,7 +51,7 @@ NUMBERS: Mapping[str, Bounds] = {
     "catalogue_poll_seconds": Bounds(0, _DAY),
 }
 SWITCHES = ("embedded_duckdb",)
-TEXTS = ("postgres", "store")
+TEXTS = ("openlineage_api_key", "openlineage_url", "postgres", "store")
 
 
 def load_config(mesh: Path, *, region: str = "") -> Config:

@@ -37,6 +37,7 @@ class Traits:
     row_filters: frozenset[str] = frozenset()
     requires_row_filter: bool = False
     requires_purpose: bool = False
+    unpublished: bool = False
 
     @classmethod
     def of(cls, resource: Resource) -> Traits:
@@ -55,6 +56,7 @@ class Traits:
             resource.row_filters,
             resource.requires_row_filter,
             resource.requires_purpose,
+            resource.unpublished,
         )
 
     @property

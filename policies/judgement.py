@@ -57,6 +57,10 @@ def judge(
     segments = parse_resource(resource.address)
     if segments[0] != resource.domain or segments[4] is not None:
         return deny("the resource is not one version of a dataset of its domain")
+    if resource.unpublished and action in ("read", "discover"):
+        makers = (judge(moment, subject, resource, each, context) for each in ("publish", "admin"))
+        if not any(decision.allowed for decision in makers):
+            return deny("the dataset is not published yet, and the subject may not publish it")
     holder = moment.holder(subject.name, subject.roles)
     case = _Case(moment, holder, moment.candidates(holder, segments), resource, action, context)
     purpose = context.purpose

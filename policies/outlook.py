@@ -125,11 +125,23 @@ class Outlook:
     def _weighed(self, action: str, purpose: str) -> _Verdict:
         try:
             if self._may_ask(purpose):
-                return self._weigh(action, purpose)
+                found = self._weigh(action, purpose)
+                shown = (found.allowed, found.whole, found.free)
+                return _Verdict(*(_kept(part & self._there) for part in shown))
         except Exception:
             _log.exception("an outlook failed and was turned into denials")
         none = _kept(np.zeros(len(self.estate), np.bool_))
         return _Verdict(none, none, none)
+
+    @cached_property
+    def _there(self) -> Bools:
+        """What is published, and what is not yet that the subject may publish or administer."""
+        there = ~self._trait([t.unpublished for t in self.estate.traits])
+        purpose = self._context.purpose
+        if not there.all() and self._may_ask(purpose):
+            for action in ("publish", "admin"):
+                there |= self._weigh(action, purpose).allowed
+        return _kept(there)
 
     def _may_ask(self, purpose: str) -> bool:
         subject = self._subject
@@ -207,6 +219,8 @@ class Outlook:
             if self._moment.holds(each.row) and self._counts(each, None, purpose)
         ]
         allowed &= ~self._covered(filters, "deny")
+        if action not in ("read", "discover"):
+            return _Verdict(allowed, allowed, allowed)
         left = self._columns_left(opened, special)
         width = self._trait_numbers([t.width for t in estate.traits])
         named = [each for each in access if each.pattern[4] is not None]

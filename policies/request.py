@@ -29,7 +29,8 @@ class Context:
 class Resource:
     """What policies know of one version of one dataset. Make it once: it remembers its hash.
 
-    `columns` are names with their tags. `row_filters` are the ids the contract declares.
+    `columns` are names with their tags. `row_filters` are the ids the contract declares. What is
+    `unpublished` is there only for whoever may publish it, or administer it.
     """
 
     address: str
@@ -39,12 +40,13 @@ class Resource:
     row_filters: frozenset[str] = frozenset()
     requires_row_filter: bool = False
     requires_purpose: bool = False
+    unpublished: bool = False
     _hash: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         known = (
             *(self.address, self.domain, self.tags, self.columns, self.row_filters),
-            *(self.requires_row_filter, self.requires_purpose),
+            *(self.requires_row_filter, self.requires_purpose, self.unpublished),
         )
         object.__setattr__(self, "_hash", hash(known))
 
@@ -64,4 +66,5 @@ class Resource:
             and self.row_filters == other.row_filters
             and self.requires_row_filter == other.requires_row_filter
             and self.requires_purpose == other.requires_purpose
+            and self.unpublished == other.unpublished
         )

@@ -78,7 +78,7 @@ def next_hash(previous: bytes, body: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something wrong with the log at record `seq`: broken, missing, truncated, head or index."""
+    """Something wrong with record `seq`: broken, missing, truncated, head, index, shape."""
 
     kind: str
     seq: int

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -11,7 +12,10 @@ from gateway.audit.chain import Link
 from gateway.audit.files import DATABASE
 from gateway.errors import AuditBroken, AuditUnavailable
 
-VERSION = 1
+VERSION = 2
+
+READABLE = (1, VERSION)
+"""Logs of form 1 have no shapes; a gateway that writes on makes them ones of this form."""
 
 # All that is searched for is computed from the body: nothing is stored twice, so that nothing can
 # disagree with what the chain vouches for.
@@ -43,6 +47,17 @@ CREATE TRIGGER record_datasets AFTER INSERT ON record BEGIN
 END;
 """
 
+MORE = """
+CREATE TABLE shape (
+  hash TEXT PRIMARY KEY,
+  body TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE ended (seq INTEGER NOT NULL);
+INSERT INTO ended VALUES (0);
+"""
+"""Texts that records name by their hash; and the record up to which no decision is without its
+outcome, so that those before it need not be looked at again."""
+
 APPEND = """
 INSERT INTO record (seq, body, hash, seal)
 SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'),
@@ -55,6 +70,12 @@ every step more would have to ask for it again."""
 CHECKPOINT_PAGES = 8000
 """The write-ahead log may grow to 32 MB before a commit has to carry it over; when there is nothing
 to do it is carried over earlier."""
+
+ADD_SHAPES = """
+INSERT INTO shape (hash, body)
+SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?) WHERE true
+ON CONFLICT DO NOTHING
+"""
 
 BUSY_SECONDS = 2.0
 
@@ -79,7 +100,10 @@ def open_writer(folder: Path) -> sqlite3.Connection:
             connection.execute(f"PRAGMA {pragma}")
         version = _version(connection)
         if version == 0:
-            connection.executescript(f"BEGIN;{SCHEMA}PRAGMA user_version = {VERSION};COMMIT;")
+            connection.executescript(f"BEGIN;{SCHEMA}PRAGMA user_version = 1;COMMIT;")
+            version = 1
+        if version == 1:
+            connection.executescript(f"BEGIN;{MORE}PRAGMA user_version = {VERSION};COMMIT;")
             version = VERSION
     except sqlite3.OperationalError as error:
         raise AuditUnavailable(f"can not open the audit log in {folder}: {error}") from error
@@ -111,7 +135,7 @@ def open_reader(folder: Path) -> sqlite3.Connection:
         raise AuditUnavailable(f"can not read the audit log in {folder}: {error}") from error
     except sqlite3.DatabaseError as error:
         raise AuditBroken(f"the audit log in {folder} is damaged: {error}") from error
-    if version != VERSION:
+    if version not in READABLE:
         connection.close()
         raise AuditBroken(f"the audit log in {folder} has form {version}, not {VERSION}")
     return connection
@@ -136,6 +160,33 @@ def last_link(connection: sqlite3.Connection) -> Link | None:
         "SELECT seq, body, hash, seal FROM record ORDER BY seq DESC LIMIT 1"
     ).fetchone()
     return Link(*row) if row else None
+
+
+def unended(connection: sqlite3.Connection) -> Iterator[tuple[int, str]]:
+    """The number and query id of every decision to allow something that has no outcome yet."""
+    select = (
+        "SELECT seq, query FROM record WHERE seq > (SELECT seq FROM ended) AND kind = 'decision'"
+        " AND verdict = 'allowed' AND NOT EXISTS"
+        " (SELECT 1 FROM record o WHERE o.decision = record.seq) AND seq > ? ORDER BY seq LIMIT ?"
+    )
+    after = 0
+    while rows := connection.execute(select, (after, 1000)).fetchall():
+        yield from rows
+        after = rows[-1][0]
+
+
+def note_ended(connection: sqlite3.Connection, seq: int) -> None:
+    """Every decision up to `seq` has its outcome."""
+    connection.execute("UPDATE ended SET seq = ?", (seq,))
+
+
+def shapes(connection: sqlite3.Connection, hashes: Collection[str]) -> dict[str, str]:
+    """The texts by their hashes, of those that are there. None are in a log of form 1."""
+    if _version(connection) < VERSION:
+        return {}
+    wanted = json.dumps(sorted(hashes))
+    select = "SELECT hash, body FROM shape WHERE hash IN (SELECT value FROM json_each(?))"
+    return dict(connection.execute(select, (wanted,)).fetchall())
 
 
 def _version(connection: sqlite3.Connection) -> int:

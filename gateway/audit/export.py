@@ -53,10 +53,12 @@ SCHEMA = pa.schema(
                         ),
                         pa.field("residency", _TEXTS),
                         pa.field("rules", _TEXTS),
+                        pa.field("version", pa.string()),
                     ]
                 )
             ),
         ),
+        pa.field("shape", pa.string()),
         pa.field("policy_version", pa.string()),
         pa.field("verdict", pa.string()),
         pa.field("reason", pa.string()),

@@ -58,6 +58,11 @@ def log_folder(folder: Path, number: int) -> Path:
     return folder if number == 1 else folder.with_name(f"{folder.name}-{number}")
 
 
+def first_folder(folder: Path, number: int) -> Path:
+    """Where log 1 is of those of which `folder` holds log `number`."""
+    return folder if number == 1 else folder.with_name(folder.name.removesuffix(f"-{number}"))
+
+
 def log_numbers(folder: Path) -> tuple[int, ...]:
     """The logs there are beside the one in `folder`, and itself."""
     return tuple(n for n in LOGS if (log_folder(folder, n) / DATABASE).is_file())

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import sqlite3
 import threading
 from pathlib import Path
 
 from gateway.audit.chain import Seals, Walk
-from gateway.audit.database import last_link, links, open_writer
+from gateway.audit.database import last_link, links, note_ended, open_writer, unended
 from gateway.audit.files import (
     DATABASE,
     LOGS,
@@ -16,6 +17,7 @@ from gateway.audit.files import (
     HeadFile,
     Lock,
     LogTaken,
+    first_folder,
     key_file,
     log_folder,
     log_numbers,
@@ -26,7 +28,7 @@ from gateway.audit.files import (
     read_key,
     sync_folder,
 )
-from gateway.audit.record import Outcome, Record, decision_parts
+from gateway.audit.record import ABANDONED, Outcome, Record, decision_parts
 from gateway.audit.statement import Statements
 from gateway.audit.writer import Receipt, Writer
 from gateway.errors import AuditBroken, AuditUnavailable
@@ -34,16 +36,36 @@ from gateway.errors import AuditBroken, AuditUnavailable
 logger = logging.getLogger(__name__)
 
 
+MAX_SHAPES = 65_536
+"""So many texts are remembered as being in the log; others are handed over once more."""
+
+ENDED_AT_ONCE = 5000
+"""How many decisions of a gateway that is no more are ended in one go: less than wait at most."""
+
+
 class AuditLog:
-    """Open for one gateway. Safe to use from many threads."""
+    """Open for one gateway. Safe to use from many threads.
+
+    It is in `folder`; log 1 of its mesh is in `first`.
+    """
 
     def __init__(
-        self, connection: sqlite3.Connection, head: HeadFile, lock: Lock, seals: Seals, tip: Head
+        self,
+        folder: Path,
+        number: int,
+        connection: sqlite3.Connection,
+        head: HeadFile,
+        lock: Lock,
+        seals: Seals,
+        tip: Head,
     ) -> None:
         """For `open`, which checks what is there first."""
+        self.folder, self.first = folder, first_folder(folder, number)
         self._connection, self._head, self._lock = connection, head, lock
         self._statements = Statements(seals.fingerprint)
+        self._shapes: set[str] = set()
         self._writer = Writer(connection, head, seals, tip)
+        self._end_open(tip.seq)
         self._thread = threading.Thread(target=self._writer.run, name="audit", daemon=True)
         self._thread.start()
 
@@ -73,7 +95,7 @@ class AuditLog:
         except BaseException:
             lock.close()
             raise
-        return cls(connection, head, lock, seals, tip)
+        return cls(folder, number, connection, head, lock, seals, tip)
 
     @classmethod
     def open_in(cls, mesh: Path, folder: str) -> AuditLog:
@@ -99,6 +121,16 @@ class AuditLog:
             f"{len(LOGS)} gateways write the audit logs of {mesh} already",
             hint="stop one, or give this one another audit folder",
         )
+
+    def shape(self, text: str) -> str:
+        """The hash of a text, which decisions may name from now on. Never waits for the disk."""
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        if digest not in self._shapes:
+            if len(self._shapes) >= MAX_SHAPES:
+                self._shapes.clear()
+            self._writer.shape(digest, text)
+            self._shapes.add(digest)
+        return digest
 
     def record(self, record: Record, *, urgent: bool = True) -> Receipt:
         """Hand over a decision; its receipt tells when it is durable. Never waits for the disk.
@@ -140,6 +172,21 @@ class AuditLog:
             self._lock.close()
         if lost:
             raise AuditUnavailable(f"{lost} outcomes of queries could not be recorded")
+
+    def _end_open(self, last: int) -> None:
+        """End the decisions whose gateway is no more: it can not say any more how they went."""
+        try:
+            waiting = list(unended(self._connection))
+            for start in range(0, len(waiting), ENDED_AT_ONCE):
+                for seq, query in waiting[start : start + ENDED_AT_ONCE]:
+                    receipt = Receipt(query)
+                    receipt.seq = seq
+                    self._writer.end(receipt, Outcome(ABANDONED))
+                if not self._writer.flush():
+                    return  # its thread tries again, and the next gateway looks again
+            note_ended(self._connection, last)
+        except sqlite3.Error:
+            logger.exception("what the last gateway left open could not be ended")
 
     def __enter__(self) -> AuditLog:
         return self

@@ -20,6 +20,8 @@ DECISION, OUTCOME = "decision", "outcome"
 
 ALLOWED, DENIED = "allowed", "denied"
 
+ABANDONED = "abandoned"
+
 SQL = "sql"
 WRITTEN = frozenset({SQL, "substrait"})
 """The doors whose statements can be kept without their literals; of others the fingerprint is.
@@ -41,7 +43,8 @@ class DatasetUse:
 
     `address` is the dataset's, or the name as it was asked for where there is none. `columns` are
     those the request may see; `masks` are pairs (column, mask id); `residency` the regions its rows
-    may be in; `rules` the policy rows that had a part, as ``file:line``.
+    may be in; `rules` the policy rows that had a part, as ``file:line``. `version` is what its
+    source calls the state of it, "" where it does not say.
     """
 
     address: str
@@ -50,6 +53,7 @@ class DatasetUse:
     masks: tuple[tuple[str, str], ...] = ()
     residency: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,7 @@ class Record:
 
     `door` is the way the request came in (``sql``, ``sql:mysql``, ``metadata``). `code` is the
     error's code when the verdict is `DENIED`, whether the policies said no or the names led
-    nowhere.
+    nowhere. `shape` is the hash of a text kept beside the records: what the answer is made of.
     Read back, `text` is the normalised statement, or "" where only its fingerprint was kept.
     """
 
@@ -75,12 +79,15 @@ class Record:
     policy_version: str = ""
     reason: str = ""
     code: str = ""
+    shape: str = ""
     time: datetime = field(default_factory=now)
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an allowed request ended: ``completed``, ``cancelled`` or ``failed: CODE``."""
+    """How an allowed request ended: ``completed``, ``cancelled``, ``failed: CODE``, or
+    ``abandoned``: nobody fetched its answer, or its gateway is no more.
+    """
 
     outcome: str
     rows: int = 0
@@ -104,7 +111,10 @@ def decision_parts(record: Record, statement: str) -> tuple[str, str]:
         f',"purpose":{text(record.purpose)},"reason":{text(record.reason)}'
         f',"region":{text(record.region)},"roles":{_texts(record.roles)},"seq":'
     )
-    after = f',{statement},"time":"{written_time(record.time)}","verdict":{text(record.verdict)}}}'
+    after = (
+        f',"shape":"{record.shape}",{statement},"time":"{written_time(record.time)}"'
+        f',"verdict":{text(record.verdict)}}}'
+    )
     return before, after
 
 
@@ -154,12 +164,14 @@ def record_of(body: Mapping[str, Any]) -> Record:
                 tuple((column, mask) for column, mask in use["masks"]),
                 tuple(use["residency"]),
                 tuple(use["rules"]),
+                use.get("version", ""),  # records of the first log had none, nor a shape
             )
             for use in body["datasets"]
         ),
         policy_version=body["policy_version"],
         reason=body["reason"],
         code=body["code"],
+        shape=body.get("shape", ""),
         time=datetime.fromisoformat(body["time"]),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sqlite3
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from gateway.audit.chain import Link, Problem, Seals, Verification, Walk
-from gateway.audit.database import last_link, links, open_reader
+from gateway.audit.database import VERSION, last_link, links, open_reader
 from gateway.audit.files import LOGS, Head, read_head
 from gateway.audit.record import canonical
 from gateway.errors import AuditBroken, UserError
@@ -29,6 +30,14 @@ WHERE d.seq <= ? AND NOT EXISTS (
   WHERE record.seq = d.seq AND json_extract(use.value, '$.address') = d.address)
 LIMIT 1
 """
+
+
+_SHAPELESS = """
+SELECT min(record.seq), named FROM (
+  SELECT seq, json_extract(body, '$.shape') AS named FROM record WHERE seq <= ?
+) AS record WHERE named <> '' AND named NOT IN (SELECT hash FROM shape) GROUP BY named LIMIT 100
+"""
+"""Records whose shape is gone."""
 
 
 def verify_log(folder: Path, key: bytes | None, number: int = 1) -> Verification:
@@ -55,6 +64,7 @@ def verify_log(folder: Path, key: bytes | None, number: int = 1) -> Verification
                 at_head = link
         problems += _against_head(head, at_head, last.seq if last else 0, bool(problems))
         problems += _indexes(connection, last.seq if last else 0)
+        problems += _shapes(connection, last.seq if last else 0)
     except sqlite3.DatabaseError as error:
         after = walk.end().last
         problems.append(
@@ -86,6 +96,17 @@ def _indexes(connection: sqlite3.Connection, last: int) -> Iterator[Problem]:
         for (seq,) in connection.execute(query, (last,)):
             text = f"the table of datasets does not say what record {seq} says"
             yield Problem("index", seq, text)
+
+
+def _shapes(connection: sqlite3.Connection, last: int) -> Iterator[Problem]:
+    """The chain vouches for the hashes in the records, and those for the texts."""
+    if connection.execute("PRAGMA user_version").fetchone()[0] < VERSION:
+        return
+    for digest, text in connection.execute("SELECT hash, body FROM shape"):
+        if hashlib.sha256(str(text).encode("utf-8", "replace")).hexdigest() != digest:
+            yield Problem("shape", 0, f"shape {digest} is not what was written")
+    for seq, digest in connection.execute(_SHAPELESS, (last,)):
+        yield Problem("shape", seq, f"shape {digest}, which record {seq} names, is gone")
 
 
 def verify_export(file: IO[str], name: str, key: bytes | None) -> dict[int, Verification]:

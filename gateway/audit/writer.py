@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gateway.audit.chain import Seals, next_hash
-from gateway.audit.database import APPEND, last_link
+from gateway.audit.database import ADD_SHAPES, APPEND, last_link
 from gateway.audit.files import Head, HeadFile
 from gateway.audit.record import Outcome, canonical, outcome_parts
 from gateway.errors import AuditUnavailable
@@ -108,6 +108,7 @@ class Writer:
         self._bell.acquire()
         # from here on under the gate
         self._waiting: deque[Item] = deque()
+        self._shapes: dict[str, str] = {}
         self._seq, self._digest = tip.seq, bytes.fromhex(tip.hash)
         self._pending = 0
         self._dozing = self._closed = self._stalled = False
@@ -129,6 +130,11 @@ class Writer:
                 receipt.seq = item.seq
                 if urgent or self._dozing:
                     self._ring()
+
+    def shape(self, digest: str, text: str) -> None:
+        """Take a text by its hash: it is durable before any record that is taken after it."""
+        with self._gate:
+            self._shapes[digest] = text
 
     def end(self, receipt: Receipt, outcome: Outcome) -> None:
         """Take an outcome; waits while there are too many. AuditUnavailable once it is closed."""
@@ -153,6 +159,13 @@ class Writer:
             self._closed = True
             self._ring()
             return True
+
+    def flush(self) -> bool:
+        """Write what was handed over, on the calling thread, while `run` has not begun; whether
+        it worked.
+        """
+        self._write()
+        return not self._stalled
 
     def run(self) -> None:
         """Until it is closed and all is written, or `drain_seconds` after that."""
@@ -211,15 +224,25 @@ class Writer:
             with self._gate:
                 count = min(MAX_GROUP, len(self._waiting))
                 group = [self._waiting.popleft() for _ in range(count)]
+                shapes: dict[str, str] = {}
+                if group:  # before the first record that names one, or with it
+                    shapes, self._shapes = self._shapes, shapes
             full = count == MAX_GROUP
             if group:
-                self._commit(group)
+                self._commit(group, shapes)
 
-    def _commit(self, group: Sequence[Item]) -> None:
+    def _commit(self, group: Sequence[Item], shapes: dict[str, str]) -> None:
         rows = ",".join([item.row for item in group])
         try:
+            if shapes:
+                self._connection.execute("BEGIN IMMEDIATE")
+                self._connection.execute(ADD_SHAPES, (canonical(list(shapes.items())),))
             self._connection.execute(APPEND, (f"[{rows}]",))
+            if shapes:
+                self._connection.execute("COMMIT")
         except BaseException as error:
+            with self._gate:
+                self._shapes = shapes | self._shapes
             self._fail(group, error)
             if isinstance(error, Exception):
                 return

@@ -161,6 +161,9 @@ class Catalogue:
         if version is None and len(candidates) == 1 and candidates[0].status == "active":
             return candidates[0]
         names = sorted({dataset.address.sql_name for dataset in candidates})
+        if len(names) > 1:  # what nobody can read any more is not what is meant
+            candidates = [d for d in candidates if d.status != "retired"] or candidates
+            names = sorted({dataset.address.sql_name for dataset in candidates})
         if len(names) > 1:
             raise AmbiguousDataset(
                 f"{'.'.join(parts)} may be {' or '.join(names[:MOST_NAMED])}",

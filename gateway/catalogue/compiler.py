@@ -10,21 +10,32 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
 from gateway.catalogue.bindings import known_connectors
-from gateway.catalogue.codec import pack
+from gateway.catalogue.codec import pack, unpack
 from gateway.catalogue.compilation import Compilation, KnownFile, Product
+from gateway.catalogue.deprecation import successor_problems
 from gateway.catalogue.document import Document
 from gateway.catalogue.entries import entry_of
-from gateway.catalogue.files import CONTRACTS, scan, settled
+from gateway.catalogue.files import ABSENT, CONTRACTS, in_order, scan, settled
 from gateway.catalogue.keys import Promised, with_foreign_keys
 from gateway.catalogue.problems import Problem
 from gateway.catalogue.products import Contracts, Names, read_product
-from gateway.catalogue.reading import Facts, LazyLines, content_of, read_file, read_files
+from gateway.catalogue.reading import (
+    Facts,
+    LazyLines,
+    Read,
+    content_of,
+    file_data,
+    read_data,
+    read_files,
+)
+from gateway.catalogue.steps import broken_promises
 from gateway.catalogue.summaries import Declaration, written
 from gateway.errors import CatalogueError
 from gateway.model import Address
@@ -36,45 +47,49 @@ OPEN_DOCUMENTS = 256
 """Documents that are kept made up while a mesh is compiled."""
 
 
+Texts = Mapping[str, str]
+"""What files are to hold, by their path below the mesh folder."""
+
+_NONE: Texts = {}
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of compiling: all that is right, and everything that is not."""
+    """What came of compiling: all that is right, and everything that is not.
+
+    `products` are those that are wrong as well, as far as they could be read.
+    """
 
     compilation: Compilation
     problems: tuple[Problem, ...] = ()
-
-
-@dataclass(slots=True)
-class _Made:
-    """A product that is compiled now: its datasets with the places of their ports."""
-
-    datasets: list[tuple[int, Promised]]
-    flawed: bool
+    products: Mapping[str, Product] = field(default_factory=dict)
 
 
 class _MovedError(Exception):
     """A file is no longer what it was a moment ago."""
 
 
-def compiled(mesh: Path, before: Compilation) -> Outcome:
+def compiled(mesh: Path, before: Compilation, texts: Texts = _NONE) -> Outcome:
     """Compile a folder, taking over from `before` what still holds.
 
-    Raises CatalogueError for a folder that is written to all the time.
+    Files of which there are `texts` hold these instead of what is there. Raises CatalogueError for
+    a folder that is written to all the time.
     """
     for attempt in range(ATTEMPTS):
         try:
-            return _Compiler(mesh, before).run()
+            return _Compiler(mesh, before, texts).run()
         except _MovedError:
             time.sleep(0.05 * 2**attempt)
     raise CatalogueError(f"the mesh {mesh} is written to while it is read", hint="try again")
 
 
 class _Compiler:
-    """Compiles once."""
+    """Compiles once. Only what is compact is kept of all products: documents come and go."""
 
-    def __init__(self, mesh: Path, before: Compilation) -> None:
+    def __init__(self, mesh: Path, before: Compilation, texts: Texts) -> None:
         self._mesh = mesh
         self._before = before
+        self._texts = {path: text.encode() for path, text in texts.items()}
         self._files: dict[str, KnownFile] = {}
         self._facts: dict[str, Facts] = {}
         self._index: dict[str, dict[str, str]] = {}
@@ -94,23 +109,21 @@ class _Compiler:
             return Outcome(Compilation(self._right(), before.products), tuple(broken))
         self._facts = {path: Facts.of_text(file.facts) for path, file in self._files.items()}
         self._list_contracts()
-        made: dict[str, _Made] = {}
-        kept: dict[str, Product] = {}
-        bases: dict[str, str] = {}
+        products: dict[str, Product] = {}
         for path in self._files:
             if path.endswith(CONTRACTS):
                 continue
-            bases[path] = self._basis(path)
+            basis = self._basis(path)
             known = before.products.get(path)
-            if known is not None and known.basis == bases[path]:
-                kept[path] = known
-            else:
-                made[path] = self._promised(path)
-        self._check_names(bases, kept, made)
-        products = self._linked(bases, kept, made)
+            holds = known is not None and known.basis == basis
+            products[path] = known if known and holds else self._product(path, basis)
+        self._check_names(products)
+        self._link(products)
+        self._check_together(products)
         # A contract that several ports promise is reported once.
         problems = tuple(dict.fromkeys(self._problems))
-        return Outcome(Compilation(self._right(), products, not problems), problems)
+        kept = {path: product for path, product in products.items() if path not in self._flawed}
+        return Outcome(Compilation(self._right(), kept, not problems), problems, products)
 
     def _right(self) -> dict[str, KnownFile]:
         return {path: file for path, file in self._files.items() if path not in self._flawed}
@@ -125,6 +138,8 @@ class _Compiler:
         """Read what has changed. What stops everything else is returned."""
         now = time.time_ns()
         looks = scan(self._mesh)
+        if self._texts:
+            looks = in_order({**looks, **dict.fromkeys(self._texts, ABSENT)})
         known = self._before.files
         changed: list[tuple[str, str]] = []
         for path, look in looks.items():
@@ -135,7 +150,7 @@ class _Compiler:
                 self._files[path] = KnownFile("", "", "")  # files keep their order
                 changed.append((path, before.digest if before is not None else ""))
         broken: list[Problem] = []
-        for read in read_files(self._mesh, changed):
+        for read in self._changed(changed):
             if read.broken:
                 broken += read.broken
                 del self._files[read.path]
@@ -152,15 +167,26 @@ class _Compiler:
             self._files[read.path] = KnownFile(look, read.digest, facts)
         return broken
 
+    def _changed(self, paths: Sequence[tuple[str, str]]) -> Iterator[Read]:
+        on_disk = [(path, known) for path, known in paths if path not in self._texts]
+        yield from read_files(self._mesh, on_disk)
+        for path, known in paths:
+            if path in self._texts:
+                yield read_data(self._texts[path], path, known)
+
     def _opened(self, path: str) -> Document:
         """The document of a file as it was read. Raises _MovedError."""
         content = self._contents.get(path)
         if content is None:
-            read = read_file(self._mesh, path)
+            (read,) = self._changed([(path, "")])
             if read.broken or read.digest != self._files[path].digest:
                 raise _MovedError(path)
             content = read.content
-        return Document(path, content_of(content), LazyLines(self._mesh, path))
+        return Document(path, content_of(content), self._lines(path))
+
+    def _lines(self, path: str) -> LazyLines:
+        text = self._texts.get(path)
+        return LazyLines(path, lambda: file_data(self._mesh, path) if text is None else text)
 
     def _list_contracts(self) -> None:
         for path in self._files:
@@ -190,83 +216,111 @@ class _Compiler:
                 parts += (other, self._files[other].digest if other in self._files else "")
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
-    def _promised(self, path: str) -> _Made:
+    def _promised(self, path: str) -> list[tuple[int, Promised]]:
+        """The datasets of a product with the places of their ports, but for their foreign keys."""
+        found = []
         product = self._document(path)
-        made = _Made([], False)
         for item in read_product(product, self._contracts, self._mesh, self._connectors):
             if isinstance(item, Problem):
-                self._problems.append(item)
-                made.flawed = True
+                self._blame(path, item)
             else:
-                made.datasets.append(item)
-        return made
+                found.append(item)
+        return found
 
-    def _check_names(
-        self, paths: Mapping[str, str], kept: dict[str, Product], made: dict[str, _Made]
-    ) -> None:
+    def _blame(self, path: str, *problems: Problem) -> None:
+        """Problems of a product: nothing of it is kept."""
+        self._problems += problems
+        if problems:
+            self._flawed.add(path)
+
+    def _product(self, path: str, basis: str, targets: str = "") -> Product:
+        return _packed(basis, targets, self._promised(path))
+
+    def _check_names(self, products: dict[str, Product]) -> None:
         """Leave out what is declared twice, or spelt in two ways."""
         names = Names()
-        for path in paths:
-            if path in kept:
-                taken = [(d.port, d.entry.address) for d in kept[path].declarations]
-            else:
-                taken = [(port, p.dataset.address) for port, p in made[path].datasets]
-            wrong = [(port, address, names.take(address)) for port, address in taken]
-            if not any(rule for _, _, rule in wrong):
+        for path, product in products.items():
+            rules = [names.take(each.entry.address) for each in product.declarations]
+            if not any(rules):
                 continue
-            if path in kept:
-                del kept[path]
-                made[path] = self._promised(path)
-            made[path].flawed = True
-            found = [rule for _, _, rule in wrong]
-            made[path].datasets = [
-                each for each, rule in zip(made[path].datasets, found, strict=True) if not rule
-            ]
-            for port, _, rule in wrong:
+            left = [place for place, rule in enumerate(rules) if not rule]
+            products[path] = replace(
+                product,
+                summary=written([product.declarations[place] for place in left]),
+                datasets=pack(unpack(product.datasets, place) for place in left),
+            )
+            for declared, rule in zip(product.declarations, rules, strict=True):
                 if rule:
-                    place = ("outputPorts", port)
-                    self._problems.append(self._document(path).problem(place, rule))
+                    port = ("outputPorts", declared.port)
+                    self._blame(path, self._document(path).problem(port, rule))
 
-    def _linked(
-        self, bases: Mapping[str, str], kept: dict[str, Product], made: dict[str, _Made]
-    ) -> dict[str, Product]:
-        """The products with the relationships of their datasets."""
+    def _link(self, products: dict[str, Product]) -> None:
+        """Find out what the relationships of datasets lead to, where that may have changed."""
         declared: dict[str, dict[int, list[tuple[Address, str]]]] = {}
-        for path in bases:
-            for file, position, address, status in _declared(kept.get(path), made.get(path)):
-                places = declared.setdefault(file, {})
-                places.setdefault(position, []).append((address, status))
-        products: dict[str, Product] = {}
-        for path, basis in bases.items():
+        for product in products.values():
+            for each in product.declarations:
+                places = declared.setdefault(each.contract, {})
+                found = (each.entry.address, each.entry.status)
+                places.setdefault(each.position, []).append(found)
+        for path, product in products.items():
             files = {other for *_, f in self._meant(path) for other in self._facts[f].references}
             leads = [(file, declared[file]) for file in sorted(files) if file in declared]
             targets = hashlib.sha256(repr(leads).encode()).hexdigest()[:32] if files else ""
-            if path in kept and kept[path].targets == targets:
-                products[path] = kept[path]
+            if targets == product.targets:
                 continue
-            product = made.get(path) or self._promised(path)
-            promised = [each for _, each in product.datasets]
+            there = {(each.port, each.entry.address) for each in product.declarations}
+            made = [m for m in self._promised(path) if (m[0], m[1].dataset.address) in there]
+            promised = [each for _, each in made]
             related, wrong = with_foreign_keys(promised, self._contracts.documents, declared)
-            self._problems += wrong
-            if not product.flawed and not wrong:
-                declarations = [
-                    Declaration(entry_of(dataset), port, each.contract.file, each.position)
-                    for dataset, (port, each) in zip(related, product.datasets, strict=True)
-                ]
-                packed = pack(related)
-                products[path] = Product(basis, targets, written(declarations), packed)
-        return products
+            self._blame(path, *wrong)
+            linked = [
+                (port, replace(each, dataset=dataset))
+                for dataset, (port, each) in zip(related, made, strict=True)
+            ]
+            products[path] = _packed(product.basis, targets, linked)
+
+    def _check_together(self, products: Mapping[str, Product]) -> None:
+        """What can only be said of datasets beside each other: of all, if any was wrong before."""
+        before = self._before
+        same = {path for path, product in products.items() if before.products.get(path) is product}
+        gone = [product for path, product in before.products.items() if path not in same]
+        fresh = [product for path, product in products.items() if path not in same]
+        touched = {_name(each) for product in (*gone, *fresh) for each in product.declarations}
+        versions = Counter(_name(e) for product in products.values() for e in product.declarations)
+        several = {name for name, count in versions.items() if count > 1}
+        if before.complete:
+            several &= touched
+        beside: list[Promised] = []
+        ending: list[Promised] = []
+        for product in products.values():
+            for place, each in enumerate(product.declarations):
+                if each.ends or _name(each) in several:
+                    dataset = unpack(product.datasets, place)
+                    promised = Promised(dataset, self._document(each.contract), each.position)
+                    beside += [promised] if _name(each) in several else []
+                    ending += [promised] if each.ends else []
+        known = {each.entry.address for p in products.values() for each in p.declarations}
+        self._problems += broken_promises(beside)
+        self._problems += successor_problems(ending, known)
 
 
-def _declared(kept: Product | None, made: _Made | None) -> Iterator[tuple[str, int, Address, str]]:
-    """Which object declares which datasets: file, place, address, status."""
-    if kept is not None:
-        for each in kept.declarations:
-            yield each.contract, each.position, each.entry.address, each.entry.status
-    elif made is not None:
-        for _, promised in made.datasets:
-            dataset = promised.dataset
-            yield promised.contract.file, promised.position, dataset.address, dataset.status
+def _packed(basis: str, targets: str, made: Sequence[tuple[int, Promised]]) -> Product:
+    declarations = [
+        Declaration(
+            entry_of(each.dataset),
+            port,
+            each.contract.file,
+            each.position,
+            each.dataset.deprecation is not None,
+        )
+        for port, each in made
+    ]
+    return Product(basis, targets, written(declarations), pack(each.dataset for _, each in made))
+
+
+def _name(declared: Declaration) -> tuple[str, str, str]:
+    address = declared.entry.address
+    return address.domain, address.product, address.dataset
 
 
 class _Documents(Mapping[str, Document]):

@@ -59,10 +59,10 @@ def read_document(file: pathlib.Path, name: str) -> Document | Problem:
             data = opened.read(MAX_BYTES + 1)
     except OSError as error:
         return Problem(name, 0, "", f"the file can not be read: {error.strerror}")
-    return parse_document(data, name)
+    return read_text(data, name)
 
 
-def parse_document(data: bytes, name: str) -> Document | Problem:
+def read_text(data: bytes, name: str) -> Document | Problem:
     """As `read_document`, of the content of a file."""
     if len(data) > MAX_BYTES:
         return Problem(name, 0, "", f"the file is larger than {MAX_BYTES} bytes")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from connectors.interface import Binding
-from gateway.model import Address, Dataset
+from gateway.model import UNPUBLISHED, Address, Dataset
 from policies.estate import Traits
 from policies.request import Resource
 
@@ -50,4 +50,5 @@ def resource(dataset: Dataset) -> Resource:
         frozenset(dataset.row_filters),
         dataset.requires_row_filter,
         dataset.requires_purpose,
+        dataset.status in UNPUBLISHED,
     )

@@ -28,10 +28,10 @@ def scan(mesh: Path) -> Mapping[str, Look]:
 
     Folders behind links, and those that may not be listed, are left out.
     """
-    found: list[tuple[bool, list[str], Look]] = []
-    waiting: list[tuple[str, list[str]]] = [(os.fspath(mesh), [])]
+    found: dict[str, Look] = {}
+    waiting: list[tuple[str, str]] = [(os.fspath(mesh), "")]
     while waiting:
-        folder, parts = waiting.pop()
+        folder, prefix = waiting.pop()
         try:
             entries = os.scandir(folder)
         except (PermissionError, FileNotFoundError, NotADirectoryError):
@@ -39,12 +39,16 @@ def scan(mesh: Path) -> Mapping[str, Look]:
         with entries:
             for entry in entries:
                 if entry.name.endswith((PRODUCTS, CONTRACTS)):
-                    contract = entry.name.endswith(CONTRACTS)
-                    found.append((contract, [*parts, entry.name], _look(entry)))
+                    found[prefix + entry.name] = _look(entry)
                 elif entry.is_dir(follow_symlinks=False):
-                    waiting.append((entry.path, [*parts, entry.name]))
-    found.sort(key=lambda each: each[:2])
-    return {"/".join(parts): look for _, parts, look in found}
+                    waiting.append((entry.path, f"{prefix}{entry.name}/"))
+    return in_order(found)
+
+
+def in_order(files: Mapping[str, Look]) -> Mapping[str, Look]:
+    """Products first, then contracts, each in the order of folders."""
+    paths = sorted(files, key=lambda path: (path.endswith(CONTRACTS), path.split("/")))
+    return {path: files[path] for path in paths}
 
 
 def _look(entry: os.DirEntry[str]) -> Look:

@@ -31,13 +31,14 @@ ROW_POLICY = "mesh.rowPolicy"
 VIEW = "mesh.view"
 PURPOSE = "mesh.purpose"
 RESIDENCY = "mesh.residency"
+DEPRECATION = "mesh.deprecation"
 DECLARED = "mesh.declared"
 DECLARED_BY_SOURCE = {"property": DECLARED, "value": "source"}
 """The mark of what publication has written of a source's own declarations."""
 
 REQUIRED = "required"
 
-_OF_CONTRACT = frozenset({BINDING, VIEW, ROW_FILTERS, ROW_POLICY, PURPOSE, RESIDENCY})
+_OF_CONTRACT = frozenset({BINDING, VIEW, ROW_FILTERS, ROW_POLICY, PURPOSE, RESIDENCY, DEPRECATION})
 _OF_PRODUCT = frozenset({PURPOSE, RESIDENCY})
 _OF_COLUMN = frozenset({ARROW_TYPE})
 _OF_RELATIONSHIP = frozenset({DECLARED})

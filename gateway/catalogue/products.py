@@ -16,6 +16,7 @@ import pyarrow as pa
 from connectors.interface import Binding
 from gateway.catalogue.bindings import BINDING, BindingError, read_binding
 from gateway.catalogue.columns import ColumnError, custom_property, name_problem, read_field
+from gateway.catalogue.deprecation import read_deprecation
 from gateway.catalogue.document import Document
 from gateway.catalogue.governance import (
     VIEW,
@@ -28,7 +29,7 @@ from gateway.catalogue.keys import Promised
 from gateway.catalogue.problems import Path, Problem
 from gateway.catalogue.versions import VERSION
 from gateway.errors import did_you_mean
-from gateway.model import NAME, Address, Dataset
+from gateway.model import NAME, STATUSES, SYSTEM, Address, Dataset
 
 _NAME_RULE = "must start with a letter, a digit or _, then letters, digits, _ . or -"
 
@@ -114,6 +115,8 @@ def _check_product_names(product: Document) -> Iterator[Problem]:
             yield product.problem((key,), "is required: it is part of the dataset's address")
         elif not NAME.match(value):
             yield product.problem((key,), f"{value!r} {_NAME_RULE}")
+        elif key == "domain" and value.casefold() == SYSTEM:
+            yield product.problem((key,), f"{value!r} is the domain of the gateway's own tables")
 
 
 def _port_datasets(
@@ -181,6 +184,11 @@ def _read_object(
         yield from problems
         return
     product, declared = port.product.content, contract.content
+    status = _status(product, declared)
+    deprecation = read_deprecation(contract, path, status)
+    if isinstance(deprecation, Problem):
+        yield deprecation
+        return
     tags = [*_tags(product), *_tags(port.content), *_tags(declared), *_tags(element)]
     dataset = Dataset(
         address=Address(product["domain"], product["name"], name, port.content["version"]),
@@ -190,7 +198,8 @@ def _read_object(
         description=_description(port.content, element, declared),
         tags=tuple(dict.fromkeys(tags)),
         owner=_owner(product) or _owner(declared),
-        status=_status(product, declared),
+        status=status,
+        deprecation=deprecation,
         primary_key=declared_primary_key(element),
         column_tags=_column_tags(element),
         row_filters=governance.row_filters,
@@ -289,9 +298,17 @@ def _owner(element: Mapping[str, Any]) -> str:
 
 
 def _status(product: Mapping[str, Any], contract: Mapping[str, Any]) -> str:
-    """A product that is not active takes its datasets with it."""
-    of_product = str(product.get("status") or "active")
-    return of_product if of_product != "active" else str(contract.get("status") or "active")
+    """A product that is not active takes its datasets with it, unless they have gone further."""
+    declared = (str(document.get("status") or "active") for document in (product, contract))
+    return max(declared, key=lambda status: STATUSES.index(status) if status in STATUSES else 0)
+
+
+def check_status(document: Document) -> Iterator[Problem]:
+    """A status that is none: what it was to say of the dataset can not be guessed."""
+    status = document.content.get("status")
+    if status and status not in STATUSES:
+        hint = did_you_mean(status.lower(), STATUSES) or f"there are {', '.join(STATUSES)}"
+        yield document.problem(("status",), f"{status!r} is no status; {hint}")
 
 
 def declared_primary_key(element: Mapping[str, Any]) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ from connectors.interface import Binding, ObjectInfo
 from gateway.catalogue.bindings import BINDING
 from gateway.catalogue.columns import ColumnError, name_problem, write_property
 from gateway.catalogue.document import read_document
-from gateway.catalogue.governance import row_filter_problems
+from gateway.catalogue.governance import DEPRECATION, row_filter_problems
 from gateway.catalogue.merging import (
     custom,
     custom_beside,
@@ -349,7 +349,20 @@ def _earlier(
     if not found:
         return {}
     before = [order for order in found if order < version_order(product.version)]
-    return without(found[max(before or found)], {"status"})
+    return _reborn(found[max(before or found)])
+
+
+def _reborn(contract: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A contract without what it says of its own life, which a new version begins anew."""
+
+    def without_end(element: Mapping[str, Any]) -> dict[str, Any]:
+        if "customProperties" not in element:
+            return dict(element)
+        return {**element, "customProperties": custom_beside(element, DEPRECATION)}
+
+    objects = [without_end(element) for element in contract.get("schema") or ()]
+    kept = without_end(without(contract, {"status"}))
+    return {**kept, "schema": objects} if objects else kept
 
 
 def _beside(mesh: Path, product: Product, written: Sequence[Contracted]) -> list[Contracted]:

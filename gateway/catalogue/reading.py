@@ -8,7 +8,7 @@ import logging
 import marshal
 import multiprocessing
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -16,12 +16,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from gateway.catalogue.document import MAX_BYTES, Document, parse_document
+from gateway.catalogue.document import MAX_BYTES, Document, read_text
 from gateway.catalogue.files import CONTRACTS
 from gateway.catalogue.governance import check_properties
 from gateway.catalogue.keys import referenced_files
 from gateway.catalogue.problems import Path as Place
 from gateway.catalogue.problems import Problem
+from gateway.catalogue.products import check_status
 from gateway.catalogue.standards import check_contract, check_product
 
 _log = logging.getLogger(__name__)
@@ -81,7 +82,7 @@ def digest_of(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:32]
 
 
-def read_data(mesh: Path, path: str) -> bytes | Problem:
+def file_data(mesh: Path, path: str) -> bytes | Problem:
     """A file's content, or of a file that is too large more than may be."""
     try:
         with open(mesh / path, "rb") as opened:
@@ -92,20 +93,23 @@ def read_data(mesh: Path, path: str) -> bytes | Problem:
 
 def read_file(mesh: Path, path: str, known: str = "") -> Read:
     """A file with everything that is wrong with it by itself. `known` is the digest it had."""
-    data = read_data(mesh, path)
-    if isinstance(data, Problem):
-        return Read(path, "", (data,))
+    data = file_data(mesh, path)
+    return Read(path, "", (data,)) if isinstance(data, Problem) else read_data(data, path, known)
+
+
+def read_data(data: bytes, path: str, known: str = "") -> Read:
+    """As `read_file`, of the content of a file."""
     digest = digest_of(data)
     if digest == known:
         return Read(path, digest)
-    document = parse_document(data, path)
+    document = read_text(data, path)
     if isinstance(document, Problem):
         return Read(path, digest, (document,))
     contract = path.endswith(CONTRACTS)
     broken = check_contract(document) if contract else check_product(document)
     if broken:
         return Read(path, digest, tuple(broken))
-    wrong = tuple(check_properties(document, product=not contract))
+    wrong = (*check_properties(document, product=not contract), *check_status(document))
     facts = _of_contract(document) if contract else _of_product(document)
     return Read(path, digest, (), wrong, facts, marshal.dumps(dict(document.content)))
 
@@ -145,15 +149,15 @@ def _read_some(mesh: Path, paths: Sequence[tuple[str, str]]) -> list[Read]:
 class LazyLines(Mapping[Place, int]):
     """The lines of a document's values, which are found out when something is wrong with one."""
 
-    def __init__(self, mesh: Path, path: str) -> None:
-        self._mesh = mesh
+    def __init__(self, path: str, data: Callable[[], bytes | Problem]) -> None:
         self._path = path
+        self._data = data
         self._lines: Mapping[Place, int] | None = None
 
     def _found(self) -> Mapping[Place, int]:
         if self._lines is None:
-            data = read_data(self._mesh, self._path)
-            document = data if isinstance(data, Problem) else parse_document(data, self._path)
+            data = self._data()
+            document = data if isinstance(data, Problem) else read_text(data, self._path)
             self._lines = {} if isinstance(document, Problem) else document.lines
         return self._lines
 

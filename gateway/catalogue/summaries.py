@@ -16,12 +16,13 @@ from policies.estate import Traits
 @dataclass(frozen=True, slots=True)
 class Declaration:
     """A dataset's entry, the place of its port in the product, and the object that declares it: in
-    which contract's file, at which place there."""
+    which contract's file, at which place there. `ends`: its end is declared."""
 
     entry: Entry
     port: int
     contract: str
     position: int
+    ends: bool = False
 
 
 def written(declarations: Sequence[Declaration]) -> str:
@@ -33,13 +34,13 @@ def _written(each: Declaration) -> list[Any]:
     entry = each.entry
     address, traits = entry.address, entry.traits
     columns = [[sorted(tags), count] for tags, count in traits.columns]
-    demands = [traits.requires_row_filter, traits.requires_purpose]
+    demands = [traits.requires_row_filter, traits.requires_purpose, traits.unpublished]
     known = [sorted(traits.tags), columns, traits.unnamed, sorted(traits.row_filters), *demands]
     return [
         *(address.domain, address.product, address.dataset, address.version, entry.status),
         json.dumps(known),
         json.dumps(entry.source),
-        *(entry.bound, each.port, each.contract, each.position),
+        *(entry.bound, each.port, each.contract, each.position, each.ends),
     ]
 
 
@@ -63,10 +64,11 @@ def _read(
     port: int,
     contract: str,
     position: int,
+    ends: bool,
 ) -> Declaration:
     address = Address(domain, product, name, version)
     entry = Entry(address, status, _traits(traits), _source(source), bound)
-    return Declaration(entry, port, contract, position)
+    return Declaration(entry, port, contract, position, ends)
 
 
 @functools.lru_cache(maxsize=16_384)

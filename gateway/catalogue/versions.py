@@ -10,6 +10,8 @@ from gateway.model import Dataset
 VERSION = re.compile(r"v?\d+(\.\d+)*(-[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?\Z", re.ASCII)
 """``1.2.0``, shorter or longer, with an optional pre-release as in semantic versioning."""
 
+_CHOSEN = ("active", "deprecated", "retired")
+
 Order = tuple[tuple[int, ...], int, tuple[tuple[int, int, str], ...]]
 
 
@@ -38,8 +40,10 @@ def newest_first(datasets: list[Dataset]) -> list[Dataset]:
 def choose_version(datasets: list[Dataset], version: str | None) -> Dataset | None:
     """The version a request means, out of those it may know of; None when there is none.
 
-    Without a version: the highest active one. With one: that version exactly, or else the
-    highest active (then: the highest) that starts with its numbers: ``1`` finds ``1.2.0``.
+    Without a version: the highest active one, or else the highest that is deprecated: to deprecate
+    a dataset takes it from nobody. With one: that version exactly, or else the same of those that
+    start with its numbers: ``1`` finds ``1.2.0``. Drafts are found by their whole version only, and
+    what is retired where there is nothing else, so that its reader can be told.
     """
     ordered = newest_first(datasets)
     if version is not None:
@@ -48,7 +52,5 @@ def choose_version(datasets: list[Dataset], version: str | None) -> Dataset | No
             return exact[0]
         prefix = f"{version}."
         ordered = [d for d in ordered if str(d.address.version).startswith(prefix)]
-    active = [d for d in ordered if d.status == "active"]
-    if active:
-        return active[0]
-    return ordered[0] if ordered and version is not None else None
+    found = (d for status in _CHOSEN for d in ordered if d.status == status)
+    return next(found, None)

@@ -12,6 +12,8 @@ from connectors.interface import Binding, ObjectInfo, SourceError
 from gateway.catalogue import Catalogue
 from gateway.catalogue.inspection import inspect_source, written_binding
 from gateway.catalogue.publication import Page, Product, Publication, publish_objects
+from gateway.catalogue.staging import staged
+from gateway.catalogue.steps import ShortStep, check_steps, short_steps
 from gateway.errors import UserError
 
 _NAMES_SHOWN = 20
@@ -73,14 +75,26 @@ def run(args: argparse.Namespace) -> int:
         print(f"meshgate: left out {problem}", file=sys.stderr)
     for key in publication.keys_left_out:
         print(f"meshgate: left out {key}", file=sys.stderr)
+    steps = _short_steps(mesh, publication.pages)
     if args.dry_run:
         for page in publication.pages:
             print(f"# {page.path}\n{page.text}")
-    else:
+    replaced = [step for step in steps if step.in_place and args.force]
+    check_steps([step for step in steps if step not in replaced])
+    for step in replaced:
+        print(f"meshgate: readers are broken: {step}", file=sys.stderr)
+    if not args.dry_run:
         write_pages(mesh, publication.pages, force=args.force)
         Catalogue.load(mesh)
         _print_summary(product, publication)
     return 1 if publication.problems else 0
+
+
+def _short_steps(mesh: Path, pages: Sequence[Page]) -> list[ShortStep]:
+    """The versions that change more than their number says, were the pages written."""
+    before, _ = staged(mesh, {})
+    after, _ = staged(mesh, {page.path.as_posix(): page.text for page in pages})
+    return short_steps(before, after)
 
 
 def write_pages(mesh: Path, pages: Sequence[Page], *, force: bool) -> None:

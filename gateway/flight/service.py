@@ -128,13 +128,14 @@ class FlightSql:
 
     def visible(self, caller: Caller, purpose: str) -> list[Dataset]:
         """What the caller may discover for a purpose, sorted by address."""
-        return self._gateway.visible(caller.principal, purpose)
+        return self._gateway.browsable(caller.principal, purpose)
 
     def datasets(self, caller: Caller, criteria: bytes = b"") -> list[Dataset]:
         """What the caller may discover; with criteria, those whose address contains them."""
         self.admission.check()
         wanted = _text(criteria)
-        return [d for d in self.visible(caller, caller.purpose) if wanted in str(d.address)]
+        found = self.visible(caller, caller.purpose)
+        return [d for d in found if wanted in str(d.address) and d.status != "retired"]
 
     def stream(
         self, caller: Caller, ticket: bytes, gone: Callable[[], bool]

@@ -5,7 +5,8 @@ Source: https://openlineage.io/docs/spec/facets/dataset-facets/column_lineage_fa
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -20,7 +21,7 @@ class Subtype(StrEnum):
     FILTER = "FILTER"
     SORT = "SORT"
     WINDOW = "WINDOW"
-    CONDITIONAL = "CONDITION"
+    CONDITIONAL = "CONDITIONAL"
 
     @property
     def direct(self) -> bool:
@@ -61,10 +62,19 @@ class Lineage:
     `outputs` are in the order of the answer's columns; `whole` are the inputs that decide on the
     answer as a whole (filters, joins, groupings, sort orders), sorted. `datasets` are the addresses
     of everything that is read, also without a column (``count(*)``), sorted; `views` those of the
-    views it is read through, sorted.
+    views it is read through, sorted. It is `exact`, or every column that is read is named as an
+    input of every output: never less than the truth.
     """
 
     outputs: tuple[Output, ...]
     whole: tuple[Input, ...] = ()
     datasets: tuple[str, ...] = ()
     views: tuple[str, ...] = ()
+    exact: bool = True
+
+    def named(self, names: Sequence[str]) -> Lineage:
+        """The lineage with its outputs called so, in their order."""
+        if all(o.name == name for o, name in zip(self.outputs, names, strict=True)):
+            return self
+        renamed = (replace(o, name=n) for o, n in zip(self.outputs, names, strict=True))
+        return replace(self, outputs=tuple(renamed))

@@ -6,12 +6,21 @@ parameter, ``ON CONFLICT``. `IDENTITY` stands for a column that numbers its rows
 
 from __future__ import annotations
 
-from gateway.memory.tables import catalogue
+from gateway.memory.tables import audit, catalogue, life_cycle, lineage, runs, usage
 
 IDENTITY = "{identity}"
 """``seq {identity}`` is a primary key that counts upwards, and never gives a number twice."""
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (catalogue.TABLES,)
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        *audit.TABLES,
+        *catalogue.TABLES,
+        *runs.TABLES,
+        *lineage.TABLES,
+        *usage.TABLES,
+        *life_cycle.TABLES,
+    ),
+)
 """Migration n leads from version n to version n + 1. One that was released is never changed."""
 
 VERSION = len(MIGRATIONS)

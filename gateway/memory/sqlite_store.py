@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from gateway.audit.files import private_file, private_folder
 from gateway.errors import MemoryUnavailable
 from gateway.memory.schema import IDENTITY
-from gateway.memory.store import Reading, Row, Values, Writing, migrate
+from gateway.memory.store import Insertion, Reading, Row, Values, Writing, migrate
 
 BUSY_SECONDS = 10.0
 """How long another gateway of the same folder may hold the file."""
@@ -22,6 +23,8 @@ IDLE_CONNECTIONS = 4
 
 class SqliteStore:
     """The store in `file`, which is made if it is not there."""
+
+    shared = False
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -115,3 +118,11 @@ class _Transaction:
 
     def execute_many(self, statement: str, rows: Iterable[Values]) -> None:
         self._connection.executemany(statement, map(tuple, rows))
+
+    def insert(self, into: Insertion, rows: Sequence[Values]) -> None:
+        values = ", ".join(f"json_extract(value, '$[{n}]')" for n in range(len(into.columns)))
+        self._connection.execute(
+            f"INSERT INTO {into.table} ({', '.join(into.columns)})"
+            f" SELECT {values} FROM json_each(?) WHERE true {into.conflict}",
+            (json.dumps(rows, ensure_ascii=False, separators=(",", ":")),),
+        )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,6 +17,17 @@ Values = Sequence[object]
 
 DATABASE = Path("state", "memory.db")
 """Where the store of a mesh folder is when its settings name no other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Insertion:
+    """Many rows for one table: `columns` are names with their types, TEXT, BIGINT or DOUBLE
+    PRECISION, in the order of a row's values; `conflict` is the statement's ``ON CONFLICT``.
+    """
+
+    table: str
+    columns: Mapping[str, str]
+    conflict: str = ""
 
 
 class Reading(Protocol):
@@ -37,9 +49,21 @@ class Writing(Reading, Protocol):
         """The same statement for many rows."""
         ...
 
+    def insert(self, into: Insertion, rows: Sequence[Values]) -> None:
+        """Insert rows in one step, in which the database works without the interpreter lock.
+
+        Values are texts, numbers that are finite, and None.
+        """
+        ...
+
 
 class Store(Protocol):
-    """Safe to use from many threads. Every method raises MemoryUnavailable when it can not work."""
+    """Safe to use from many threads. Every method raises MemoryUnavailable when it can not work.
+
+    `shared` tells whether gateways of other machines may use it, who have not this one's files.
+    """
+
+    shared: bool
 
     def rows(self, statement: str, values: Values = ()) -> list[Row]:
         """The rows of one SELECT, on its own."""

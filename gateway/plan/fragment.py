@@ -96,7 +96,7 @@ class FragmentReads:
         except GeneratorExit:
             raise
         except BaseException as error:
-            self._fail(fragment, error)
+            self.fail(error, fragment)
             raise
         finally:
             with self._lock:
@@ -119,7 +119,7 @@ class FragmentReads:
         try:
             stream = fragment.open(fragment.text)
         except BaseException as error:
-            self._fail(fragment, error)
+            self.fail(error, fragment)
             raise
         with self._lock:
             self._streams.add(stream)
@@ -138,7 +138,8 @@ class FragmentReads:
             again.runs = self.runs
         return again
 
-    def _fail(self, fragment: Fragment, error: BaseException) -> None:
+    def fail(self, error: BaseException, fragment: Fragment | None = None) -> None:
+        """Keep what a reading has failed with, unless another has before it."""
         if self.failure is None:
             self.failure, self.failed = error, fragment
 

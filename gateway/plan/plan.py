@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 
@@ -39,11 +39,11 @@ class Plan:
     lazily read tables; or none of them, when the one fragment is the whole query and its rows
     stream straight through. `lasting` is false for a plan that holds the time it was made.
     A `brief` one may be done at once, and not be watched.
-    `columns` are those the query reads of each dataset, `lineage` what its answer is made of (None:
-    it could not be told), `reductions` what fragments may do for each
-    other. With `embedded`, the embedded engine computes the remainder, or most of it. Of `groups`
-    the engine makes fragments before it starts. `otherwise` plans the same without either, for when
-    it fails, or does not pay, before the first row; or pushes what history pulled.
+    `columns` are those the query reads of each dataset, `lineage` what its answer is made of,
+    with the names in `schema` (None before the planner is done), `reductions` what fragments may
+    do for each other. With `embedded`, the embedded engine computes the remainder, or most of it.
+    Of `groups` the engine makes fragments before it starts. `otherwise` plans the same without
+    either, for when it fails, or does not pay, before the first row; or pushes what history pulled.
     `watch` is what history is told of its runs. `parameters` are what its statement takes; as
     long as it is `unbound` it has no values for them, and only tells what the answer looks like.
     """
@@ -92,3 +92,9 @@ class Plan:
     def whole(self) -> bool:
         """True when one fragment answers the query by itself."""
         return self.constant is None and self.remainder is None and self.unfederated is None
+
+
+def called(plan: Plan, schema: pa.Schema) -> Plan:
+    """The plan with its columns called, and typed, as in another schema of as many."""
+    lineage = plan.lineage and plan.lineage.named(schema.names)
+    return replace(plan, schema=schema, lineage=lineage)

@@ -30,6 +30,7 @@ from gateway.plan import guards
 from gateway.plan.barriers import Need, barriers
 from gateway.plan.block import Aliases
 from gateway.plan.brief import is_brief
+from gateway.plan.column_lineage import column_lineage
 from gateway.plan.cutter import NotPushed
 from gateway.plan.embedded import elsewhere
 from gateway.plan.federation import Optimised, federated, needs_substrait
@@ -102,6 +103,20 @@ def plan_query(
     Without `parts` the engine groups no scan for a source that does the rest. `history` may choose
     between pushing a whole query and pulling it.
     """
+    plan = _planned(query, tables, config, placement, parts, history)
+    names = plan.schema.names
+    lineage = column_lineage(query.tree, tables, query.views, plan.columns, names)
+    return replace(plan, lineage=lineage)
+
+
+def _planned(
+    query: Query,
+    tables: Tables,
+    config: Config,
+    placement: str,
+    parts: bool,
+    history: History | None,
+) -> Plan:
     if any(view.security.minimum_rows is not None for view in query.views.values()):
         raise violation(None)
     known = columns_of(tables, query.views)

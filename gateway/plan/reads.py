@@ -32,7 +32,7 @@ def read_columns(logical: LogicalPlan, tables: Tables) -> dict[TableName, tuple[
         table = _bare(scan["name"])
         read = _listed(rest, names) if scan["columns"] else set(names)
         if f"{table}." in rest:
-            read |= {column for column, bare in names.items() if f"{table}.{bare}" in rest}
+            read |= {column for column, bare in names.items() if _named(f"{table}.{bare}", rest)}
         found.setdefault(name, set()).update(read)
     return {
         name: tuple(c for c in tables[name].dataset.schema.names if c in read)
@@ -48,6 +48,16 @@ def _by_text(tables: Tables) -> dict[str, TableName]:
 @lru_cache(maxsize=4096)
 def _bare(text: str) -> str:
     return text.replace('"', "").replace("_", "")
+
+
+def _named(column: str, text: str) -> bool:
+    """Whether a text names the column, and not just one that begins alike."""
+    at = text.find(column)
+    while at >= 0:
+        if not text[at + len(column) :][:1].isalnum():
+            return True
+        at = text.find(column, at + 1)
+    return False
 
 
 def _listed(text: str, names: Mapping[str, str]) -> set[str]:

@@ -58,6 +58,36 @@ def row_filter(condition: pc.Expression, schema: pa.Schema) -> RowFilter:
     return RowFilter(used, floats, compute or (lambda batch: _by_pyarrow(batch, condition)))
 
 
+def constants(condition: pc.Expression, schema: pa.Schema) -> dict[str, object]:
+    """The columns that the expression demands to be equal to a constant, which is no NULL."""
+    message = ExtendedExpression.FromString(bytes(condition.to_substrait(schema)))
+    names = {
+        e.extension_function.function_anchor: e.extension_function.name.split(":")[0]
+        for e in message.extensions
+    }
+    found: dict[str, object] = {}
+    waiting = [message.referred_expr[0].expression]
+    while waiting:
+        part = waiting.pop()
+        if part.WhichOneof("rex_type") != "scalar_function":
+            continue
+        name = names[part.scalar_function.function_reference]
+        arguments = [argument.value for argument in part.scalar_function.arguments]
+        if name in ("and", "and_kleene"):
+            waiting += arguments
+        elif name == "equal":
+            by_kind = {argument.WhichOneof("rex_type"): argument for argument in arguments}
+            if by_kind.keys() == {"selection", "literal"}:
+                position = by_kind["selection"].selection.direct_reference.struct_field.field
+                try:
+                    value, _ = literal(by_kind["literal"].literal)
+                except NotPushable:
+                    continue
+                if value is not None:
+                    found.setdefault(schema.names[position], value)
+    return found
+
+
 def _by_pyarrow(batch: pa.RecordBatch, condition: pc.Expression) -> Any:
     kept = batch.append_column("__row", pa.array(range(batch.num_rows))).filter(condition)
     return pc.is_in(pa.array(range(batch.num_rows)), kept.column("__row"))

@@ -13,12 +13,19 @@ import pyarrow.compute as pc
 from datafusion import DataFrame, SessionContext
 from sqlglot import exp
 
-from connectors.interface import ParquetFiles, ProvidesDataset, ProvidesParquet, RunsSql
+from connectors.interface import (
+    ComputesRows,
+    ParquetFiles,
+    ProvidesDataset,
+    ProvidesParquet,
+    RunsSql,
+)
 from gateway.config import Config
 from gateway.engines import datafusion as engine
 from gateway.engines.failures import translate
 from gateway.engines.mask_sql import register as mask_functions
 from gateway.errors import GatewayError, InvalidQuery, ResidencyViolation, SchemaDrift
+from gateway.plan.computed import computed_opener
 from gateway.plan.cutter import FRAGMENT_TABLE
 from gateway.plan.fragment import Fragment, FragmentReads
 from gateway.plan.lazy import LazyDataset, Opener, ReadableDataset
@@ -212,6 +219,8 @@ def provider(table: Table, schema: pa.Schema, reads: FragmentReads) -> engine.Pr
             "rows of a dataset of this query may not leave their region",
             hint="the gateway would have to read them, and is not there: ask one that is",
         )
+    if isinstance(connector, ComputesRows):
+        return LazyDataset(schema, computed_opener(connector, object_name, schema, reads))
     if isinstance(connector, ProvidesParquet):
         files = connector.parquet(object_name, schema)
         if files is not None:

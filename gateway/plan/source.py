@@ -54,6 +54,8 @@ class Table:
     """What the source said of the dataset's object, raw: hidden rows and columns count as well."""
     statistics_version: int = 0
     """Another one with other statistics: a plan is as good as what it was made with."""
+    shared: bool = True
+    """Whether a plan over it may be used again: not where its rows are one request's own."""
 
     @property
     def secured_by_engine(self) -> bool:
@@ -97,7 +99,10 @@ Rights = tuple[tuple[object, ...], ...]
 
 
 def rights_over(tables: Tables, views: Views) -> Rights:
-    """What a caller may see of all that a query reads."""
+    """What a caller may see of all that a query reads.
+
+    Of a table that is one request's own that can not be told beforehand: it is equal to itself.
+    """
     read: list[tuple[TableName, Table | View]] = [*tables.items(), *views.items()]
     return tuple(
         (
@@ -106,6 +111,7 @@ def rights_over(tables: Tables, views: Views) -> Rights:
             opened.dataset.schema,
             opened.security.fingerprint,
             isinstance(opened, View) and opened.lends,
+            opened.connector if isinstance(opened, Table) and not opened.shared else None,
         )
         for name, opened in read
     )

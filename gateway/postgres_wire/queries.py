@@ -5,7 +5,6 @@ What is here may take long: a session calls it in a thread of its own.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
@@ -104,7 +103,7 @@ class DatasetQuery:
             statement = self._statement
             request = replace(request, declared=statement.request.declared)
             if values or not self._same(request):
-                asked = replace(request, parameters=tuple(values), id=uuid.uuid4().hex)
+                asked = request.again(parameters=tuple(values))
                 statement = Statement(self._engine.gateway, asked)
             if statement.schema.types != self.schema.types:
                 raise SqlError(

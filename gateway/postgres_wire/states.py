@@ -58,7 +58,7 @@ class State:
 
     def datasets(self, caller: Caller) -> list[Dataset]:
         """What the caller may know of."""
-        return self._engine.gateway.visible(caller.principal, caller.purpose)
+        return self._engine.gateway.browsable(caller.principal, caller.purpose)
 
     def products(self, caller: Caller) -> Sequence[tuple[str, str]]:
         """The domains and products of what the caller may know of."""

@@ -7,9 +7,7 @@ and `Gateway.execute` authorises again in any case: a handle is a name, never a 
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Iterator
-from dataclasses import replace
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -102,8 +100,7 @@ class Statement:
         return request, planned(self._gateway, request)
 
     def _anew(self, principal: Principal, row: Row) -> Request:
-        number = uuid.uuid4().hex
-        return replace(self._request, principal=principal, parameters=row, id=number)
+        return self._request.again(principal=principal, parameters=row)
 
 
 def _row(values: pa.Table, row: int) -> Row:

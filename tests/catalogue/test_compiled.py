@@ -46,13 +46,13 @@ def store(tmp_path: Path) -> Iterator[Store]:
 def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The files that are parsed."""
     parsed: list[str] = []
-    parse = reading.parse_document
+    parse = reading.read_text
 
     def counted(data: bytes, name: str) -> Any:
         parsed.append(name)
         return parse(data, name)
 
-    monkeypatch.setattr(reading, "parse_document", counted)
+    monkeypatch.setattr(reading, "read_text", counted)
     return parsed
 
 

@@ -34,6 +34,10 @@ CATALOGUE = Catalogue(
         dataset("hr.people.customers"),
         dataset("hr.people.salaries", column_tags={"id": ("pii",)}, title="What people earn"),
         dataset("old.stuff.drafts", "3.0.0", status="draft"),
+        dataset("old.stuff.leaving", "1.0.0", status="deprecated"),
+        dataset("old.stuff.leaving", "1.1.0", status="deprecated"),
+        dataset("old.stuff.leaving", "2.0.0", status="draft"),
+        dataset("old.stuff.salaries", status="retired"),
     ],
     "v1",
 )
@@ -70,7 +74,7 @@ def test_long_and_short_names_find_the_dataset(name: str) -> None:
         ("1.2.0", "1.2.0"),
         ("1", "1.10.0"),
         ("1.2", "1.2.0"),
-        ("2", "2.0.0-rc.1"),
+        ("2", None),
         ("2.0.0-rc.1", "2.0.0-rc.1"),
         ("0", "0.9.0"),
         ("1.1", None),
@@ -90,6 +94,17 @@ def test_without_an_active_version_one_must_be_asked_for() -> None:
         resolve("drafts")
     assert caught.value.hint == "there is 3.0.0 (draft)"
     assert resolve("drafts", "3.0.0") == "mesh://old/stuff/drafts@3.0.0"
+
+
+def test_what_is_deprecated_is_read_where_nothing_is_active() -> None:
+    assert resolve("leaving") == "mesh://old/stuff/leaving@1.1.0"
+    assert resolve("leaving", "1") == "mesh://old/stuff/leaving@1.1.0"
+    assert resolve("leaving", "1.0") == "mesh://old/stuff/leaving@1.0.0"
+
+
+def test_what_is_retired_makes_no_name_ambiguous() -> None:
+    assert resolve("salaries") == "mesh://hr/people/salaries@1.0.0"
+    assert resolve("stuff.salaries") == "mesh://old/stuff/salaries@1.0.0"
 
 
 def test_versions_are_ordered_by_number() -> None:

@@ -48,6 +48,7 @@ def random_resources(rng: random.Random) -> list[Resource]:
                 frozenset(f for f in FILTERS[:3] if rng.random() < 0.85),
                 rng.random() < 0.2,
                 rng.random() < 0.2,
+                rng.random() < 0.2,
             )
         )
     return found

@@ -1,0 +1,173 @@
+"""The viewpoint of one request: who asks, and what it may know of the mesh at this moment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+
+from gateway.authorisation import ADMIN, PUBLISH, READ, Access
+from gateway.catalogue.catalogue import Catalogue
+from gateway.catalogue.search import Search
+from gateway.catalogue.versions import choose_version
+from gateway.errors import UserError
+from gateway.memory.store import Store
+from gateway.model import SYSTEM, Address, Dataset, Principal
+from gateway.notices import Standing
+from policies.matching import parse_pattern
+from policies.outlook import Outlook
+
+Equal = Mapping[str, object]
+"""Columns that the query compares with a constant: rows with other values need not be made."""
+
+
+@dataclass
+class Viewpoint:
+    """What one request may know. `access` has the policies of the instant it was authorised in.
+
+    `store` is the memory of the mesh; a gateway that keeps none has None.
+    """
+
+    principal: Principal
+    purpose: str
+    access: Access
+    catalogue: Catalogue
+    standing: Standing
+    search: Search
+    store: Store | None = None
+    _known: dict[str, Dataset | None] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def outlook(self) -> Outlook:
+        """What the caller may do with every dataset of the mesh."""
+        return self.access.outlook(self.principal, self.purpose, self.catalogue)
+
+    @cached_property
+    def _current(self) -> frozenset[Address]:
+        versions: dict[tuple[str, str, str], list[Dataset]] = {}
+        for dataset in self.datasets({}):
+            address = dataset.address
+            names = (address.domain, address.product, address.dataset)
+            versions.setdefault(names, []).append(dataset)
+        chosen = (choose_version(candidates, None) for candidates in versions.values())
+        return frozenset(dataset.address for dataset in chosen if dataset is not None)
+
+    def datasets(self, equal: Equal) -> Iterator[Dataset]:
+        """The datasets the caller may discover, as it sees them, by address.
+
+        Those with another address, domain, product, dataset or version than `equal` are left out.
+        """
+        wanted = {name: equal[name] for name in _OF_ADDRESS if name in equal}
+        for position in np.flatnonzero(self.outlook.discoverable).tolist():
+            if wanted and not _fits(self.catalogue.entries[position].address, wanted):
+                continue
+            dataset = self.at(position)
+            if dataset is not None:
+                yield dataset
+
+    def at(self, position: int) -> Dataset | None:
+        """The dataset at a position of the catalogue as the caller sees it; None: it may not."""
+        if not self.outlook.discoverable[position]:
+            return None
+        dataset = self.catalogue.datasets[position]
+        if self.outlook.unchanged[position]:
+            return dataset
+        seen = self.access.discoverable(self.principal, dataset, self.purpose)
+        return None if seen is None else _without_hidden(dataset, seen)
+
+    def known(self, address: str) -> Dataset | None:
+        """The dataset at an address with a version, if the caller may discover it."""
+        if address not in self._known:
+            self._known[address] = self._found(address)
+        return self._known[address]
+
+    def _found(self, address: str) -> Dataset | None:
+        try:
+            asked = Address.parse(address)
+        except UserError:
+            return None
+        for position in self.catalogue.positions((asked.domain, asked.product, asked.dataset)):
+            found = self.catalogue.entries[position].address
+            if str(found) == address:
+                return self.at(position)
+        return None
+
+    def is_current(self, dataset: Dataset) -> bool:
+        """Whether it is the version that a query without one gets."""
+        return dataset.address in self._current
+
+    def is_whole(self, dataset: Dataset) -> bool:
+        """Whether the caller sees every column of it."""
+        for position in self.catalogue.positions(_names(dataset.address)):
+            if self.catalogue.entries[position].address == dataset.address:
+                declared = self.catalogue.datasets[position].schema
+                return bool(declared.names == dataset.schema.names)
+        return False
+
+    def successor(self, dataset: Dataset) -> str | None:
+        """What is to be read instead of a dataset, if the caller may discover that."""
+        named = dataset.deprecation.successor if dataset.deprecation is not None else ""
+        try:
+            address = Address.parse(named)
+        except UserError:
+            return None
+        for position in self.catalogue.positions(_names(address)):
+            version = self.catalogue.entries[position].address.version
+            if address.version in (None, version) and self.outlook.discoverable[position]:
+                return named
+        return None
+
+    def may_read(self, dataset: Dataset) -> bool:
+        """Whether the caller may read rows of a dataset."""
+        return self.access.may(self.principal, dataset, READ, self.purpose)
+
+    def governs(self, dataset: Dataset) -> bool:
+        """Whether the caller may see how others use a dataset: it administers it."""
+        return self.access.may(self.principal, dataset, ADMIN, self.purpose)
+
+    def makes(self, dataset: Dataset) -> bool:
+        """Whether the caller may see what a dataset is made of: it publishes or administers it."""
+        return self.governs(dataset) or self.access.may(
+            self.principal, dataset, PUBLISH, self.purpose
+        )
+
+    def oversees(self, table: Dataset) -> bool:
+        """Whether a policy names the system table, and so lets the caller see others' rows of it.
+
+        A policy over all domains does not: whoever wrote it had data in mind.
+        """
+        decision = self.access.decide(self.principal, table, READ, self.purpose)
+        return decision.allowed and any(
+            row.effect == "allow" and parse_pattern(row.columns[2])[0] == SYSTEM
+            for row in decision.rules
+            if row.ptype == "p"
+        )
+
+
+_OF_ADDRESS = ("address", "domain", "product", "dataset", "version")
+
+
+def _names(address: Address) -> tuple[str, str, str]:
+    return (address.domain, address.product, address.dataset)
+
+
+def _fits(address: Address, wanted: Equal) -> bool:
+    return all(
+        (str(address) if name == "address" else getattr(address, name)) == value
+        for name, value in wanted.items()
+    )
+
+
+def _without_hidden(dataset: Dataset, seen: Dataset) -> Dataset:
+    """The dataset without whatever else is said of columns that are not to be seen."""
+    hidden = set(dataset.schema.names) - set(seen.schema.names)
+    if not hidden:
+        return seen
+    return replace(
+        seen,
+        terms={column: term for column, term in seen.terms.items() if column not in hidden},
+        quality=tuple(rule for rule in seen.quality if not rule.column),
+        promises=tuple(promise for promise in seen.promises if not promise.element),
+    )
