@@ -7,6 +7,7 @@ delta-rs.
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
 import fnmatch
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,11 +24,14 @@ import pyarrow.fs as pafs
 from connectors.capabilities import Capabilities
 from connectors.casting import cast_batches
 from connectors.delta_files import file_guarantee, table_statistics
+from connectors.earlier_state import EarlierState
 from connectors.file_paths import split_uri
 from connectors.interface import (
     COMMENT,
     PHYSICAL_TYPE,
+    Moment,
     ObjectInfo,
+    Snapshot,
     SourceError,
     SourceErrorCode,
     SourceKey,
@@ -42,6 +46,7 @@ _PLAIN_FEATURES = frozenset({"timestampNtz", "v2Checkpoint", "vacuumProtocolChec
 """Reader features that change nothing about what is in the Parquet files."""
 
 _LOG = "_delta_log"
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +137,39 @@ class DeltaConnector:
             # rows deleted by vectors are counted still, and columns may have other names there
             return table_statistics(files, pa.schema([]))
         return table_statistics(snapshot.files, snapshot.schema)
+
+    def at(self, object_name: str, moment: Moment) -> Snapshot:
+        """A version whose log is kept still."""
+        if "version" in self._options or "timestamp" in self._options:
+            raise _invalid("the binding says which version is read")
+        root = self._folder(object_name)
+        unknown = SourceError(
+            SourceErrorCode.SNAPSHOT_NOT_FOUND,
+            f"the Delta table {object_name!r} has no version of {moment}",
+        )
+        with self._errors(object_name):
+            table = self._open(root)
+            try:
+                table.load_as_version(moment.instant or moment.version)
+            except (self._driver.exceptions.DeltaError, OverflowError):
+                raise unknown from None
+            version = table.version()
+            # the driver gives the first version for every time before it
+            if moment.instant is not None and moment.instant < self._committed(root, table):
+                raise unknown
+        pinned = copy.copy(self)
+        pinned._options = {**self._options, "version": str(version)}
+        return Snapshot(str(version), EarlierState(str(version), pinned))
+
+    def _committed(self, root: str, table: Any) -> dt.datetime:
+        """When the version of a table was committed, by its entry in the log."""
+        entry = self._fs().get_file_info(f"{root}/{_LOG}/{table.version():020}.json")
+        written = table.history(1)[0].get("timestamp")
+        known = [] if entry.mtime is None else [entry.mtime]
+        if written is not None:
+            known.append(_EPOCH + dt.timedelta(milliseconds=written))
+        earliest = min(known, default=dt.datetime.max.replace(tzinfo=dt.UTC))
+        return earliest.replace(microsecond=earliest.microsecond // 1000 * 1000)
 
     def close(self) -> None:
         """Nothing is held open between two reads."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import datetime as dt
 import fnmatch
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,11 +17,14 @@ import pyarrow.dataset as pads
 
 from connectors.capabilities import Capabilities
 from connectors.casting import cast_batches
+from connectors.earlier_state import EarlierState
 from connectors.iceberg_filters import bound_value, iceberg_filter
 from connectors.interface import (
     COMMENT,
     PHYSICAL_TYPE,
+    Moment,
     ObjectInfo,
+    Snapshot,
     SourceError,
     SourceErrorCode,
     SourceKey,
@@ -49,7 +54,8 @@ _PROPERTIES = {
 }
 """Option of a binding -> pyiceberg's property."""
 
-_NAME = "meshgate"
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_MILLISECOND = dt.timedelta(milliseconds=1)
 
 
 class IcebergConnector:
@@ -142,6 +148,30 @@ class IcebergConnector:
         known = {name: c for name, c in columns.items() if c != ColumnStatistics()}
         return TableStatistics(rows, known)
 
+    def at(self, object_name: str, moment: Moment) -> Snapshot:
+        """A snapshot that is, or once was, the current one: no other has been published."""
+        if "snapshot" in self._options or "ref" in self._options:
+            raise _invalid("the binding says which snapshot is read")
+        with self._errors(object_name):
+            table = self._table(object_name)
+            published = {entry.snapshot_id for entry in table.history()}
+            found = None
+            if moment.instant is None:
+                if moment.version in published:
+                    found = table.snapshot_by_id(moment.version)
+            else:
+                since_epoch = moment.instant - _EPOCH
+                found = table.snapshot_as_of_timestamp(since_epoch // _MILLISECOND)
+        if found is None:
+            raise SourceError(
+                SourceErrorCode.SNAPSHOT_NOT_FOUND,
+                f"the Iceberg table {object_name!r} has no snapshot of {moment}",
+            )
+        pinned = copy.copy(self)  # over the same open catalogue
+        pinned._options = {**self._options, "snapshot": str(found.snapshot_id)}
+        name = str(found.snapshot_id)
+        return Snapshot(name, EarlierState(name, pinned))
+
     def close(self) -> None:
         """Let the catalogue go."""
         with self._lock:
@@ -164,11 +194,14 @@ class IcebergConnector:
                 self._catalog = self._load(name, type=self._kind, uri=self._uri, **properties)
             return self._catalog
 
-    def _scan(self, object_name: str) -> Any:
-        """A scan of the snapshot that is meant, with all columns."""
+    def _table(self, object_name: str) -> Any:
         if "." not in object_name:
             raise _invalid(f"{object_name!r} is not the name of a table: write namespace.table")
-        table = self._opened().load_table(object_name)
+        return self._opened().load_table(object_name)
+
+    def _scan(self, object_name: str) -> Any:
+        """A scan of the snapshot that is meant, with all columns."""
+        table = self._table(object_name)
         if "snapshot" in self._options:
             snapshot = int(self._options["snapshot"])
             if table.snapshot_by_id(snapshot) is None:

@@ -11,6 +11,7 @@ This module imports the standard library, pyarrow and sqlglot only.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -93,6 +94,7 @@ class SourceErrorCode(Enum):
     REJECTED = "SOURCE_REJECTED"
     INTERRUPTED = "SOURCE_INTERRUPTED"
     OBJECT_NOT_FOUND = "SOURCE_OBJECT_NOT_FOUND"
+    SNAPSHOT_NOT_FOUND = "SOURCE_SNAPSHOT_NOT_FOUND"
     TYPE_UNSUPPORTED = "SOURCE_TYPE_UNSUPPORTED"
     VALUE_UNEXPECTED = "SOURCE_VALUE_UNEXPECTED"
     DRIVER_MISSING = "SOURCE_DRIVER_MISSING"
@@ -226,6 +228,44 @@ class EstimatesCost(Protocol, metaclass=Ability):
 
     def cost(self, text: str) -> float:
         """The estimated cost, in the source's own unit. Raises SourceError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A state of a source in its past: by the number the source gave it (`version`), or as the
+    one that was current at an `instant`, which has a zone. One of the two is set.
+    """
+
+    version: int | None = None
+    instant: dt.datetime | None = None
+
+    def __str__(self) -> str:
+        if self.instant is None:
+            return f"version {self.version}"
+        return self.instant.astimezone(dt.UTC).replace(tzinfo=None).isoformat(" ") + " UTC"
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One state of one object: `id` tells it from every other, `connector` reads it and no other.
+
+    Read as a schema, columns that came later are NULL, and types that grew since are cast.
+    """
+
+    id: str
+    connector: Connector
+
+
+@runtime_checkable
+class TravelsInTime(Protocol, metaclass=Ability):
+    """A source that keeps the former states of what it holds."""
+
+    def at(self, object_name: str, moment: Moment) -> Snapshot:
+        """The object as it was. Raises SourceError: SNAPSHOT_NOT_FOUND for a number that is none
+        and a time before the first state that is kept; BINDING_INVALID where the binding says
+        which state is read.
+        """
         ...
 
 

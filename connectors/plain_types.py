@@ -24,3 +24,14 @@ def plain_type(data_type: pa.DataType) -> pa.DataType:
 def plain_field(field: pa.Field) -> pa.Field:
     """The field with its plain type, without metadata."""
     return pa.field(field.name, plain_type(field.type), field.nullable)
+
+
+def is_wider(narrow: pa.DataType, wide: pa.DataType) -> bool:
+    """Whether every value of one type is one of the other, which is another or the same."""
+    t = pa.types
+    if t.is_decimal(narrow) and t.is_decimal(wide):
+        return bool(narrow.scale == wide.scale and narrow.precision <= wide.precision)
+    for same_kind in (t.is_signed_integer, t.is_floating):
+        if same_kind(narrow) and same_kind(wide):
+            return bool(narrow.bit_width <= wide.bit_width)
+    return False

@@ -24,9 +24,11 @@ def explained(error: GatewayError, plan: Plan, sources: Sources) -> GatewayError
     if error.code not in _OF_CHANGED_SOURCES:
         return guarded(error, plan)
     for table in plan.tables.values():
+        if table.snapshot:
+            continue  # what is past does not change
         sources.forget(table.dataset)
         try:
-            sources.check(table.dataset, table.connector, table.security.raw)
+            sources.check(table.dataset, table.connector, table.security)
         except GatewayError as drift:
             return below_view(drift) if table.nested and plan.hidden_views else drift
         except SourceError:

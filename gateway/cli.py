@@ -18,9 +18,11 @@ COMMANDS = {
     "query": "run one query against a running gateway",
     "explain": "show how a query would be answered, without running it",
     "publish": "inspect a source and write a data product for what it holds",
-    "catalogue": "list or search the data products of a mesh",
+    "catalogue": "list, search or check the data products of a mesh",
     "policy": "ask the policies of a mesh, and try changes of them before they count",
+    "quality": "check what contracts promise of their data, and show what was found",
     "user": "manage the users of a mesh",
+    "usage": "who used what of a mesh, how much of it, and how long it took",
     "audit": "list, verify or export what was decided, for whom",
 }
 

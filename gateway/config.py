@@ -22,6 +22,10 @@ class Config:
     join and aggregate local Parquet files.
     What a whole query of one source took is remembered for `history_age_seconds`: where pushing it
     took long, pulling it is tried once, and the faster form is kept. 0 turns that off.
+    Every `schema_poll_seconds` sources are asked whether they still keep their contracts; 0: never.
+    Quality rules and promises without a schedule of their own are checked every `quality_seconds`
+    (0: none is checked but before an answer that asks for it); all those of a dataset may together
+    take `quality_timeout_seconds`.
     `store` is the address of the PostgreSQL database in which gateways share what the mesh
     remembers; "" is a file of the mesh folder.
     Events of lineage are posted to the endpoint of OpenLineage at `openlineage_url` ("": nowhere),
@@ -53,7 +57,10 @@ class Config:
     audit_wait_seconds: float = 10.0
     embedded_duckdb: bool = True
     history_age_seconds: float = 3600.0
+    schema_poll_seconds: float = 60.0
     catalogue_poll_seconds: float = 5.0
+    quality_seconds: float = 3600.0
+    quality_timeout_seconds: float = 120.0
     store: str = ""
     openlineage_url: str = ""
     openlineage_api_key: str = field(default="", repr=False)

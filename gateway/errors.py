@@ -110,6 +110,12 @@ class UnknownDataset(UserError):
     code = "UNKNOWN_DATASET"
 
 
+class UnknownSnapshot(UserError):
+    """The source has no such state: never had it, or keeps it no longer."""
+
+    code = "UNKNOWN_SNAPSHOT"
+
+
 class DatasetRetired(UserError):
     """A dataset the caller could read, but its owner has ended it."""
 
@@ -261,6 +267,10 @@ class DatasetUnfit(SourceFailure):
     """What the gateway has found out about a dataset keeps it from being read for now."""
 
     code = "DATASET_UNFIT"
+
+
+class ViewBroken(DatasetUnfit):
+    """What a view stands on has changed, so that it can not be computed."""
 
 
 class CatalogueError(UserError):

@@ -172,11 +172,14 @@ class View:
 
     Whoever reads it needs its own rights to what is below, unless the view `unmasks`: then what
     `owner` (a role of the view's domain) may publish is read with the owner's rights.
+    `language` is a request language, and `dialect` one of SQL; "" is the gateway's own.
     """
 
-    sql: str
+    query: str
     owner: str = ""
     unmasks: bool = False
+    language: str = "sql"
+    dialect: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,31 +214,85 @@ class Deprecation:
 
 
 @dataclass(frozen=True, slots=True)
+class Threshold:
+    """What a number has to be: `operator` is one of ODCS, ``mustBe`` to ``mustNotBeBetween``.
+
+    Of the two that compare with an interval, both ends are in it; the others have no `most`.
+    """
+
+    operator: str
+    value: float
+    most: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """When a rule or a promise is checked, and what its breach does.
+
+    With `gate` "deny" a breach keeps the dataset from being read, with "warn" readers are told.
+    `schedule` is a cron line in UTC; "" is the gateway's interval. With `max_age` (seconds) it is
+    checked before an answer as well, if the last result is older; None: it is not.
+    """
+
+    gate: str = "warn"
+    schedule: str = ""
+    max_age: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class QualityRule:
     """One ``quality`` entry of a contract: of the dataset, or of `column` ("" is the whole).
 
     `declared` is the entry as the standard has it; `name` is its own or a made one, unique in the
-    dataset. A broken rule with `gate` "deny" keeps the dataset from being read.
+    dataset. `kind` is ``library``, ``sql``, ``text`` or ``custom``: the first two are checked.
+    A library rule has a `metric` with `values` or a `pattern` or `columns` as its arguments, and is
+    in percent of all rows or in rows; an sql rule a `query`; a custom one its `engine`. Rules are
+    equal in `fingerprint` when a result of the one is one of the other.
     """
 
     name: str
     declared: Mapping[str, Any] = field(hash=False)
     column: str = ""
-    gate: str = "warn"
+    kind: str = "library"
+    metric: str = ""
+    threshold: Threshold | None = None
+    percent: bool = False
+    values: tuple[str | float | bool | None, ...] = ()
+    pattern: str = ""
+    columns: tuple[str, ...] = ()
+    query: str = ""
+    engine: str = ""
+    timing: Timing = Timing()
+    fingerprint: str = ""
+
+    @property
+    def checked(self) -> bool:
+        """Whether the gateway can check it."""
+        return self.kind in ("library", "sql")
 
 
 @dataclass(frozen=True, slots=True)
 class Promise:
     """One ``slaProperties`` entry of a contract, such as freshness: what its owner promises.
 
-    `element` is the column it speaks of, or "". `value` and `unit` are as declared.
+    `name` is unique in the dataset, `kind` what of the standard it is (``latency``, ...; "" is one
+    the gateway can not check). `element` is the column it speaks of, or "". `value` and `unit` are
+    as declared; `limit` is what that comes to: seconds, percent, or seconds since 1970.
     """
 
     name: str
     value: str
     unit: str = ""
     element: str = ""
-    gate: str = "warn"
+    kind: str = ""
+    limit: float = 0.0
+    timing: Timing = Timing()
+    fingerprint: str = ""
+
+    @property
+    def checked(self) -> bool:
+        """Whether the gateway can check it."""
+        return bool(self.kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,8 +310,9 @@ class Dataset:
     `schema` is the contract's: the planned types. Field metadata holds ``mesh.physicalType`` and
     ``mesh.comment``. `primary_key` are column names in key order. `row_filters` are the texts of
     the contract's row filters by id, over the whole schema; policies only name the ids. A `view`
-    has no place of its own: its `binding` says nothing. `revision` differs whenever anything else
-    does, if the dataset was read from files; "" says nothing.
+    has no place of its own: its `binding` says nothing. It may be read for its `purposes` only, and
+    what is below them, if it has any. `revision` differs whenever anything else does, if the
+    dataset was read from files; "" says nothing.
     """
 
     address: Address

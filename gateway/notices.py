@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from gateway.errors import DatasetUnfit
@@ -24,12 +24,28 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Notice:
-    """One thing to know of the dataset at an address. `code` is in capitals, as in errors."""
+    """One thing to know of the dataset at an address. `code` is in capitals, as in errors.
+
+    `columns` are those the message speaks of: who may not know of one is told without its words.
+    """
 
     dataset: str
     code: str
     message: str
     severity: Severity = Severity.WARN
+    columns: tuple[str, ...] = ()
+
+    def to(self, dataset: Dataset) -> Notice:
+        """The notice as somebody is told it who sees of its dataset what is here."""
+        if all(name in dataset.schema.names for name in self.columns):
+            return self
+        return replace(self, message=VEILED, columns=())
+
+
+VEILED = "something of it that you may not see is not as it should be"
+
+    def __str__(self) -> str:
+        return f"{self.dataset}: {self.message} ({self.code})"
 
 
 class Standing:
@@ -39,6 +55,8 @@ class Standing:
         self._lock = threading.Lock()
         self._found: dict[str, Mapping[str, tuple[Notice, ...]]] = {}
         self._by_dataset: Mapping[str, tuple[Notice, ...]] = {}
+        self.version = 0
+        """Changes whenever something else is known."""
 
     def set(self, finder: str, notices: Iterable[Notice]) -> None:
         """Replace all that `finder` has said."""
@@ -46,12 +64,15 @@ class Standing:
         for notice in sorted(set(notices)):
             found[notice.dataset] = (*found.get(notice.dataset, ()), notice)
         with self._lock:
+            if self._found.get(finder, {}) == found:
+                return
             self._found[finder] = found
             together: dict[str, tuple[Notice, ...]] = {}
             for said in self._found.values():
                 for dataset, some in said.items():
                     together[dataset] = (*together.get(dataset, ()), *some)
             self._by_dataset = together
+            self.version += 1
 
     def of(self, dataset: str) -> tuple[Notice, ...]:
         """Everything that is said of the dataset at an address."""
@@ -72,7 +93,8 @@ def notices_of(
     """
     found: dict[Notice, None] = {}
     for dataset in shown:
-        found.update(dict.fromkeys(standing.of(str(dataset.address))))
+        said = (notice.to(dataset) for notice in standing.of(str(dataset.address)))
+        found.update(dict.fromkeys(said))
         found.update(dict.fromkeys(declared(dataset)))
     for notice in found:
         if notice.severity is Severity.DENY:

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from connectors.interface import SourceError
 from gateway.changed_sources import below_view
-from gateway.errors import SchemaDrift, from_source
-from gateway.model import SYSTEM
+from gateway.errors import GatewayError, SchemaDrift, UnknownSnapshot, Unsupported, from_source
+from gateway.model import SYSTEM, Dataset
 from gateway.plan.source import Tables, View, Views
 from gateway.resolution import Authorised
 from gateway.sources import Sources
@@ -30,14 +30,17 @@ def opened(authorised: Authorised, sources: Sources, own: SystemSource) -> tuple
                 tables[name] = own.opened(grant.dataset, grant.security)
                 continue
             if body is None:
+                moment, needed = authorised.moments.get(name), authorised.needed.get(name)
                 try:
-                    table = sources.open(grant.dataset, grant.security)
-                except SchemaDrift as drift:
+                    table = sources.open(grant.dataset, grant.security, moment, needed)
+                except (SchemaDrift, UnknownSnapshot, Unsupported) as error:
                     if nested and lends:
-                        raise below_view(drift) from drift
+                        raise below_view(error) from error
                     raise
                 tables[name] = replace(table, nested=True) if nested else table
                 continue
+            if name in authorised.moments:
+                raise _view_of_the_past(grant.dataset, hidden=nested and lends)
             text, tree = body.statement.text, body.statement.tree
             views[name] = View(
                 grant.dataset, grant.security, text, tree, body.names, nested, body.lends
@@ -45,3 +48,11 @@ def opened(authorised: Authorised, sources: Sources, own: SystemSource) -> tuple
     except SourceError as error:
         raise from_source(error) from error
     return tables, views
+
+
+def _view_of_the_past(view: Dataset, *, hidden: bool) -> GatewayError:
+    error = Unsupported(
+        f"{view.address} is a view, which keeps no former states",
+        hint="ask for the version or time of what it stands on",
+    )
+    return below_view(error) if hidden else error

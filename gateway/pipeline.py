@@ -9,8 +9,9 @@ out before the record is durable.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -26,6 +27,7 @@ from gateway.catalogue.search import Search
 from gateway.catalogue.watch import CatalogueWatch, Changed
 from gateway.changed_sources import explained
 from gateway.config import Config
+from gateway.curated_views import CuratedViews, loaded
 from gateway.duties import duties
 from gateway.engines.execution import run
 from gateway.errors import (
@@ -37,14 +39,16 @@ from gateway.errors import (
     LimitExceeded,
     PurposeNotGranted,
     ResidencyViolation,
-    Unsupported,
+    SchemaDrift,
+    Unauthenticated,
     from_source,
 )
-from gateway.languages import dialects, sql
+from gateway.languages import sql
 from gateway.languages.byte_literals import check_compared
+from gateway.languages.request_languages import Parsed, parsed
 from gateway.mask_key import ProductKeys
 from gateway.memory.memory import Memory
-from gateway.model import SUBSTRAIT, Dataset, Principal, Request
+from gateway.model import SUBSTRAIT, Address, Dataset, Principal, Request
 from gateway.notices import Notice, Standing, notices_of
 from gateway.opening import opened
 from gateway.plan.explain import SCHEMA as EXPLAIN_SCHEMA
@@ -53,6 +57,9 @@ from gateway.plan.fragment import FragmentReads
 from gateway.plan.plan import Plan
 from gateway.plan.source import Rights, Table, TableName, Tables, View, Views, rights_over
 from gateway.plans import Plans
+from gateway.quality.access import NAME as QUALITY
+from gateway.quality.access import quality_access
+from gateway.quality.quality import Quality
 from gateway.query_report import Measurement, QueryReport
 from gateway.records import Clearance, Recorder
 from gateway.remote_queries import RemoteQueries
@@ -64,13 +71,11 @@ from gateway.system.viewpoint import Viewpoint
 from gateway.time_limit import within
 from gateway.upkeep import Upkeep
 from gateway.verification.verification import verified
+from gateway.views.rows import ViewRow
 from policies.decide import Authoriser
 from policies.reload import Reloader
 from policies.snapshot import Snapshot
 from policies.store import PolicyError, open_store
-
-LANGUAGES = {"sql": sql.parse, SUBSTRAIT: sql.parse}
-"""The request languages: each turns text into a statement over datasets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +94,10 @@ class Prepared:
     """What its reader should know of all that the request reads."""
     catalogue_version: str = ""
     """The version of the catalogue its names were looked up in."""
+    standing: int = 0
+    """The version of what was known of datasets then."""
+    checks: str = ""
+    """The domain whose quality rules this checks; "" for a request of somebody's."""
 
     @property
     def explain(self) -> bool:
@@ -128,15 +137,13 @@ def _check_purpose(access: Access, principal: Principal, purpose: str) -> None:
         )
 
 
-def _over_columns(
-    parsed: sql.Statement | dialects.Foreign, tables: Tables, views: Views
-) -> sql.Statement:
+def _over_columns(statement: Parsed, tables: Tables, views: Views) -> sql.Statement:
     """The statement over its columns, now that they are known; another dialect is translated."""
     read: list[tuple[TableName, Table | View]] = [*tables.items(), *views.items()]
     schemas = {name: t.dataset.schema for name, t in read if not t.nested}
-    if not isinstance(parsed, sql.Statement):
-        parsed = parsed.translated(schemas)
-    return parsed.over(schemas.values())
+    if not isinstance(statement, sql.Statement):
+        statement = statement.translated(schemas)
+    return statement.over(schemas.values())
 
 
 def _check_bytes(statement: sql.Statement, tables: Tables, views: Views) -> None:
@@ -174,10 +181,19 @@ class Gateway:
         self._sources = Sources(config)
         self.plans = Plans(config)
         self.memory = memory
+        self.views = CuratedViews(lambda: self.catalogue, self._sources, self.standing, memory)
         self.system = System()
         self.search = search or Search()
         self.on_catalogue_change(lambda before, now: access.forget_meshes())
+        self.quality: Quality | None = None
+        if memory is not None:
+            self.quality = Quality(
+                lambda: self.catalogue, self, memory.store, self.standing, config
+            )
+            self.quality.load()  # before anything is answered: what denied, denies
         self._upkeep = Upkeep(duties(self))
+        self.on_catalogue_change(partial(self.views.changed, self._upkeep))
+        self.on_catalogue_change(lambda before, now: self._upkeep.hasten("search"))
 
     @classmethod
     def open(cls, mesh: Path, config: Config | None = None, *, audited: bool = True) -> Gateway:
@@ -190,7 +206,7 @@ class Gateway:
         check_folder(mesh)
         memory = Memory.open(mesh, config) if audited else None
         try:
-            watch = CatalogueWatch.over(mesh, None if memory is None else memory.store)
+            watch = CatalogueWatch.over(mesh, None if memory is None else memory.store, loaded)
             store = open_store(mesh)
             authoriser = Authoriser(Snapshot(store.load()))
             audit = AuditLog.open_in(mesh, config.audit_folder) if audited else None
@@ -207,6 +223,8 @@ class Gateway:
 
     def close(self) -> None:
         """Close every source, and write what is still to be recorded."""
+        if self.quality is not None:
+            self.quality.close()
         if self._reloader is not None:
             self._reloader.close()
         self._sources.close()
@@ -246,6 +264,11 @@ class Gateway:
         return self._access.purposes(principal)
 
     @property
+    def region(self) -> str:
+        """Where this gateway is; "" is unknown."""
+        return self.config.region
+
+    @property
     def max_query_length(self) -> int:
         """How many characters a request may have."""
         return self.config.max_query_bytes
@@ -283,6 +306,27 @@ class Gateway:
         known = access.outlook(principal, purpose, catalogue).known_products
         catalogue.namespaces.check(namespace, known)
 
+    def view_rows(self, principal: Principal, purpose: str = "") -> list[ViewRow]:
+        """The views the principal may know of and how they are, by address."""
+        access = self._access.pinned()
+        _check_purpose(access, principal, purpose)
+        return self.views.rows(access, principal, purpose)
+
+    def refresh(self, principal: Principal, address: Address, purpose: str = "") -> list[ViewRow]:
+        """Look at the sources at the bottom of a dataset now: the views that stand on them.
+
+        It takes `admin` on the dataset: for anybody else there is none. Raises GatewayError.
+        """
+        access = self._access.pinned()
+        _check_purpose(access, principal, purpose)
+        return self.views.refresh(address, access, principal, purpose)
+
+    def _check_view(self, access: Access, request: Request, view: Dataset) -> None:
+        self.views.check(view, access, request.principal, request.purpose, self._upkeep)
+
+    def _suspect(self, datasets: Iterable[Dataset]) -> None:
+        self.views.suspect(datasets, self._upkeep)
+
     def of_plan(self, plan: bytes) -> Translation:
         """The SQL a client's Substrait plan means. Raises GatewayError."""
         if len(plan) > self.config.max_query_bytes:
@@ -293,25 +337,49 @@ class Gateway:
 
     def prepare(self, request: Request) -> Prepared:
         """Understand, authorise and plan a request. Raises GatewayError."""
-        access = self._access.pinned()
+        if request.principal.name == QUALITY:
+            raise Unauthenticated(f"{QUALITY} is the gateway itself: nobody else may ask as it")
+        return self._prepare(request)
+
+    def prepare_check(self, request: Request, domain: str) -> Prepared:
+        """The same for a check of a domain's quality rules: with rights of its own, unhindered by
+        what is known of datasets."""
+        return self._prepare(request, checks=domain)
+
+    def probe(self, dataset: Dataset) -> None:
+        """Ask a dataset's source what it looks like. Raises GatewayError when it does not say."""
+        try:
+            self._sources.connector(dataset.binding).schema(dataset.binding.object)
+        except SourceError as error:
+            raise from_source(error) from error
+
+    def _prepare(self, request: Request, checks: str = "") -> Prepared:
+        asked = quality_access(self._access, checks) if checks else self._access
+        access = asked.pinned()
         policy_version = access.version
         catalogue = self.catalogue
+        authorised: Authorised | None = None
         resolution = Resolution(catalogue, self.system, access, request)
+        if not checks:
+            resolution.check_view = partial(self._check_view, access, request)
         try:
             _check_purpose(access, request.principal, request.purpose)
-            parsed = self._parse(request)
-            authorised = resolution.authorise(parsed.references)
+            said = self._parse(request)
+            authorised = resolution.authorise(said.references)
             if request.columns:
                 seen = {name: grant.dataset for name, grant in authorised.grants.items()}
                 check_columns(request.columns, seen)
             remote = RemoteQueries(
                 catalogue, self._sources, access, request, resolution.decided
-            ).open(parsed.remote)
-            notices = self._notices(authorised, resolution)
+            ).open(said.remote)
+            if self.quality is not None and not checks:
+                self.quality.ensure(grant.dataset for grant in authorised.grants.values())
+            standing = self.standing.version
+            notices = () if checks else self._notices(authorised, resolution)
             own = self.system.source(lambda: self._viewpoint(request, access))
             tables, views = opened(authorised, self._sources, own)
             tables = {**tables, **{name: r.table for name, r in remote.items()}}
-            statement = _over_columns(parsed, tables, views)
+            statement = _over_columns(said, tables, views)
             if request.declared:
                 statement = statement.declaring(request.declared)
             values = request.parameters
@@ -322,6 +390,8 @@ class Gateway:
                 unpushed = self.plans.unpushed(statement, tables, views, values)
         except (GatewayError, SourceError) as raised:
             error = from_source(raised) if isinstance(raised, SourceError) else raised
+            if isinstance(error, SchemaDrift) and authorised is not None:
+                self._suspect(grant.dataset for grant in authorised.grants.values())
             if isinstance(error, ResidencyViolation):
                 error.message = f"{error.message} ({self._places(request.principal)})"
             if request.language == SUBSTRAIT:
@@ -332,7 +402,16 @@ class Gateway:
         clearance = self.recorder.allowed(request, policy_version, grants, plan)
         rights = rights_over(tables, views)
         return Prepared(
-            *(request, plan, clearance, statement, unpushed, rights, notices, catalogue.version)
+            request,
+            plan,
+            clearance,
+            statement,
+            unpushed,
+            rights,
+            notices,
+            catalogue.version,
+            standing,
+            checks,
         )
 
     def bind(self, prepared: Prepared, values: Sequence[pa.Scalar]) -> Prepared:
@@ -347,7 +426,7 @@ class Gateway:
         """
         lasts = self._current(prepared) and prepared.plan.lasting
         if not lasts or not prepared.clearance.claim():
-            prepared = self.prepare(prepared.request)
+            prepared = self._prepare(prepared.request, prepared.checks)
             prepared.clearance.claim()
         plan = prepared.plan
         if plan.unbound:
@@ -367,10 +446,11 @@ class Gateway:
         return Result(prepared.schema, batches, report)
 
     def _current(self, prepared: Prepared) -> bool:
-        """Whether the policies and the catalogue are still those it was prepared with."""
+        """Whether all it was prepared by is as it was: policies, catalogue, what stands of it."""
         return (
             prepared.policy_version == self._access.version
             and prepared.catalogue_version == self.catalogue.version
+            and prepared.standing == self.standing.version
         )
 
     def check_rights(self, begun: Prepared, principal: Principal) -> Prepared:
@@ -415,21 +495,17 @@ class Gateway:
         here, there = (r or "no known region" for r in (self.config.region, principal.region))
         return f"this gateway is in {here}, you are in {there}"
 
-    def _parse(self, request: Request) -> sql.Statement | dialects.Foreign:
+    def _parse(self, request: Request) -> Parsed:
         if len(request.text) > self.config.max_query_bytes:
             raise LimitExceeded(
                 f"the query is {len(request.text)} characters long;"
                 f" {self.config.max_query_bytes} are allowed"
             )
-        parse = LANGUAGES.get(request.language)
-        if parse is None:
-            raise Unsupported(f"there is no request language {request.language!r}")
-        dialect = dialects.dialect_named(request.dialect)
-        return parse(request.text) if dialect is None else dialects.parse(request.text, dialect)
+        return parsed(request.text, request.language, request.dialect)
 
     def _explain(self, prepared: Prepared, report: QueryReport) -> Iterator[pa.RecordBatch]:
         try:
-            batch = explain(prepared.plan, self.config)
+            batch = explain(prepared.plan, self.config, [*map(str, prepared.notices)])
         except SourceError as error:  # files are looked for where the engine plans to read them
             raise from_source(error) from error
         prepared.clearance.wait()
@@ -453,7 +529,10 @@ class Gateway:
         except Cancelled:
             raise
         except GatewayError as error:
-            raise explained(error, plan, self._sources) from error
+            told = explained(error, plan, self._sources)
+            if isinstance(told, SchemaDrift):
+                self._suspect(table.dataset for table in plan.tables.values())
+            raise told from error
         finally:
             report.fragments = () if plan.hidden_views else measured.fragments()
             if prepared.unpushed is None:  # what was verified did everything twice

@@ -236,7 +236,11 @@ def _identity(name: TableName, opened: Table | View) -> tuple[object, ...]:
     dataset = opened.dataset
     lends = isinstance(opened, View) and opened.lends
     names = tuple(dataset.schema.names)
-    made_with = None if isinstance(opened, View) else (opened.pushes, opened.statistics_version)
+    raw = len(opened.security.raw)  # a source may have lost columns nobody asks for
+    if isinstance(opened, View):
+        made_with: tuple[object, ...] = (opened.text,)  # of a catalogue that was read anew
+    else:
+        made_with = (opened.pushes, opened.statistics_version, opened.snapshot)
     return (
         name,
         dataset.address,
@@ -244,5 +248,6 @@ def _identity(name: TableName, opened: Table | View) -> tuple[object, ...]:
         names,
         opened.security.fingerprint,
         lends,
+        raw,
         made_with,
     )

@@ -129,7 +129,7 @@ class Recorder:
             self._end(self._gone.popleft(), Outcome(ABANDONED))
 
     def _end(self, receipt: Receipt, outcome: Outcome) -> None:
-        if self._log is None or receipt.seq is None:
+        if self._log is None or receipt.failed:
             return
         try:
             self._log.outcome(receipt, outcome)

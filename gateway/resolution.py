@@ -7,9 +7,10 @@ caller, or for the view's owner where the view unmasks and the owner may publish
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from connectors.interface import Moment
 from gateway.authorisation import DISCOVER, PUBLISH, READ, Access, Grant
 from gateway.catalogue.catalogue import FULL_NAME, Catalogue
 from gateway.catalogue.deprecation import successor_of
@@ -25,6 +26,8 @@ from gateway.errors import (
     UnknownDataset,
 )
 from gateway.languages import sql
+from gateway.languages.mentions import Asked, mentioned_in
+from gateway.languages.request_languages import Parsed, parsed_view
 from gateway.model import Address, Dataset, Principal, Request, View
 from gateway.plan.source import TableName
 from gateway.system.system import System
@@ -58,26 +61,39 @@ class Body:
 class Authorised:
     """Everything a request reads: grants by name, and the bodies of those that are views.
 
-    `nested` are the names only views know.
+    `nested` are the names only views know, and `needed` the columns the views use of them;
+    `moments` are there for what is read as it was.
     """
 
     grants: Mapping[TableName, Grant]
     bodies: Mapping[TableName, Body]
     nested: frozenset[TableName]
+    moments: Mapping[TableName, Moment] = field(default_factory=dict)
+    needed: Mapping[TableName, frozenset[str]] = field(default_factory=dict)
+
+
+def _unchecked(view: Dataset) -> None:
+    """Every view is as good as another."""
 
 
 @dataclass(slots=True)
 class Resolution:
-    """Resolves one request. `decided` are the decisions made for it so far, by address or name."""
+    """Resolves one request. `decided` are the decisions made for it so far, by address or name.
+
+    `check_view` may refuse a view its reader has named, before what it stands on is looked for.
+    """
 
     catalogue: Catalogue
     system: System
     access: Access
     request: Request
     decided: dict[str, Decision] = field(default_factory=dict)
+    check_view: Callable[[Dataset], None] = _unchecked
     _grants: dict[TableName, Grant] = field(default_factory=dict)
     _bodies: dict[TableName, Body] = field(default_factory=dict)
     _nested: set[TableName] = field(default_factory=set)
+    _moments: dict[TableName, Moment] = field(default_factory=dict)
+    _needed: dict[TableName, frozenset[str]] = field(default_factory=dict)
 
     def authorise(self, references: Iterable[sql.Reference]) -> Authorised:
         """The datasets behind the names of the caller's statement. Raises GatewayError."""
@@ -97,10 +113,23 @@ class Resolution:
             if found is None:
                 found = self._find(reference, self.request.principal, self.request.namespace)
             if found is not None:
+                if found[0].view is not None:
+                    self.check_view(found[0])
+                self._remember(reference.name, reference.moment)
                 self._grant(
                     reference.name, *found, self.request.principal, self.request.purpose, ()
                 )
-        return Authorised(dict(self._grants), dict(self._bodies), frozenset(self._nested))
+        return Authorised(
+            dict(self._grants),
+            dict(self._bodies),
+            frozenset(self._nested),
+            dict(self._moments),
+            dict(self._needed),
+        )
+
+    def _remember(self, name: TableName, moment: Moment | None) -> None:
+        if moment is not None:
+            self._moments[name] = moment
 
     def _of_system(self, reference: sql.Reference) -> tuple[Dataset, Decision] | None:
         """A system table that is named, if the caller may read it. No view may stand on one."""
@@ -214,12 +243,12 @@ class Resolution:
         if address in above or len(above) >= MAX_LAYERS:
             raise LimitExceeded(f"the view {address} stands on too many views, or on itself")
         try:
-            statement = sql.parse(view.sql)
-            if statement.remote:  # its reader would have to hold the right, and be shown the text
+            parsed = parsed_view(view)
+            if parsed.remote:  # its reader would have to hold the right, and be shown the text
                 raise InvalidQuery("a view may not hold a remote_query")
             names: dict[TableName, TableName] = {}
             lends = False
-            for reference in statement.references:
+            for reference in parsed.references:
                 found = self._below(reference, view, principal, purpose)
                 if found is None:
                     continue
@@ -228,7 +257,9 @@ class Resolution:
                 meant = (f"{RESERVED}{len(self._nested)}",)
                 self._nested.add(meant)
                 names[reference.name] = meant
+                self._remember(meant, reference.moment)
                 self._grant(meant, below, decision, reader, reading, (*above, address))
+            statement = self._over_columns(parsed, names)
         except (PurposeRequired, ResidencyViolation, LimitExceeded) as error:
             error.position = None  # of a text the caller has not written
             raise
@@ -243,6 +274,18 @@ class Resolution:
                 f"the view {address} can not be computed", hint="its owner has to mend it"
             ) from None
         return Body(statement, names, lends)
+
+    def _over_columns(self, parsed: Parsed, names: Mapping[TableName, TableName]) -> sql.Statement:
+        """A view's query as a statement of ours, and which columns below each table has to have."""
+        schemas = {own: self._grants[meant].dataset.schema for own, meant in names.items()}
+        statement = parsed
+        if not isinstance(statement, sql.Statement):
+            statement = statement.translated(schemas)
+        statement = statement.over(schemas.values())
+        for own, meant in names.items():
+            asked = Asked(statement.text, tuple(schemas[own].names), statement.tree)
+            self._needed[meant] = mentioned_in(asked)
+        return statement
 
     def _below(
         self, reference: sql.Reference, view: View, principal: Principal, purpose: str

@@ -48,7 +48,10 @@ NUMBERS: Mapping[str, Bounds] = {
     "statistics_wait_seconds": Bounds(0, 60),
     "history_age_seconds": Bounds(0, 31 * _DAY),
     "audit_wait_seconds": Bounds(0.1, 600),
+    "schema_poll_seconds": Bounds(0, _DAY),
     "catalogue_poll_seconds": Bounds(0, _DAY),
+    "quality_seconds": Bounds(0, 31 * _DAY),
+    "quality_timeout_seconds": Bounds(1, _DAY),
 }
 SWITCHES = ("embedded_duckdb",)
 TEXTS = ("openlineage_api_key", "openlineage_url", "postgres", "store")

@@ -43,8 +43,9 @@ class Upkeep:
             thread.start()
 
     def hasten(self, name: str) -> None:
-        """Let a task be done now instead of at its next time."""
-        self._bells[name].set()
+        """Let a task be done now instead of at its next time, if there is such a task here."""
+        if name in self._bells:
+            self._bells[name].set()
 
     def close(self) -> None:
         """Let every task end, and those that want it be done once more."""

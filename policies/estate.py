@@ -38,6 +38,7 @@ class Traits:
     requires_row_filter: bool = False
     requires_purpose: bool = False
     unpublished: bool = False
+    purposes: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, resource: Resource) -> Traits:
@@ -57,6 +58,7 @@ class Traits:
             resource.requires_row_filter,
             resource.requires_purpose,
             resource.unpublished,
+            resource.purposes,
         )
 
     @property

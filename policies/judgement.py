@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,6 +13,10 @@ from policies.model import Asked
 from policies.request import Context, Resource, Subject
 from policies.rows import ALL_ROWS, PRINCIPAL, ROLE, Row
 from policies.snapshot import Candidates, Holder, Moment
+
+USES = frozenset({"read", "execute", "remote_query"})
+"""What terms of use speak of. That a dataset is there, and for what it may be used, may be known to
+those who may not use it."""
 
 HIDDEN, CLEAR = "null", "none"
 """The ids of the strongest mask and of no mask at all."""
@@ -118,6 +122,8 @@ class _Case:
             return self._deny(_denied_by(denying) or f"no policy allows {action}", denying)
         if resource.requires_purpose and not purpose:
             return self._deny("a purpose is required")
+        if action in USES and not self._serves(purpose):
+            return self._deny(f"its contract allows {action} for {_listed(resource.purposes)} only")
         filters = self._moment.model.filters.matching(
             (self._holder.name, resource.domain, resource.address, action, asked),
             self._rows.filters,
@@ -175,7 +181,7 @@ class _Case:
             )
             for row in rows
             for purpose in row.columns[column].split("|")
-        }
+        } | self._resource.purposes
         verdicts: dict[frozenset[str], bool] = {}
         found = []
         for purpose in sorted(purposes):
@@ -185,6 +191,10 @@ class _Case:
             if verdicts[spoken]:
                 found.append(purpose)
         return tuple(found)
+
+    def _serves(self, purpose: str) -> bool:
+        """Whether the dataset may be used for the purpose, as its terms of use say."""
+        return serves(self._resource.purposes, self._moment.tree.ancestors(purpose))
 
     def _asked(self, purpose: str, tags: frozenset[str]) -> Asked:
         purposes = self._moment.tree.ancestors(purpose)
@@ -283,6 +293,15 @@ class _Case:
 
     def _deny(self, reason: str, rules: Iterable[Row] = ()) -> Decision:
         return Decision(False, reason, _once(rules), self._moment.version)
+
+
+def serves(terms: frozenset[str], purposes: Container[str]) -> bool:
+    """Whether terms of use allow a purpose, given as itself and all that is above it."""
+    return not terms or any(purpose in purposes for purpose in terms)
+
+
+def _listed(purposes: Iterable[str]) -> str:
+    return " or ".join(sorted(purposes))
 
 
 def _denials(rows: Iterable[Row]) -> list[Row]:

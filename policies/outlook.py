@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from policies.estate import Bools, Estate, Place
-from policies.judgement import granted_purposes
+from policies.judgement import USES, granted_purposes, serves
 from policies.matching import Segments, parse_pattern
 from policies.model import Asked
 from policies.request import Context, Subject
@@ -156,7 +156,7 @@ class Outlook:
             for placed, column in ((self._access, 4), (self._filters, 3))
             for each in placed
             for purpose in each.row.columns[column].split("|")
-        }
+        }.union(*(trait.purposes for trait in self.estate.traits))
         seen: set[frozenset[str]] = set()
         for purpose in sorted(granted_purposes(self._moment, self._subject)):
             spoken = self._moment.tree.ancestors(purpose) & named
@@ -213,6 +213,9 @@ class Outlook:
         allowed &= ~(self._covered(of_datasets, "deny")) & estate.valid
         if not purpose:
             allowed &= ~self._trait([t.requires_purpose for t in estate.traits])
+        if action in USES:
+            spoken = self._moment.tree.ancestors(purpose)
+            allowed &= self._trait([serves(t.purposes, spoken) for t in estate.traits])
         filters = [
             each
             for each in self._filters

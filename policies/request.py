@@ -29,8 +29,9 @@ class Context:
 class Resource:
     """What policies know of one version of one dataset. Make it once: it remembers its hash.
 
-    `columns` are names with their tags. `row_filters` are the ids the contract declares. What is
-    `unpublished` is there only for whoever may publish it, or administer it.
+    `columns` are names with their tags. `row_filters` are the ids the contract declares, `purposes`
+    those it may be read for, with all that is below them (none: for any). What is `unpublished` is
+    there only for whoever may publish it, or administer it.
     """
 
     address: str
@@ -41,12 +42,13 @@ class Resource:
     requires_row_filter: bool = False
     requires_purpose: bool = False
     unpublished: bool = False
+    purposes: frozenset[str] = frozenset()
     _hash: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         known = (
             *(self.address, self.domain, self.tags, self.columns, self.row_filters),
-            *(self.requires_row_filter, self.requires_purpose, self.unpublished),
+            *(self.requires_row_filter, self.requires_purpose, self.unpublished, self.purposes),
         )
         object.__setattr__(self, "_hash", hash(known))
 
@@ -67,4 +69,5 @@ class Resource:
             and self.requires_row_filter == other.requires_row_filter
             and self.requires_purpose == other.requires_purpose
             and self.unpublished == other.unpublished
+            and self.purposes == other.purposes
         )

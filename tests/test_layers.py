@@ -16,21 +16,34 @@ ALLOWED = {
     "languages": {"errors", "model"},
     "catalogue": {"errors", "model", "notices", "memory"},
     "lineage": {"errors", "model", "memory"},
+    "quality": {
+        *("errors", "model", "config", "notices", "memory", "upkeep"),
+        "catalogue",  # what a contract's rules and promises may be
+        "authorisation",  # a check reads with rights of its own
+    },
+    "system": {
+        *("errors", "model", "notices", "memory", "catalogue"),
+        "authorisation",  # every row is for those who may know what it says
+        "plan",  # a table of one request's own
+    },
     "memory": {"errors", "model", "config", "audit", "catalogue", "lineage"},
+    "views": {"errors", "model", "notices", "catalogue", "languages", "plan", "memory"},
     "plan": {"errors", "model", "config", "plan", "engines", "lineage"},
     "engines": {"errors", "model", "config", "plan", "engines"},
     "audit": {"errors"},
     "identity": {"errors", "model", "toml_tables"},
     "substrait": {"errors", "model", "config", "plan", "engines"},
     "serving": {
-        *("errors", "model", "catalogue", "pipeline", "query_report"),
+        *("errors", "model", "catalogue", "notices", "pipeline", "query_report"),
         "languages",  # a session's dialect is checked when it is set
     },
     "flight": {
-        *("errors", "model", "pipeline", "identity", "serving"),
+        *("errors", "model", "notices", "pipeline", "identity", "serving"),
         "catalogue",  # a session's catalog and schema are checked when they are set
     },
-    "postgres_wire": {"errors", "model", "pipeline", "identity", "serving", "languages"},
+    "postgres_wire": {
+        *("errors", "model", "notices", "pipeline", "identity", "serving", "languages"),
+    },
 }
 
 

@@ -181,7 +181,7 @@ def test_a_failure_below_a_lent_view_is_told_in_fixed_words(mesh: Gateway) -> No
 
 
 def test_drift_below_a_lent_view_does_not_name_what_is_there() -> None:
-    (staff,) = in_memory({"staff": STAFF.drop_columns(["pay"])}, "views-drift", "staff")
+    (staff,) = in_memory({"staff": STAFF.drop_columns(["mail"])}, "views-drift", "staff")
     staff = replace(staff, address=Address("shop", "staff", "staff", "1.0.0"), schema=STAFF.schema)
     lent = next(v for v in VIEWS if v.address.dataset == "lent")
     opened = gateway([staff, lent], RULES)
@@ -189,7 +189,31 @@ def test_drift_below_a_lent_view_does_not_name_what_is_there() -> None:
         ask(opened, "SELECT id FROM lent", BOB)
     assert caught.value.code == "SCHEMA_DRIFT"
     assert "staff" not in str(caught.value)
-    assert "pay" not in str(caught.value)
+    assert "mail" not in str(caught.value)
+    opened.close()
+
+
+def test_a_column_that_a_view_does_not_use_may_be_gone() -> None:
+    (staff,) = in_memory({"staff": STAFF.drop_columns(["pay"])}, "views-unused", "staff")
+    staff = replace(
+        staff,
+        address=Address("shop", "staff", "staff", "1.0.0"),
+        schema=STAFF.schema,
+        row_filters={"eu_only": "region = 'EU'"},
+    )
+    lent, mails = (v for v in VIEWS if v.address.dataset in ("lent", "mails"))
+    paid = (
+        *RULES,
+        ("p", "paid", "*", "*", "read", "*", "*", "*", "allow"),
+        ("p2", "paid", "shop", "mesh://shop/staff/staff", "*", "permissive", "paid", "allow"),
+    )
+    staff = replace(staff, row_filters={**staff.row_filters, "paid": "pay > 0"})
+    opened = gateway([staff, lent, mails], paid)
+    assert len(rows(opened, "SELECT id FROM lent", BOB)) == 4
+    assert len(rows(opened, "SELECT id FROM mails")) == 2
+    assert code(opened, "SELECT id FROM staff") == "SCHEMA_DRIFT"
+    # whose row filter is about that column does not get rows without it
+    assert code(opened, "SELECT id FROM mails", Principal("user:eve", ("paid",))) == "SCHEMA_DRIFT"
     opened.close()
 
 

@@ -7,6 +7,7 @@ REGISTRY: Mapping[str, str] = {
     "two-clients-memory": "bench.cases.two_clients:TwoClients",
     "select-1": "bench.cases.select_one:SelectOne",
     "audit": "bench.cases.audit:Audit",
+    "memory": "bench.cases.memory:Memory",
     "governed": "bench.cases.governed:Governed",
     "decision": "bench.cases.decision:Decisions",
     "plan-tpch": "bench.cases.plan_tpch:PlanTpch",

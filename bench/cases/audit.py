@@ -57,7 +57,8 @@ def _series(log: AuditLog, share: int) -> Iterator[Series]:
     yield Series("decisions/s, sustained", "decisions/s", {GATEWAY: work}, Target(10_000, True))
 
 
-def _record(number: int) -> Record:
+def example(number: int) -> Record:
+    """One of a hundred statements, by one of a thousand principals."""
     return Record(
         id=f"{number:032x}",
         principal=f"user:u{number % 1000}",
@@ -77,7 +78,7 @@ def _recording(log: AuditLog, numbers: Iterator[int], calls: int) -> Callable[[]
     def work() -> float:
         times = []
         for _ in range(calls):
-            record = _record(next(numbers))
+            record = example(next(numbers))
             start = time.perf_counter()
             receipt = log.record(record)
             times.append(time.perf_counter() - start)
@@ -91,7 +92,7 @@ def _latency(log: AuditLog, numbers: Iterator[int], calls: int) -> Callable[[], 
     def work() -> float:
         times = []
         for _ in range(calls):
-            record = _record(next(numbers))
+            record = example(next(numbers))
             start = time.perf_counter()
             log.record(record).wait()
             times.append(time.perf_counter() - start)
@@ -106,7 +107,7 @@ def _throughput(
     """Each of the threads records, waits, and brings the outcome, as a query does."""
 
     def query(number: int) -> None:
-        receipt = log.record(_record(number))
+        receipt = log.record(example(number))
         receipt.wait()
         log.outcome(receipt, Outcome("completed", 10, 800, 0.01))
 
@@ -127,7 +128,7 @@ def _sustained(log: AuditLog, numbers: Iterator[int], total: int) -> Callable[[]
         waiting: list[Receipt] = []
         start = time.perf_counter()
         for sent in range(total):
-            waiting.append(log.record(_record(next(numbers))))
+            waiting.append(log.record(example(next(numbers))))
             if sent >= 2_000:
                 waiting[sent - 2_000].wait()
         waiting[-1].wait()

@@ -138,8 +138,10 @@ class AuditLog:
         One that nobody will wait for need not be `urgent`: it is durable a moment later.
         """
         receipt = Receipt(record.id)
+        if not urgent and self._writer.decide_later(receipt, lambda: self._parts(record)):
+            return receipt
         try:
-            parts = decision_parts(record, self._statements.written(record))
+            parts = self._parts(record)
         except Exception:
             logger.exception("the decision on query %s can not be recorded", record.id)
             receipt.fail("the decision can not be recorded")
@@ -162,7 +164,7 @@ class AuditLog:
         if not self._writer.close():
             return
         self._thread.join()
-        lost = len(self._writer.owed)
+        lost = self._writer.left
         try:
             self._connection.close()
             self._head.close()
@@ -172,6 +174,9 @@ class AuditLog:
             self._lock.close()
         if lost:
             raise AuditUnavailable(f"{lost} outcomes of queries could not be recorded")
+
+    def _parts(self, record: Record) -> tuple[str, str]:
+        return decision_parts(record, self._statements.written(record))
 
     def _end_open(self, last: int) -> None:
         """End the decisions whose gateway is no more: it can not say any more how they went."""

@@ -11,7 +11,7 @@ import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from gateway.audit.chain import Seals, next_hash
@@ -28,6 +28,14 @@ MAX_PENDING = 10_000
 
 MAX_OUTCOMES = 10_000
 """Outcomes that wait for the disk; with more, whoever brings one waits too."""
+
+MAX_LATER = 200
+"""Records that nobody waits for, and that are left to the thread to be written down; those that
+come while there are more are written down by whoever brings them, as a gateway with much to do
+should."""
+
+LATER_AT_ONCE = 32
+"""How many of them the thread writes down while decisions wait to be committed."""
 
 LINGER_SECONDS = 0.1
 """How long outcomes wait for a decision to share its commit with."""
@@ -69,6 +77,11 @@ class Receipt:
         if self._failure is not None:
             raise AuditUnavailable(self._failure, hint="try again in a moment")
 
+    @property
+    def failed(self) -> bool:
+        """Whether it never will be durable."""
+        return self._failure is not None
+
     def settle(self) -> None:
         """For the writer: it is durable."""
         self._pending.release()
@@ -85,6 +98,10 @@ class Item:
 
     receipt: Receipt
     outcome: Outcome | None = None
+    make: Callable[[], tuple[str, str]] | None = None
+    """Makes the parts of a decision's body that is written down later."""
+    roomed: bool = False
+    """Whether it takes up room that is given back when it is durable."""
     seq: int = 0
     hash: str = ""
     row: str = ""
@@ -108,10 +125,17 @@ class Writer:
         self._bell.acquire()
         # from here on under the gate
         self._waiting: deque[Item] = deque()
+        self._later: deque[Item] = deque()
         self._shapes: dict[str, str] = {}
         self._seq, self._digest = tip.seq, bytes.fromhex(tip.hash)
         self._pending = 0
         self._dozing = self._closed = self._stalled = False
+
+    def decide_later(self, receipt: Receipt, make: Callable[[], tuple[str, str]]) -> bool:
+        """Take a decision that nobody waits for, whose parts are made by `make` later; False when
+        there is too much to do already.
+        """
+        return self._put_off(Item(receipt, make=make))
 
     def decide(self, receipt: Receipt, parts: tuple[str, str], *, urgent: bool) -> None:
         """Take a decision; `parts` are its body's. May fail the receipt at once.
@@ -138,6 +162,8 @@ class Writer:
 
     def end(self, receipt: Receipt, outcome: Outcome) -> None:
         """Take an outcome; waits while there are too many. AuditUnavailable once it is closed."""
+        if self._put_off(Item(receipt, outcome), always=receipt.seq is None):
+            return
         parts = outcome_parts(outcome, receipt.id, receipt.seq)
         while not self._room.acquire(timeout=RETRY_SECONDS) and not self._closed:
             pass
@@ -145,11 +171,28 @@ class Writer:
             if self._closed:
                 raise AuditUnavailable(CLOSED)
             if self._stalled:
-                self.owed.append(Item(receipt, outcome))
+                self.owed.append(Item(receipt, outcome, roomed=True))
                 return
-            self._chain(Item(receipt, outcome), parts)
+            self._chain(Item(receipt, outcome, roomed=True), parts)
             if self._dozing:
                 self._ring()
+
+    def _put_off(self, item: Item, *, always: bool = False) -> bool:
+        """Leave it to the thread to write down, unless that has enough to do; an outcome `always`
+        as long as its decision is left to it as well.
+        """
+        with self._gate:
+            if self._closed or (not always and len(self._later) >= MAX_LATER):
+                return False
+            self._later.append(item)
+            if self._dozing:
+                self._ring()
+            return True
+
+    @property
+    def left(self) -> int:
+        """How many records it has that are not written."""
+        return len(self.owed) + len(self._later)
 
     def close(self) -> bool:
         """Take nothing any more, and let the thread end; False if that was said before."""
@@ -174,9 +217,9 @@ class Writer:
                 self._pause()
                 self._write()
             deadline = time.monotonic() + self.drain_seconds
-            while (self._waiting or self.owed) and time.monotonic() < deadline:
+            while (self._waiting or self._later or self.owed) and time.monotonic() < deadline:
                 self._write()
-                if self.owed:
+                if self.owed or self._stalled:
                     time.sleep(RETRY_SECONDS / 5)
             self._sync_head()
         except BaseException as error:
@@ -196,6 +239,29 @@ class Writer:
         self._seq, self._digest = seq, digest
         self._waiting.append(item)
 
+    def _write_down(self) -> None:
+        """Chain what was put off: all of it, or some while others wait. For the gate's holder."""
+        count = len(self._later)
+        if self._stalled or not count:
+            return
+        for _ in range(min(count, LATER_AT_ONCE) if self._waiting else count):
+            item = self._later.popleft()
+            receipt = item.receipt
+            if item.outcome is not None:
+                if not receipt.failed:
+                    self._chain(item, outcome_parts(item.outcome, receipt.id, receipt.seq))
+                continue
+            assert item.make is not None
+            try:
+                parts = item.make()
+            except Exception:
+                logger.exception("the decision on query %s can not be recorded", receipt.id)
+                receipt.fail("the decision can not be recorded")
+                continue
+            self._pending += 1
+            self._chain(item, parts)
+            receipt.seq = item.seq
+
     def _ring(self) -> None:
         if self._bell.locked():
             self._bell.release()
@@ -206,11 +272,11 @@ class Writer:
             self._bell.acquire(timeout=RETRY_SECONDS)
             return
         for seconds in (LINGER_SECONDS, IDLE_SECONDS):
-            if self._bell.acquire(timeout=seconds) or self._waiting:
+            if self._bell.acquire(timeout=seconds) or self._waiting or self._later:
                 return
         self._tidy()
         with self._gate:
-            self._dozing = not self._waiting and not self._closed
+            self._dozing = not (self._waiting or self._later or self._closed)
         if self._dozing:
             self._bell.acquire()
             self._dozing = False
@@ -222,12 +288,13 @@ class Writer:
         full = True
         while full:
             with self._gate:
+                self._write_down()
                 count = min(MAX_GROUP, len(self._waiting))
                 group = [self._waiting.popleft() for _ in range(count)]
                 shapes: dict[str, str] = {}
                 if group:  # before the first record that names one, or with it
                     shapes, self._shapes = self._shapes, shapes
-            full = count == MAX_GROUP
+            full = count == MAX_GROUP or (count > 0 and bool(self._later))
             if group:
                 self._commit(group, shapes)
 
@@ -254,7 +321,7 @@ class Writer:
             if item.outcome is None:
                 item.receipt.settle()
                 decisions += 1
-            else:
+            elif item.roomed:
                 self._room.release()
         with self._gate:
             self._pending -= decisions
@@ -268,8 +335,10 @@ class Writer:
             for item in [*group, *self._waiting]:
                 if item.outcome is None:
                     item.receipt.fail(FAILED)
-                else:
+                elif not item.receipt.failed:
                     self.owed.append(item)
+                elif item.roomed:  # there is nothing it would be the outcome of
+                    self._room.release()
             self._waiting.clear()
             self._pending = 0
 

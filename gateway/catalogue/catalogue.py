@@ -136,6 +136,12 @@ class Catalogue:
                 found.setdefault(entry.source, []).append(position)
         return found
 
+    @cached_property
+    def views(self) -> Sequence[Dataset]:
+        """The datasets that are queries over others, by address."""
+        places = (n for n, entry in enumerate(self.entries) if entry.source is None)
+        return tuple(self.datasets[position] for position in places)
+
     def resolve(
         self,
         parts: tuple[str, ...],
@@ -179,20 +185,6 @@ class Catalogue:
             missing = f"version {version}" if version else "active version"
             raise UnknownDataset(f"{names[0]} has no {missing}", hint=f"there is {listed}")
         return chosen
-
-    def search(self, words: Sequence[str], visible: Visible) -> list[Dataset]:
-        """Visible datasets in which every word occurs, the best first; all without words.
-
-        A word in the name weighs most, then title and tags, columns, descriptions.
-        """
-        wanted = [word.casefold() for text in words for word in text.split()]
-        ranked = []
-        for dataset in self.datasets:
-            if visible(dataset):
-                scores = [_score(dataset, word) for word in wanted]
-                if all(scores):
-                    ranked.append((-sum(scores), dataset.address, dataset))
-        return [dataset for _, _, dataset in sorted(ranked, key=lambda entry: entry[:2])]
 
     def suggestion(self, parts: tuple[str, ...], shown: Bools | None = None) -> str | None:
         """A hint naming the dataset whose name is closest, or None when none is close.
@@ -240,25 +232,3 @@ def _fold(parts: tuple[str, ...]) -> tuple[str, ...]:
 
 def _sorting(address: Address) -> tuple[str, str, str, str]:
     return (address.domain, address.product, address.dataset, address.version or "")
-
-
-def _score(dataset: Dataset, word: str) -> int:
-    """How much a dataset is about a word; 0: not at all."""
-    name = dataset.address.dataset.casefold()
-    if word == name:
-        return 100
-    tags = (*dataset.tags, *(tag for found in dataset.column_tags.values() for tag in found))
-    weights = (
-        (40, name),
-        (20, f"{dataset.address.domain} {dataset.address.product}"),
-        (10, dataset.title),
-        (10, " ".join(tags)),
-        (5, " ".join(dataset.schema.names)),
-        (2, dataset.description),
-        (1, " ".join(_comments(dataset))),
-    )
-    return sum(weight for weight, text in weights if word in text.casefold())
-
-
-def _comments(dataset: Dataset) -> list[str]:
-    return [(field.metadata or {}).get(b"mesh.comment", b"").decode() for field in dataset.schema]

@@ -51,4 +51,5 @@ def resource(dataset: Dataset) -> Resource:
         dataset.requires_row_filter,
         dataset.requires_purpose,
         dataset.status in UNPUBLISHED,
+        frozenset(dataset.purposes),
     )

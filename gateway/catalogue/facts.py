@@ -58,10 +58,11 @@ def facts_of(dataset: Dataset) -> dict[str, Any]:
             for promise in dataset.promises
         },
         "quality": {
-            rule.name: _digest([rule.column, rule.gate, dict(rule.declared)])
+            rule.name: _digest([rule.column, rule.timing.gate, dict(rule.declared)])
             for rule in dataset.quality
         },
-        "view": view and _digest([view.sql, view.owner, view.unmasks]),
+        "view": view
+        and _digest([view.query, view.owner, view.unmasks, view.language, view.dialect]),
         "tags": sorted(dataset.tags),
         "terms": {name: [t.name, t.definition] for name, t in sorted(dataset.terms.items())},
         "title": dataset.title,

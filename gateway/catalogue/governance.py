@@ -1,9 +1,10 @@
 """Governance in the products' own files: what policies and plans must know of a dataset.
 
 Custom properties of a contract, or of one of its schema objects (which then counts instead):
-``mesh.rowFilters``, ``mesh.rowPolicy``, ``mesh.purpose``, ``mesh.residency``, ``mesh.view``.
-Purpose and residency may be given for a whole product. A property that is misspelt, misplaced or
-given twice is a problem, never silence: what looks governed must be governed.
+``mesh.rowFilters``, ``mesh.rowPolicy``, ``mesh.purpose``, ``mesh.purposes``, ``mesh.residency``,
+``mesh.view``. Purposes and residency may be given for a whole product; ``mesh.gate`` and the like
+for single quality rules. A property that is misspelt, misplaced or given twice is a problem, never
+silence: what looks governed must be governed.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from gateway.catalogue.document import Document
 from gateway.catalogue.problems import Path, Problem
 from gateway.errors import did_you_mean
 from gateway.model import NAME, Residency, View
+from gateway.model import PURPOSE as PURPOSE_NAME
 from policies.filters import FilterError, parse_row_filter
 from policies.rows import ALL_ROWS
 
@@ -30,21 +32,30 @@ ROW_FILTERS = "mesh.rowFilters"
 ROW_POLICY = "mesh.rowPolicy"
 VIEW = "mesh.view"
 PURPOSE = "mesh.purpose"
+PURPOSES = "mesh.purposes"
 RESIDENCY = "mesh.residency"
 DEPRECATION = "mesh.deprecation"
+GATE = "mesh.gate"
+CHECK = "mesh.check"
+MAX_AGE = "mesh.maxAge"
 DECLARED = "mesh.declared"
 DECLARED_BY_SOURCE = {"property": DECLARED, "value": "source"}
 """The mark of what publication has written of a source's own declarations."""
 
 REQUIRED = "required"
 
-_OF_CONTRACT = frozenset({BINDING, VIEW, ROW_FILTERS, ROW_POLICY, PURPOSE, RESIDENCY, DEPRECATION})
-_OF_PRODUCT = frozenset({PURPOSE, RESIDENCY})
+_OF_PRODUCT = frozenset({PURPOSE, PURPOSES, RESIDENCY})
+_OF_CHECK = frozenset({GATE, CHECK, MAX_AGE})
+_OF_GOVERNANCE = frozenset({ROW_FILTERS, ROW_POLICY, DEPRECATION})
+_OF_CONTRACT = frozenset({BINDING, VIEW}) | _OF_GOVERNANCE | _OF_PRODUCT | _OF_CHECK
 _OF_COLUMN = frozenset({ARROW_TYPE})
 _OF_RELATIONSHIP = frozenset({DECLARED})
 _KNOWN = _OF_CONTRACT | _OF_COLUMN | _OF_RELATIONSHIP
 _PLACES = {
     **dict.fromkeys(_OF_CONTRACT, "the contract or to one of its schema objects"),
+    **dict.fromkeys(
+        _OF_CHECK, "the contract, one of its schema objects, quality rules or SLA properties"
+    ),
     **dict.fromkeys(_OF_PRODUCT, "the product, the contract or one of its schema objects"),
     **dict.fromkeys(_OF_COLUMN, "a column"),
     **dict.fromkeys(_OF_RELATIONSHIP, "a relationship"),
@@ -64,6 +75,7 @@ class Governance:
     requires_row_filter: bool = False
     requires_purpose: bool = False
     residency: Residency | None = None
+    purposes: tuple[str, ...] = ()
 
 
 class _Broken(Exception):
@@ -117,6 +129,8 @@ def _allowed(path: Path, product: bool) -> frozenset[str]:
         return frozenset() if path else _OF_PRODUCT
     if not path or (len(path) == 2 and path[0] == "schema"):
         return _OF_CONTRACT
+    if "quality" in path[-2:-1] or "slaProperties" in path[-2:-1]:
+        return _OF_CHECK
     if "relationships" in path[-2:-1]:
         return _OF_RELATIONSHIP
     steps = {step for step in path[2:] if isinstance(step, str)}
@@ -145,10 +159,11 @@ def _check_tag(document: Document, place: Path, tag: Any) -> Iterator[Problem]:
 def read_view(contract: Document, path: Path, domain: str) -> View | Problem | None:
     """The view a dataset is, None if it is none.
 
-    The form is ``SELECT ...`` or ``{sql: SELECT ..., owner: domain/role, unmask: true}``; an owner
-    of another domain could lend rights that are not the view's to lend.
+    The form is ``SELECT ...``, ``{sql: SELECT ..., owner: domain/role, unmask: true}`` or
+    ``{language: sql, query: SELECT ..., dialect: trino}``; an owner of another domain could lend
+    rights that are not the view's to lend. Which languages there are is not known here.
     """
-    found = _lookup(contract, path, VIEW) or _lookup(contract, (), VIEW)
+    found = lookup(contract, path, VIEW) or lookup(contract, (), VIEW)
     if found is None:
         return None
     try:
@@ -161,11 +176,20 @@ def _read_view(value: Any, domain: str) -> View:
     if isinstance(value, str):
         value = {"sql": value}
     if not isinstance(value, dict):
-        raise _Broken("must be a query, or a mapping with sql, owner and unmask")
-    _only_keys(value, ("sql", "owner", "unmask"))
-    text, owner, unmask = value.get("sql"), value.get("owner", ""), value.get("unmask", False)
+        raise _Broken("must be a query, or a mapping with query, language, owner and unmask")
+    _only_keys(value, ("sql", "query", "language", "dialect", "owner", "unmask"))
+    if "sql" in value and {"query", "language"} & set(value):
+        raise _Broken("has sql already: that is the query and its language", "query")
+    key = "query" if {"query", "language"} & set(value) else "sql"
+    text, owner, unmask = value.get(key), value.get("owner", ""), value.get("unmask", False)
     if not isinstance(text, str) or not text.strip():
-        raise _Broken("is required and must be text", "sql")
+        raise _Broken("is required and must be text", key)
+    language, dialect = value.get("language", "sql"), value.get("dialect", "")
+    for name, said in (("language", language), ("dialect", dialect)):
+        if not isinstance(said, str):
+            raise _Broken("must be text", name)
+    if dialect and language != "sql":
+        raise _Broken("is of SQL, and the view is in another language", "dialect")
     if not isinstance(unmask, bool):
         raise _Broken("must be true or false", "unmask")
     if not isinstance(owner, str) or (owner and not _OWNER.match(owner)):
@@ -174,13 +198,14 @@ def _read_view(value: Any, domain: str) -> View:
         raise _Broken(f"must be a role of the view's own domain: {domain}/...", "owner")
     if unmask and not owner:
         raise _Broken("is required where the view unmasks: whose rights count", "owner")
-    return View(text, owner, unmask)
+    return View(text, owner, unmask, language, dialect)
 
 
 def check_product_governance(product: Document) -> Iterator[Problem]:
     """What is wrong with the values a product gives for all its datasets."""
-    for name, read in ((RESIDENCY, _read_residency), (PURPOSE, _read_required)):
-        if (found := _lookup(product, (), name)) is not None:
+    readers = ((RESIDENCY, _read_residency), (PURPOSE, _read_required), (PURPOSES, _read_purposes))
+    for name, read in readers:
+        if (found := lookup(product, (), name)) is not None:
             try:
                 read(found[0])
             except _Broken as error:
@@ -201,7 +226,7 @@ def read_governance(
     def read(name: str, reader: Any, *, every: bool = False) -> list[Any]:
         values = []
         for level in levels:
-            found = _lookup(contract, level, name)
+            found = lookup(contract, level, name)
             if found is None:
                 continue
             try:
@@ -216,19 +241,25 @@ def read_governance(
     filters = read(ROW_FILTERS, lambda value: _read_row_filters(value, columns))
     rows = read(ROW_POLICY, _read_required, every=True)
     purposes = read(PURPOSE, _read_required, every=True)
-    residencies = read(RESIDENCY, _read_residency)
-    inherited = _lookup(product, (), RESIDENCY)
-    if not residencies and inherited is not None and not problems:
-        try:
-            residencies = [_read_residency(inherited[0])]
-        except _Broken:
-            pass  # said of the product already
+
+    def read_or_inherit(name: str, reader: Any) -> list[Any]:
+        values, inherited = read(name, reader), lookup(product, (), name)
+        if not values and inherited is not None and not problems:
+            try:
+                return [reader(inherited[0])]
+            except _Broken:
+                pass  # said of the product already
+        return values
+
+    residencies = read_or_inherit(RESIDENCY, _read_residency)
+    served = read_or_inherit(PURPOSES, _read_purposes)
     return (
         Governance(
             row_filters=filters[0] if filters else {},
             requires_row_filter=bool(rows),
-            requires_purpose=bool(purposes) or _lookup(product, (), PURPOSE) is not None,
+            requires_purpose=bool(purposes) or lookup(product, (), PURPOSE) is not None,
             residency=residencies[0] if residencies else None,
+            purposes=served[0] if served else (),
         ),
         problems,
     )
@@ -238,7 +269,7 @@ def row_filter_problems(contract: Mapping[str, Any], position: int, schema: pa.S
     """Which row filters of a contract do not suit these columns of one of its objects."""
     document = Document("", contract, {})
     path: Path = ("schema", position)
-    found = _lookup(document, path, ROW_FILTERS) or _lookup(document, (), ROW_FILTERS)
+    found = lookup(document, path, ROW_FILTERS) or lookup(document, (), ROW_FILTERS)
     try:
         if found is not None:
             _read_row_filters(found[0], {f.name: f.type for f in schema})
@@ -247,7 +278,7 @@ def row_filter_problems(contract: Mapping[str, Any], position: int, schema: pa.S
     return []
 
 
-def _lookup(document: Document, path: Path, name: str) -> tuple[Any, Path] | None:
+def lookup(document: Document, path: Path, name: str) -> tuple[Any, Path] | None:
     """A custom property's value of the element at `path`, and the path of the value."""
     element: Any = document.content
     for step in path:
@@ -262,6 +293,15 @@ def _read_required(value: Any) -> bool:
     if value != REQUIRED:
         raise _Broken(f"must be {REQUIRED}; without the property it is not")
     return True
+
+
+def _read_purposes(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not value:
+        raise _Broken("must be a list of purposes; without the property any will do")
+    for index, purpose in enumerate(value):
+        if not isinstance(purpose, str) or not PURPOSE_NAME.match(purpose):
+            raise _Broken(f"{purpose!r} is no purpose; one is written like fraud/card", index)
+    return tuple(dict.fromkeys(value))
 
 
 def _read_row_filters(value: Any, columns: Mapping[str, pa.DataType]) -> dict[str, str]:

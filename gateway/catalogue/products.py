@@ -27,6 +27,8 @@ from gateway.catalogue.governance import (
 )
 from gateway.catalogue.keys import Promised
 from gateway.catalogue.problems import Path, Problem
+from gateway.catalogue.promises import read_promises
+from gateway.catalogue.quality_rules import read_quality
 from gateway.catalogue.versions import VERSION
 from gateway.errors import did_you_mean
 from gateway.model import NAME, STATUSES, SYSTEM, Address, Dataset
@@ -180,6 +182,9 @@ def _read_object(
         problems.append(binding)
     if not problems:  # a row filter is read over columns that are known
         governance, problems = read_governance(port.product, contract, path, schema)
+        quality, wrong_rules = read_quality(contract, path, schema)
+        promises, wrong_promises = read_promises(contract, path, schema)
+        problems += [*wrong_rules, *wrong_promises]
     if problems or isinstance(binding, Problem):
         yield from problems
         return
@@ -206,6 +211,9 @@ def _read_object(
         requires_row_filter=governance.requires_row_filter,
         requires_purpose=governance.requires_purpose,
         residency=governance.residency,
+        quality=quality,
+        promises=promises,
+        purposes=governance.purposes,
         view=view,
         source_file=contract.file,
     )

@@ -62,9 +62,10 @@ class Search:
         return index.find(words, _now(indexed, catalogue, at), most)
 
     def prepare(self, catalogue: Catalogue) -> None:
-        """Make or load the index of a catalogue, if it is not there yet."""
-        with self._making:
-            self._made(catalogue)
+        """Make or load the index of a large catalogue, if it is not there yet."""
+        if len(catalogue.datasets) > AT_ONCE:
+            with self._making:
+                self._made(catalogue)
 
     def _for(self, catalogue: Catalogue) -> tuple[Catalogue, SearchIndex]:
         current = self._current

@@ -13,6 +13,7 @@ from bisect import insort
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import tantivy
@@ -148,10 +149,11 @@ class SearchIndex:
         begun = 0
         while True:
             hits = self._searcher.search(query, size, count=False, offset=begun).hits
-            numbers = self._searcher.fast_field_values(_NUMBER, [place for _, place in hits])
+            places = [place for _, place in hits]
+            numbers = cast("list[int]", self._searcher.fast_field_values(_NUMBER, places))
             for (worth, _), number in zip(hits, numbers, strict=True):
                 if visible is None or visible[number]:
-                    yield int(worth), int(number)
+                    yield int(worth), number
             if len(hits) < size:
                 return
             begun, size = begun + size, 4 * size

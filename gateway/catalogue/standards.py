@@ -9,12 +9,14 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib import resources
 from typing import Any
 
 import jsonschema_rs
 
 from gateway.catalogue.document import Document
+from gateway.catalogue.older_rules import with_modern_rules
 from gateway.catalogue.problems import Path, Problem
 from gateway.errors import did_you_mean
 
@@ -25,7 +27,9 @@ PRODUCT_VERSIONS = ("v1.0.0", "v1.1.0")
 def check_contract(document: Document) -> list[Problem]:
     """What a ``*.odcs.yaml`` breaks of ODCS v3."""
     wrong = _wrong_version(document, "DataContract", CONTRACT_VERSIONS)
-    return wrong or _check(document, "open_data_contract_standard", "schema.json")
+    # The newest schema is a later standard's: what 3.0 wrote otherwise is checked as it reads now.
+    newer = replace(document, content=with_modern_rules(document.content))
+    return wrong or _check(newer, "open_data_contract_standard", "schema.json")
 
 
 def check_product(document: Document) -> list[Problem]:

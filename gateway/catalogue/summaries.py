@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from gateway.catalogue.entries import Entry, Source
@@ -33,15 +33,19 @@ def written(declarations: Sequence[Declaration]) -> str:
 def _written(each: Declaration) -> list[Any]:
     entry = each.entry
     address, traits = entry.address, entry.traits
-    columns = [[sorted(tags), count] for tags, count in traits.columns]
-    demands = [traits.requires_row_filter, traits.requires_purpose, traits.unpublished]
-    known = [sorted(traits.tags), columns, traits.unnamed, sorted(traits.row_filters), *demands]
     return [
         *(address.domain, address.product, address.dataset, address.version, entry.status),
-        json.dumps(known),
+        json.dumps([_trait(getattr(traits, field.name)) for field in fields(traits)]),
         json.dumps(entry.source),
         *(entry.bound, each.port, each.contract, each.position, each.ends),
     ]
+
+
+def _trait(value: Any) -> Any:
+    """One of the traits in JSON: a set as a sorted list."""
+    if isinstance(value, frozenset):
+        return sorted(value)
+    return [_trait(each) for each in value] if isinstance(value, tuple) else value
 
 
 def read(text: str) -> list[Declaration]:
@@ -73,13 +77,11 @@ def _read(
 
 @functools.lru_cache(maxsize=16_384)
 def _traits(text: str) -> Traits:
-    tags, columns, unnamed, row_filters, *demands = json.loads(text)
+    tags, columns, *others = json.loads(text)
     return Traits(
         frozenset(tags),
         tuple((frozenset(names), count) for names, count in columns),
-        unnamed,
-        frozenset(row_filters),
-        *demands,
+        *(frozenset(each) if isinstance(each, list) else each for each in others),
     )
 
 

@@ -19,6 +19,9 @@ _log = logging.getLogger(__name__)
 Changed = Callable[[Catalogue | None, Catalogue], None]
 """Told of the catalogue before and the one that is now; before the first there is none."""
 
+Load = Callable[[Path, Shelf | None, Catalogue | None], Catalogue]
+"""`Catalogue.load`, and what else is to be right."""
+
 REST = 20
 """Looking for changes rests so many times as long as it took: a large mesh is looked at less often,
 not at the cost of its requests."""
@@ -32,11 +35,16 @@ class CatalogueWatch:
     """
 
     def __init__(
-        self, catalogue: Catalogue, mesh: Path | None = None, shelf: Shelf | None = None
+        self,
+        catalogue: Catalogue,
+        mesh: Path | None = None,
+        shelf: Shelf | None = None,
+        load: Load = Catalogue.load,
     ) -> None:
         self._catalogue = catalogue
         self._mesh = mesh
         self._shelf = shelf
+        self._load = load
         self._seen = _looks(catalogue)
         self._problems = ""
         self._listeners: list[Changed] = []
@@ -44,13 +52,13 @@ class CatalogueWatch:
         self._resting_until = 0.0
 
     @classmethod
-    def over(cls, mesh: Path, store: Store | None) -> CatalogueWatch:
+    def over(cls, mesh: Path, store: Store | None, load: Load = Catalogue.load) -> CatalogueWatch:
         """Of the files of a mesh folder, their compiled form in a store.
 
         Raises CatalogueError for anything wrong in them.
         """
         shelf = None if store is None else Shelf(store, mesh)
-        return cls(Catalogue.load(mesh, shelf), mesh, shelf)
+        return cls(load(mesh, shelf, None), mesh, shelf, load)
 
     @property
     def current(self) -> Catalogue:
@@ -92,7 +100,7 @@ class CatalogueWatch:
     def _reload(self, mesh: Path, found: Mapping[str, Look]) -> None:
         now = time.time_ns()
         try:
-            catalogue = Catalogue.load(mesh, self._shelf, self._catalogue)
+            catalogue = self._load(mesh, self._shelf, self._catalogue)
         except GatewayError as error:
             # What may change again without looking otherwise is read again.
             self._seen = found if all(settled(look, now) for look in found.values()) else {}

@@ -6,7 +6,7 @@ import argparse
 import csv
 import json
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -39,11 +39,19 @@ def run(args: argparse.Namespace) -> int:
     text = sys.stdin.read() if args.sql == "-" else args.sql
     with connect(args) as client:
         with client.stream(text) as rows:
+            print_notices(rows.notices)
             WRITERS[args.format](rows)
         if args.report:
             sys.stdout.flush()
             print(_summary(client.report()), file=sys.stderr)
     return 0
+
+
+def print_notices(notices: Iterable[Mapping[str, Any]]) -> None:
+    """Say on stderr what the reader of an answer should know."""
+    for notice in notices:
+        said = f"{notice['dataset']}: {notice['message']} ({notice['code']})"
+        print(f"meshgate: notice: {said}", file=sys.stderr)
 
 
 def _records(rows: Rows) -> Iterable[list[Any]]:

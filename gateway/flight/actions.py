@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 
 from gateway.errors import LimitExceeded, Unsupported, UserError
@@ -9,6 +10,7 @@ from gateway.flight import commands, session_actions
 from gateway.flight.service import FlightSql
 from gateway.flight.wire import flight_pb2 as wire
 from gateway.flight.wire import flightsql_pb2 as sql
+from gateway.model import Address
 from gateway.serving import named_queries, reports
 from gateway.serving.callers import Caller
 
@@ -92,6 +94,11 @@ def _cancel_named(service: FlightSql, caller: Caller, body: bytes) -> list[bytes
     return [b"stopped" if service.executions.end_name(caller.name, name) else b"not running"]
 
 
+def _refresh(service: FlightSql, caller: Caller, body: bytes) -> list[bytes]:
+    address = Address.parse(body.decode(errors="replace"))
+    return [json.dumps(service.refresh(caller, address)).encode()]
+
+
 def _no_transactions(service: FlightSql, caller: Caller, body: bytes) -> list[bytes]:
     raise Unsupported("there are no transactions", hint="use autocommit: the gateway only reads")
 
@@ -115,6 +122,10 @@ ACTIONS: Mapping[str, tuple[str, Action]] = {
     "CloseSession": ("end a session", session_actions.close_session),
     "meshgate.report": ("what a query did, as JSON: its id, or nothing for the latest", _report),
     "meshgate.cancel": ("stop what runs by the name a client gave it", _cancel_named),
+    "meshgate.refresh": (
+        "look at a dataset's source now, by its address: the views on it as JSON; takes admin",
+        _refresh,
+    ),
     "BeginTransaction": ("refused: there are no transactions", _no_transactions),
     "EndTransaction": ("refused: there are no transactions", _no_transactions),
     "BeginSavepoint": ("refused: there are no transactions", _no_transactions),

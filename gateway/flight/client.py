@@ -18,6 +18,8 @@ import pyarrow.flight as fl
 from gateway.errors import GatewayError, Position
 from gateway.flight import commands
 from gateway.flight.wire import flightsql_pb2 as sql
+from gateway.model import SYSTEM
+from gateway.serving.notices import notices_in
 from gateway.serving.options import HEADER
 
 CANCEL_SECONDS = 2.0
@@ -47,11 +49,15 @@ class ServerError(GatewayError):
 
 
 class Rows:
-    """A result on its way: `schema` at once, then batches. Leaving the `with` cancels the rest."""
+    """A result on its way: `schema` at once, then batches. Leaving the `with` cancels the rest.
+
+    `notices` are what its reader should know: mappings with dataset, code, message, severity.
+    """
 
     def __init__(self, reader: fl.FlightStreamReader) -> None:
         self._reader = reader
         self.schema: pa.Schema = _answered(lambda: reader.schema, reader.cancel)
+        self.notices = notices_in(self.schema)
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         while True:
@@ -132,9 +138,10 @@ class Client:
         return report
 
     def datasets(self) -> list[str]:
-        """The datasets we may discover, as ``domain.product.dataset``."""
+        """The datasets of the mesh we may discover, as ``domain.product.dataset``."""
         rows = self._get(sql.CommandGetTables()).read_all().to_pylist()
-        return [f"{r['catalog_name']}.{r['db_schema_name']}.{r['table_name']}" for r in rows]
+        names = ((r["catalog_name"], r["db_schema_name"], r["table_name"]) for r in rows)
+        return [".".join(name) for name in names if name[0] != SYSTEM]
 
     def close(self) -> None:
         self._flight.close()

@@ -6,6 +6,7 @@ stream of a query is guarded batch by batch.
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -22,6 +23,7 @@ from gateway.flight.authentication import Authenticator, authorization
 from gateway.flight.errors import translate
 from gateway.flight.service import Flight, FlightSql
 from gateway.serving.callers import Caller
+from gateway.serving.notices import as_values
 from gateway.serving.options import Headers
 from gateway.serving.plain_types import plain_schema
 from gateway.serving.streams import MAX_BATCH_BYTES, QueryStream, bounded
@@ -275,8 +277,11 @@ def _command(descriptor: fl.FlightDescriptor) -> bytes:
 
 
 def _info(descriptor: fl.FlightDescriptor, flight: Flight) -> fl.FlightInfo:
-    query = f'{{"query_id": "{flight.query_id}"}}' if flight.query_id else ""  # ids are plain hex
+    about: dict[str, object] = {"query_id": flight.query_id} if flight.query_id else {}
+    if flight.notices:
+        about["notices"] = as_values(flight.notices)
+    said = json.dumps(about) if about else ""
     endpoint = fl.FlightEndpoint(flight.ticket, [])
     return fl.FlightInfo(
-        flight.schema, descriptor, [endpoint], UNKNOWN_SIZE, UNKNOWN_SIZE, False, query
+        flight.schema, descriptor, [endpoint], UNKNOWN_SIZE, UNKNOWN_SIZE, False, said
     )

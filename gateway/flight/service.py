@@ -8,7 +8,7 @@ translates what was raised.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -21,7 +21,8 @@ from gateway.flight.parameters import PreparedStatement
 from gateway.flight.tickets import Tickets
 from gateway.flight.tickets import name as ticket_name
 from gateway.flight.wire import flightsql_pb2 as sql
-from gateway.model import Dataset
+from gateway.model import Address, Dataset
+from gateway.notices import Notice
 from gateway.serving.callers import Caller
 from gateway.serving.executions import Running
 from gateway.serving.plain_types import Types, plain_schema
@@ -49,11 +50,15 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Flight:
-    """Where an answer can be read: the schema, the ticket for it, and the query it belongs to."""
+    """Where an answer can be read: the schema, the ticket for it, and the query it belongs to.
+
+    `notices` are what its reader should know of the datasets.
+    """
 
     schema: pa.Schema
     ticket: bytes
     query_id: str | None = None
+    notices: tuple[Notice, ...] = ()
 
 
 class FlightSql:
@@ -122,20 +127,25 @@ class FlightSql:
         """The purposes the caller may declare."""
         return self._gateway.purposes(caller.principal)
 
+    def refresh(self, caller: Caller, address: Address) -> list[dict[str, object]]:
+        """Look at a dataset's source now: the views that stand on it, as JSON has them."""
+        rows = self._gateway.refresh(caller.principal, address, caller.purpose)
+        return [asdict(row) for row in rows]
+
     def check_namespace(self, caller: Caller, purpose: str, namespace: tuple[str, ...]) -> None:
         """Raise UserError for a catalog or schema the caller may not know of."""
         self._gateway.check_namespace(caller.principal, purpose, namespace)
-
-    def visible(self, caller: Caller, purpose: str) -> list[Dataset]:
-        """What the caller may discover for a purpose, sorted by address."""
-        return self._gateway.browsable(caller.principal, purpose)
 
     def datasets(self, caller: Caller, criteria: bytes = b"") -> list[Dataset]:
         """What the caller may discover; with criteria, those whose address contains them."""
         self.admission.check()
         wanted = _text(criteria)
-        found = self.visible(caller, caller.purpose)
-        return [d for d in found if wanted in str(d.address) and d.status != "retired"]
+        seen = self._gateway.visible(caller.principal, caller.purpose)
+        return [
+            dataset
+            for dataset in seen
+            if wanted in str(dataset.address) and dataset.status != "retired"
+        ]
 
     def stream(
         self, caller: Caller, ticket: bytes, gone: Callable[[], bool]
@@ -148,7 +158,7 @@ class FlightSql:
         self.admission.check()
         message = commands.decode(ticket)
         if metadata.schema(message) is not None:
-            datasets = self.visible(caller, caller.purpose)
+            datasets = self._gateway.browsable(caller.principal, caller.purpose)
             return metadata.answer(message, datasets, caller.types)
         if not isinstance(message, sql.TicketStatementQuery):
             raise UserError("this is not a ticket", hint="take it from GetFlightInfo")
@@ -269,7 +279,7 @@ class FlightSql:
     def _ticket(self, caller: Caller, statement: Statement) -> Flight:
         handle = self.tickets.add(caller.name, statement)
         ticket = commands.encode(sql.TicketStatementQuery(statement_handle=handle))
-        return Flight(statement.schema, ticket, statement.query_id)
+        return Flight(statement.schema, ticket, statement.query_id, statement.notices)
 
 
 def select_all(path: Sequence[bytes]) -> str:

@@ -16,8 +16,9 @@ import pyarrow as pa
 from sqlglot import exp
 from sqlglot.dialects.postgres import Postgres
 from sqlglot.errors import SqlglotError
-from sqlglot.tokenizer_core import Token, TokenType
+from sqlglot.tokenizer_core import Token
 
+from connectors.interface import Moment
 from connectors.marks import unmarked
 from gateway.errors import (
     GatewayError,
@@ -30,6 +31,7 @@ from gateway.languages import (
     decimal_texts,
     edits,
     membership,
+    moments,
     placeholders,
     refusals,
     remote,
@@ -61,7 +63,8 @@ class Reference:
     """A dataset as the statement names it: `name` is what the engine will look up.
 
     `parts` are the name without a version; `optional` marks a name that may just as well be a
-    CTE's, so that not finding a dataset is no error.
+    CTE's, so that not finding a dataset is no error. `moment` is the state of the source that is
+    asked for, None: as it is now.
     """
 
     name: tuple[str, ...]
@@ -69,6 +72,7 @@ class Reference:
     version: str | None
     position: Position | None
     optional: bool
+    moment: Moment | None = None
 
 
 def _same(position: Position) -> Position:
@@ -250,8 +254,15 @@ class _Read:
 
 def _understood(text: str, words: list[Token], *, explain: bool) -> Statement:
     read = _Read.of(text, words)
-    if any(table.args.get("version") for table in read.tree.find_all(exp.Table)):
-        read = _Read.of(_versions_as_names(text, words))
+    tables = read.tree.find_all(exp.Table)
+    if any(table.args.get("version") or table.args.get("when") for table in tables):
+        made = moments.as_names(words, read.tree)
+        return _remade(text, made, lambda t: _calls_named(_Read.of(t), explain=explain))
+    return _calls_named(read, explain=explain)
+
+
+def _calls_named(read: _Read, *, explain: bool) -> Statement:
+    text = read.text
     calls: tuple[remote.RemoteCall, ...] = ()
     if count := remote.calls(read.tree):
         text, calls = remote.named(read.text, read.words, count)
@@ -353,36 +364,6 @@ def _parse_error(error: SqlglotError) -> ParseError:
     )
 
 
-def _versions_as_names(text: str, words: list[Token]) -> str:
-    """``dataset FOR VERSION AS OF '1.2'`` as ``"dataset@1.2"``; all else stays as it is written."""
-    clause = ("FOR", "VERSION", "AS", "OF")
-    end, parts = 0, []
-    for i in range(1, len(words) - 4):
-        if tuple(w.text.upper() for w in words[i : i + 4]) != clause:
-            continue
-        name, version = words[i - 1], words[i + 4]
-        if version.token_type is not TokenType.STRING:
-            raise Unsupported(
-                "a version of another form is not offered",
-                position=at(version),
-                hint="a version of the contract: FOR VERSION AS OF '1.2'",
-            )
-        quoted = name.token_type is TokenType.IDENTIFIER
-        leaf = (name.text if quoted else name.text.lower()).replace('"', '""')
-        number = version.text.replace('"', '""')
-        following = words[i + 5].token_type if i + 5 < len(words) else None
-        named = following in {TokenType.ALIAS, TokenType.VAR, TokenType.IDENTIFIER}
-        alias = "" if named else f' AS "{leaf}"'
-        parts += [text[end : name.start], f'"{leaf}@{number}"{alias}']
-        end = version.end + 1
-    if not parts:
-        raise Unsupported(
-            "time travel is not offered",
-            hint="a version of the contract: FOR VERSION AS OF '1.2'",
-        )
-    return "".join([*parts, text[end:]])
-
-
 def _references(nodes: refusals.Nodes) -> Iterator[Reference]:
     ctes = {_folded(node.args["alias"].this) for node in nodes if isinstance(node, exp.CTE)}
     seen: set[tuple[str, ...]] = set()
@@ -394,13 +375,17 @@ def _references(nodes: refusals.Nodes) -> Iterator[Reference]:
         if name in seen:
             continue
         seen.add(name)
-        leaf, _, version = name[-1].partition("@")
         meta = identifiers[-1].meta
         position = None
         if meta.get("line"):
             position = Position(meta["line"], max(meta["col"] - len(identifiers[-1].name) + 1, 1))
+        try:
+            leaf, version, moment = moments.split(name[-1])
+        except ParseError as error:
+            error.position = position
+            raise
         optional = len(name) == 1 and name[0] in ctes
-        yield Reference(name, (*name[:-1], leaf), version or None, position, optional)
+        yield Reference(name, (*name[:-1], leaf), version, position, optional, moment)
 
 
 def _folded(identifier: exp.Identifier) -> str:

@@ -6,7 +6,16 @@ parameter, ``ON CONFLICT``. `IDENTITY` stands for a column that numbers its rows
 
 from __future__ import annotations
 
-from gateway.memory.tables import audit, catalogue, life_cycle, lineage, runs, usage
+from gateway.memory.tables import (
+    audit,
+    catalogue,
+    health,
+    life_cycle,
+    lineage,
+    quality,
+    runs,
+    usage,
+)
 
 IDENTITY = "{identity}"
 """``seq {identity}`` is a primary key that counts upwards, and never gives a number twice."""
@@ -19,6 +28,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         *lineage.TABLES,
         *usage.TABLES,
         *life_cycle.TABLES,
+        *quality.TABLES,
+        *health.TABLES,
     ),
 )
 """Migration n leads from version n to version n + 1. One that was released is never changed."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,7 +11,7 @@ from pathlib import Path
 from gateway.audit.files import private_file, private_folder
 from gateway.errors import MemoryUnavailable
 from gateway.memory.schema import IDENTITY
-from gateway.memory.store import Insertion, Reading, Row, Values, Writing, migrate
+from gateway.memory.store import Insertion, Reading, Row, Values, Writing, json_rows, migrate
 
 BUSY_SECONDS = 10.0
 """How long another gateway of the same folder may hold the file."""
@@ -124,5 +123,5 @@ class _Transaction:
         self._connection.execute(
             f"INSERT INTO {into.table} ({', '.join(into.columns)})"
             f" SELECT {values} FROM json_each(?) WHERE true {into.conflict}",
-            (json.dumps(rows, ensure_ascii=False, separators=(",", ":")),),
+            (json_rows(rows),),
         )

@@ -46,7 +46,7 @@ class Telling:
         told = []
         for number, kind, log, seq, *facts, shape, ended, outcome, rows, size in found:
             read = tuple(reads.get((log, seq), ()))
-            run = RunFacts(*facts, read, self._lineage(store, shape))
+            run = RunFacts(*facts, read, self._lineage(store, shape))  # type: ignore[call-arg]
             end = None if kind == "START" else RunEnd(ended, outcome, rows, size)
             text = written(event(kind, run, end, self._engine))
             told.append((int(number), token(run.id, kind), text))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pyarrow as pa
 
 from gateway.config import Config
@@ -19,7 +21,7 @@ SCHEMA = pa.schema(
     ]
 )
 """One row an item: "fragment N", "remainder", "read" (by the engine itself), "reduction" (by keys,
-from fragment to fragment), "residency", "placement" (push or pull) or "not pushed".
+from fragment to fragment), "residency", "placement" (push or pull), "not pushed" or "notice".
 
 `source` is where it runs, `text` what runs there or why it does not.
 """
@@ -27,15 +29,15 @@ from fragment to fragment), "residency", "placement" (push or pull) or "not push
 ENGINE = "gateway"
 
 
-def explain(plan: Plan, config: Config) -> pa.RecordBatch:
-    """The plan as rows of SCHEMA. Sources are not asked anything."""
+def explain(plan: Plan, config: Config, notices: Sequence[str] = ()) -> pa.RecordBatch:
+    """The plan as rows of SCHEMA, and the notices. Sources are not asked anything."""
+    told = [("notice", None, notice) for notice in notices]
     if plan.hidden_views:
-        return _batch(
-            [
-                ("view", None, f"{view.dataset.address}: read with its owner's rights, not shown")
-                for view in plan.hidden_views
-            ]
-        )
+        hidden = [
+            ("view", None, f"{view.dataset.address}: read with its owner's rights, not shown")
+            for view in plan.hidden_views
+        ]
+        return _batch([*hidden, *told])
     reads = FragmentReads()
     rows: list[tuple[str, str | None, str]] = [
         (f"fragment {f.number}", ENGINE if f.computed else str(f.source), f.shown)
@@ -81,7 +83,7 @@ def explain(plan: Plan, config: Config) -> pa.RecordBatch:
         ("not pushed", item.source or None, f"{item.operator}: {item.reason}")
         for item in plan.not_pushed
     ]
-    return _batch(rows)
+    return _batch([*rows, *told])
 
 
 def _reduction(step: Step, plan: Plan) -> str:
@@ -97,7 +99,7 @@ def _reduction(step: Step, plan: Plan) -> str:
     )
 
 
-def _batch(rows: list[tuple[str, str | None, str]]) -> pa.RecordBatch:
+def _batch(rows: Sequence[tuple[str, str | None, str]]) -> pa.RecordBatch:
     columns = list(zip(*rows, strict=True))
     return pa.RecordBatch.from_arrays(
         [pa.array(column, pa.string()) for column in columns], schema=SCHEMA

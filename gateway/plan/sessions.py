@@ -20,6 +20,7 @@ from connectors.interface import (
     ProvidesParquet,
     RunsSql,
 )
+from connectors.plain_types import is_wider
 from gateway.config import Config
 from gateway.engines import datafusion as engine
 from gateway.engines.failures import translate
@@ -129,13 +130,12 @@ def _view(
             given = below.sql(f"SELECT * FROM {quoted_name(meant)}").into_view()
             schema = bare(tables[meant].dataset.schema)
         engine.register(private, own, given, schema)
-    known = {own: _columns(meant, tables, views) for own, meant in view.names.items()}
-    read = [views[n].dataset if n in views else tables[n].dataset for n in view.names.values()]
-    decimals = scales(dataset.schema for dataset in read)
-    written, tree = hidden(view.text, view.tree, known, decimals)
-    text = rewritten(tree, known) or written
+    read = {
+        own: (views[n].dataset if n in views else tables[n].dataset).schema
+        for own, n in view.names.items()
+    }
     try:
-        frame = frame_of(private, text)
+        frame = body_of(private, view.text, view.tree, read)
     except GatewayError as error:
         _log.warning("the view %s can not be computed: %s", view.dataset.address, error)
         raise InvalidQuery(
@@ -169,24 +169,54 @@ def _private() -> SessionContext:
     return context
 
 
-def _columns(name: TableName, tables: Tables, views: Views) -> Sequence[str]:
-    dataset = views[name].dataset if name in views else tables[name].dataset
-    return list(dataset.schema.names)
+def body_of(
+    context: SessionContext,
+    text: str,
+    tree: exp.Query | exp.Values,
+    read: Mapping[TableName, pa.Schema],
+) -> DataFrame:
+    """The frame of a view's query, in a session that knows what it reads. Raises GatewayError."""
+    known: dict[TableName, Sequence[str]] = {name: s.names for name, s in read.items()}
+    written, changed = hidden(text, tree, known, scales(read.values()))
+    return frame_of(context, rewritten(changed, known) or written)
+
+
+def view_schema(
+    text: str, tree: exp.Query | exp.Values, read: Mapping[TableName, pa.Schema]
+) -> pa.Schema:
+    """The columns that a view's query gives over tables of these columns, of which nothing is read.
+
+    Raises GatewayError for what does not make sense over them.
+    """
+    private = _private()
+    for name, schema in read.items():
+        engine.register(private, name, LazyDataset(bare(schema), _no_rows), bare(schema))
+    return body_of(private, text, tree, read).schema()
 
 
 def _conformed(frame: DataFrame, view: View) -> DataFrame:
     """The view's rows as its contract declares them. Raises SchemaDrift."""
     given, declared = frame.schema(), bare(view.security.raw)
-    same = len(given) == len(declared) and all(
-        a.name == b.name and plain_type(a.type) == plain_type(b.type)
-        for a, b in zip(given, declared, strict=True)
-    )
-    if not same:
+    if not promised(given, declared):
         raise SchemaDrift(
             f"the view {view.dataset.address} gives other columns than its contract declares",
             hint="the owner of the product mends the view, or publishes it again",
         )
-    return frame
+    types = [(plain_type(a.type), plain_type(b.type)) for a, b in zip(given, declared, strict=True)]
+    if all(found == wanted for found, wanted in types):
+        return frame
+    return frame.cast({field.name: field.type for field in declared})
+
+
+def promised(given: pa.Schema, declared: pa.Schema) -> bool:
+    """Whether a view's query gives what its contract declares: numbers may be narrower than that.
+
+    Every value of theirs is one of the declared type.
+    """
+    return given.names == declared.names and all(
+        plain_type(a.type) == plain_type(b.type) or is_wider(plain_type(a.type), plain_type(b.type))
+        for a, b in zip(given, declared, strict=True)
+    )
 
 
 def columns_of(tables: Tables, views: Views) -> dict[TableName, Sequence[str]]:

@@ -54,6 +54,8 @@ class Table:
     """What the source said of the dataset's object, raw: hidden rows and columns count as well."""
     statistics_version: int = 0
     """Another one with other statistics: a plan is as good as what it was made with."""
+    snapshot: str = ""
+    """Which former state of its source the connector reads; "" is the present."""
     shared: bool = True
     """Whether a plan over it may be used again: not where its rows are one request's own."""
 

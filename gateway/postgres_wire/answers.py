@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-from gateway.postgres_wire.queries import Rows
+from gateway.notices import Notice
+from gateway.postgres_wire.queries import Rows, Started
 from gateway.postgres_wire.rows import PIECE_BYTES, pieces
 
 Encode = Callable[[pa.RecordBatch], Iterator[bytes | memoryview]]
@@ -28,13 +29,14 @@ class Answer:
     """An answer on its way, started or not. Its rows are taken in order, any number at a time."""
 
     schema: pa.Schema
-    begin: Callable[[], tuple[Rows, Callable[[], None]]]
-    """Begins the rows, and says how to find out later whether there may still be more of them."""
+    begin: Callable[[], Started]
+    """Begins its rows."""
     rows: Rows | None = None
     ended: bool = False
     read_at: float = 0.0
     """When rows were last taken, on the monotonic clock."""
     _check: Callable[[], None] | None = None
+    _notices: Sequence[Notice] = ()
     _failure: BaseException | None = None
     _waiting: list[pa.RecordBatch] = field(default_factory=list)
 
@@ -51,6 +53,11 @@ class Answer:
             except BaseException as error:
                 self.break_off(error)
                 raise
+
+    def take_notices(self) -> Sequence[Notice]:
+        """What its reader should know, once it has begun; the first time only."""
+        notices, self._notices = self._notices, ()
+        return notices
 
     def step(self, encode: Encode, limit: int | None) -> Step:
         """About `PIECE_BYTES` of the next rows, at most `limit` of them."""
@@ -96,7 +103,9 @@ class Answer:
             if self.ended:
                 return None
             if self.rows is None:
-                self.rows, self._check = self.begin()
+                started = self.begin()
+                self.rows, self._check = started.rows, started.check
+                self._notices = started.notices
             try:
                 batch = next(self.rows)
             except StopIteration:

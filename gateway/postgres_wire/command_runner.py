@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import pyarrow as pa
 
@@ -16,7 +15,7 @@ from gateway.postgres_wire.messages import BINARY, TEXT
 from gateway.postgres_wire.parameters import UNSPECIFIED, scalars
 from gateway.postgres_wire.portals import Portal, Portals
 from gateway.postgres_wire.prepared_statements import Prepared, PreparedStatements
-from gateway.postgres_wire.queries import Table
+from gateway.postgres_wire.queries import Started, Table
 from gateway.postgres_wire.row_sender import RowSender
 from gateway.postgres_wire.states import State
 from gateway.postgres_wire.work import Work
@@ -73,14 +72,16 @@ class CommandRunner:
             return Portal(command, asked, cursor.answer, of_cursor=command.name)
         if isinstance(command, commands.Show):
             shown = self._state.shown(command.name)
-            return Portal(command, formats, Answer(shown.schema, lambda: (Table(shown), _nothing)))
+            return Portal(
+                command, formats, Answer(shown.schema, lambda: Started(Table(shown), _nothing))
+            )
         if planned is None:
             return Portal(command, formats)
         if isinstance(command, commands.PrepareStatement):
             return Portal(command, formats)
         state = self._state
 
-        def begin() -> Any:
+        def begin() -> Started:
             return state.start(planned, values, lambda: self._connection.gone)
 
         answer = Answer(planned.schema, begin)

@@ -12,6 +12,7 @@ from gateway.errors import (
     Unsupported,
     UserError,
 )
+from gateway.notices import Notice
 from gateway.postgres_wire import messages
 from gateway.serving.failures import told
 
@@ -19,6 +20,7 @@ SQLSTATES = {
     "INVALID_REQUEST": "22023",
     "PARSE_ERROR": "42601",
     "UNKNOWN_DATASET": "42P01",
+    "UNKNOWN_SNAPSHOT": "72000",
     "DATASET_RETIRED": "42P01",
     "AMBIGUOUS_DATASET": "42P09",
     "UNKNOWN_COLUMN": "42703",
@@ -43,6 +45,9 @@ SQLSTATES = {
     "INTERNAL": "XX000",
 }
 """By the gateway's codes; what a source did is a failure of a foreign data wrapper."""
+
+WARNINGS = {"": "01000", "DEPRECATED": "01P01"}
+"""The SQLSTATE of notices by their code; "" is any other."""
 
 SOURCE_FAILED = "HV000"
 
@@ -120,6 +125,19 @@ def translate(error: BaseException) -> bytes:
     if (at := getattr(known, "at", None)) is not None:
         fields["P"] = str(at)
     return messages.fields(b"E", fields)
+
+
+def warning(notice: Notice) -> bytes:
+    """The NoticeResponse for what a reader should know of a dataset: a warning, which those hear
+    as well who have asked for no notices."""
+    fields = {
+        "S": "WARNING",
+        "V": "WARNING",
+        "C": WARNINGS.get(notice.code, WARNINGS[""]),
+        "M": f"{notice.dataset}: {notice.message}",
+        "D": f"Meshgate: {notice.code}",
+    }
+    return messages.fields(b"N", fields)
 
 
 def sqlstate(error: GatewayError) -> str:

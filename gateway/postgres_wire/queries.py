@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from gateway.errors import Cancelled, GatewayError
 from gateway.model import Principal, Request
+from gateway.notices import Notice
 from gateway.postgres_wire.catalogue.engine import Catalogues
 from gateway.postgres_wire.column_names import named
 from gateway.postgres_wire.databases import Written
@@ -40,10 +41,23 @@ class Rows(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """An answer on its way. `check` raises for a principal who may not have more of it by now."""
+    """An answer on its way. `check` raises for a principal who may not have more of it by now.
+
+    `notices` are what its reader should know of what is read.
+    """
 
     rows: Rows
     check: Callable[[Principal], None]
+    notices: Sequence[Notice] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """An answer as its session has begun it: the `check` is of whoever the session is of."""
+
+    rows: Rows
+    check: Callable[[], None]
+    notices: Sequence[Notice] = ()
 
 
 class PlannedQuery(Protocol):
@@ -114,7 +128,8 @@ class DatasetQuery:
             prepared = statement.take(request.principal)
             of = Running(request.principal.name, statement)
             stream = self._engine.executions.start(prepared, of, gone)
-            return Begun(stream, StillGranted(self._engine.gateway, prepared))
+            notices = stream.result.report.notices
+            return Begun(stream, StillGranted(self._engine.gateway, prepared), notices)
 
     def _same(self, request: Request) -> bool:
         before = self._statement.request

@@ -9,6 +9,7 @@ from gateway.postgres_wire import copying, messages
 from gateway.postgres_wire.answers import Answer, Encode
 from gateway.postgres_wire.commands import Copy
 from gateway.postgres_wire.connection import Connection
+from gateway.postgres_wire.errors import warning
 from gateway.postgres_wire.messages import BINARY, TEXT
 from gateway.postgres_wire.queries import timed_out
 from gateway.postgres_wire.rows import RowEncoder
@@ -42,6 +43,7 @@ class RowSender:
         else:
             encode = lambda batch: copying.rows(command, batch, zone)  # noqa: E731
         first = await self._work.run(answer.step, encode, 1)  # an error comes before the copying
+        self._tell(answer)
         self._connection.write(messages.copy_out(len(names), code))
         if code == BINARY:  # what begins it stands in the message of its first row
             row = bytes(b"".join(first.data))[5:] or copying.BINARY_TRAILER
@@ -55,6 +57,12 @@ class RowSender:
         self._connection.write(messages.COPY_DONE)
         self._connection.write(messages.command_complete(f"COPY {first.rows + rest}"))
 
+    def _tell(self, answer: Answer) -> None:
+        """Say before the rows what their reader should know, unless it wants errors only."""
+        for notice in answer.take_notices():
+            if self._settings.hears_warnings:
+                self._connection.write(warning(notice))
+
     async def _send(self, answer: Answer, encode: Encode, limit: int | None) -> tuple[int, bool]:
         """How many were sent, and whether the limit has ended it."""
         taken, more = 0, True
@@ -67,6 +75,7 @@ class RowSender:
                 left = None if limit is None else limit - taken
                 step = await self._work.run(answer.step, encode, left)
                 taken, more = taken + step.rows, step.more
+                self._tell(answer)
                 for piece in step.data:
                     if len(piece) > 65_536:
                         await self._connection.send(piece)

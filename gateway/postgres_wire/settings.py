@@ -104,6 +104,7 @@ _HARMLESS = """array_nulls backslash_quote check_function_bodies client_connecti
     transaction_deferrable transaction_timeout transform_null_equals vacuum_cost_delay work_mem
     xmlbinary xmloption"""
 IGNORED = frozenset(_HARMLESS.split())
+_ERRORS_ONLY = ("error", "fatal", "panic")
 _CONSTANT = """in_hot_standby integer_datetimes is_superuser scram_iterations server_encoding
     server_version server_version_num session_authorization max_identifier_length max_index_keys
     block_size lc_collate lc_ctype ssl wal_level"""
@@ -215,6 +216,11 @@ class Settings:
     def timeout_seconds(self) -> float:
         """How long a statement may take; 0 is as long as it takes."""
         return int(self.values["statement_timeout"]) / 1000
+
+    @property
+    def hears_warnings(self) -> bool:
+        """Whether the client wants to be told of more than errors."""
+        return self.values.get("client_min_messages", "").lower() not in _ERRORS_ONLY
 
     @property
     def options(self) -> dict[str, str]:

@@ -21,7 +21,7 @@ from gateway.postgres_wire.commands import Command, Query
 from gateway.postgres_wire.databases import Database, schemas
 from gateway.postgres_wire.errors import UNKNOWN_SETTING, SqlError
 from gateway.postgres_wire.parameters import declared
-from gateway.postgres_wire.queries import DatasetQuery, Engine, PlannedQuery, Rows
+from gateway.postgres_wire.queries import DatasetQuery, Engine, PlannedQuery, Started
 from gateway.postgres_wire.settings import REPORTED, SERVER_VERSION, Settings, canonical
 from gateway.postgres_wire.transactions import TransactionState
 from gateway.postgres_wire.types import TYPES
@@ -78,14 +78,11 @@ class State:
 
     def start(
         self, planned: PlannedQuery, values: Sequence[pa.Scalar], gone: Callable[[], bool]
-    ) -> tuple[Rows, Callable[[], None]]:
-        """Run a query that was understood, with values for its placeholders.
-
-        Its rows, and what raises once whoever the session is of may not have more of them.
-        """
+    ) -> Started:
+        """Run a query that was understood, with values for its placeholders."""
         caller = self.caller()
         begun = planned.start(self._request(caller, planned.text), values, gone)
-        return begun.rows, lambda: begun.check(self.caller().principal)
+        return Started(begun.rows, lambda: begun.check(self.caller().principal), begun.notices)
 
     def interrupt(self) -> None:
         """Stop a query of the catalogue, from any thread."""

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from gateway.model import Principal, Request
 from gateway.serving.failures import log_failure
+from gateway.serving.notices import noticed
 from gateway.serving.plain_types import Types, plain_schema
 
 if TYPE_CHECKING:
@@ -29,9 +30,10 @@ Row = tuple[pa.Scalar, ...]
 class Statement:
     """One text of one principal, for the purpose declared when it was made.
 
-    `schema` is what the client is told: the plan's, in the `types` that it can take. `query_id`
-    is the plan's, `policy_version` that of the rights it was planned with. It takes `parameters`,
-    and is run for each row of `values`, a column for each of them.
+    `schema` is what the client is told: the plan's, in the `types` that it can take, with the
+    `notices` of what is read in its metadata. `query_id` is the plan's, `policy_version` that of
+    the rights it was planned with. It takes `parameters`, and is run for each row of `values`, a
+    column for each of them.
     """
 
     def __init__(
@@ -44,7 +46,8 @@ class Statement:
     ) -> None:
         plan = prepared or planned(gateway, request)
         self.types = types
-        self.schema = plain_schema(plan.schema, types)
+        self.notices = plan.notices
+        self.schema = noticed(plain_schema(plan.schema, types), plan.notices)
         self.parameters = plan.parameters
         self._values = values
         self.policy_version = plan.policy_version

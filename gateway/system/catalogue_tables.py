@@ -66,7 +66,7 @@ _DATASETS = columns(
     ("name", _TEXT, "as it is written in SQL"),
     ("current", _FLAG, "whether a query that names no version reads this one"),
     ("kind", _TEXT, "table or view"),
-    ("connector", _TEXT, "what kind of source its rows are in; NULL for a view"),
+    ("connector", _TEXT, "what kind of source its rows are in; view: it is a query"),
     ("title", _TEXT, "its name for people"),
     ("description", _TEXT, "what it is"),
     ("owner", _TEXT, "the team that answers for it"),
@@ -99,7 +99,7 @@ def _dataset(viewpoint: Viewpoint, dataset: Dataset) -> tuple[object, ...]:
         dataset.address.sql_name,
         viewpoint.is_current(dataset),
         "table" if dataset.view is None else "view",
-        dataset.binding.connector if dataset.view is None else None,
+        dataset.binding.connector,
         dataset.title,
         dataset.description,
         dataset.owner,
@@ -208,7 +208,7 @@ def _views(viewpoint: Viewpoint, equal: Equal) -> pa.Table:
                 *_place(dataset.address),
                 dataset.view.owner,
                 dataset.view.unmasks,
-                dataset.view.sql if viewpoint.makes(dataset) else None,
+                dataset.view.query if viewpoint.makes(dataset) else None,
             )
             for dataset in viewpoint.datasets(equal)
             if dataset.view is not None
@@ -278,7 +278,7 @@ _PROBLEMS = columns(
     *_PLACE,
     ("code", _TEXT, "what kind of problem it is"),
     ("severity", _TEXT, "warn: its readers are told; deny: it is not to be read at present"),
-    ("message", _TEXT, "what is wrong; NULL if it may be about columns you may not know of"),
+    ("message", _TEXT, "what is wrong"),
 )
 
 
@@ -289,7 +289,7 @@ def _problems(viewpoint: Viewpoint, equal: Equal) -> pa.Table:
                 *_place(dataset.address),
                 notice.code,
                 notice.severity.value,
-                notice.message if viewpoint.is_whole(dataset) else None,
+                notice.message,
             )
             for dataset in viewpoint.datasets(equal)
             for notice in _notices(viewpoint, dataset)
@@ -298,8 +298,10 @@ def _problems(viewpoint: Viewpoint, equal: Equal) -> pa.Table:
     )
 
 
-def _notices(viewpoint: Viewpoint, dataset: Dataset) -> tuple[Notice, ...]:
-    return viewpoint.standing.of(str(dataset.address))
+def _notices(viewpoint: Viewpoint, dataset: Dataset) -> list[Notice]:
+    """What its readers are told, each once."""
+    found = (notice.to(dataset) for notice in viewpoint.standing.of(str(dataset.address)))
+    return list(dict.fromkeys(found))
 
 
 def _joined(words: Iterator[str] | tuple[str, ...]) -> str:

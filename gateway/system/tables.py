@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from gateway.system.catalogue_tables import CATALOGUE
+from gateway.system.history_tables import HISTORY
 from gateway.system.search_table import SEARCH
 from gateway.system.table import SystemTable
+from gateway.system.usage_tables import USAGE
 
-TABLES: tuple[SystemTable, ...] = (*CATALOGUE, SEARCH)
+TABLES: tuple[SystemTable, ...] = (*CATALOGUE, SEARCH, *HISTORY, *USAGE)

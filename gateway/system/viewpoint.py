@@ -108,15 +108,18 @@ class Viewpoint:
 
     def successor(self, dataset: Dataset) -> str | None:
         """What is to be read instead of a dataset, if the caller may discover that."""
-        named = dataset.deprecation.successor if dataset.deprecation is not None else ""
+        return self.named(dataset.deprecation.successor if dataset.deprecation is not None else "")
+
+    def named(self, text: str) -> str | None:
+        """An address, perhaps without a version, if the caller may discover what it names."""
         try:
-            address = Address.parse(named)
+            address = Address.parse(text)
         except UserError:
             return None
         for position in self.catalogue.positions(_names(address)):
             version = self.catalogue.entries[position].address.version
             if address.version in (None, version) and self.outlook.discoverable[position]:
-                return named
+                return text
         return None
 
     def may_read(self, dataset: Dataset) -> bool:
@@ -168,6 +171,6 @@ def _without_hidden(dataset: Dataset, seen: Dataset) -> Dataset:
     return replace(
         seen,
         terms={column: term for column, term in seen.terms.items() if column not in hidden},
-        quality=tuple(rule for rule in seen.quality if not rule.column),
+        quality=tuple(r for r in seen.quality if not r.column and not r.columns),
         promises=tuple(promise for promise in seen.promises if not promise.element),
     )

@@ -310,6 +310,7 @@ def test_outcomes_that_pile_up_make_their_bringer_wait(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(writer_module, "MAX_OUTCOMES", 4)
+    monkeypatch.setattr(writer_module, "MAX_LATER", 0)
     with AuditLog.open(folder, KEY) as log:
         receipt = log.record(decision(1))
         receipt.wait()

@@ -40,8 +40,8 @@ def mesh(tmp_path: Path) -> Path:
         ),
         decision(4, time=NOON + timedelta(days=3), datasets=(LINES, LINES)),
     ]
-    with AuditLog.open_in(tmp_path, "state/audit") as log:
-        for record in records:
+    for record in records:  # an outcome may be written after the next decision, unless that waits
+        with AuditLog.open_in(tmp_path, "state/audit") as log:
             receipt = log.record(record)
             receipt.wait()
             if record.id in ("q1", "q2"):

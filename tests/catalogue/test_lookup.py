@@ -166,20 +166,6 @@ def test_an_address_is_found_with_and_without_version() -> None:
         CATALOGUE.get(Address("sales", "orders", "nothing"))
 
 
-def test_a_search_ranks_names_before_texts_and_hides_what_is_hidden() -> None:
-    def names(*words: str, visible: Callable[[Dataset], bool] = everyone) -> list[str]:
-        return [found.address.dataset for found in CATALOGUE.search(words, visible)]
-
-    assert names("customers") == ["customers", "customers"]
-    assert names("people")[-1] == "customers" or names("people")[0] == "salaries"
-    assert names("pii") == ["salaries"]
-    assert names("CRM") == ["customers"]
-    assert names("crm", "buys") == ["customers"]
-    assert names("crm", "pii") == []
-    assert names("pii", visible=only("sales")) == []
-    assert len(names()) == len(CATALOGUE.datasets)
-
-
 def test_drift_is_told_column_by_column() -> None:
     declared = pa.schema(
         [

@@ -33,7 +33,7 @@ ACTIONS = (
     *("CancelFlightInfo", "RenewFlightEndpoint"),
     *("SetSessionOptions", "GetSessionOptions", "CloseSession"),
 )
-OURS = ("meshgate.report", "meshgate.cancel")
+OURS = ("meshgate.report", "meshgate.cancel", "meshgate.refresh")
 
 
 def table(title: str) -> dict[str, str]:

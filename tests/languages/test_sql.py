@@ -48,6 +48,20 @@ def test_explain_keeps_positions() -> None:
             "SELECT 5 ^ 3 FROM a FOR VERSION AS OF '1' AS x JOIN b ON true",
             'SELECT 5 ^ 3 FROM "a@1" AS x JOIN b ON true',
         ),
+        ("SELECT * FROM a FOR VERSION AS OF 17 x", 'SELECT * FROM "a@@17" x'),
+        (
+            "SELECT 1 FROM \"a@1.2\" FOR TIMESTAMP AS OF TIMESTAMP '2026-01-31 12:00+01' WHERE b",
+            'SELECT 1 FROM "a@1.2@2026-01-31T11:00:00Z" AS "a" WHERE b',
+        ),
+        (
+            "SELECT version AS of FROM d.A TIMESTAMP AS OF DATE '2026-01-31', b AS of",
+            'SELECT version AS of FROM d."a@@2026-01-31T00:00:00Z" AS "a", b AS of',
+        ),
+        (
+            "SELECT 1 FROM a FOR SYSTEM_TIME AS OF '2026-01-31T12:00:00.5Z'::timestamptz UNION ALL"
+            " SELECT 1 FROM a",
+            'SELECT 1 FROM "a@@2026-01-31T12:00:00.500000Z" AS "a" UNION ALL SELECT 1 FROM a',
+        ),
     ],
 )
 def test_a_version_is_part_of_the_name_and_nothing_else_changes(text: str, engine: str) -> None:
@@ -62,7 +76,8 @@ def test_a_version_is_part_of_the_name_and_nothing_else_changes(text: str, engin
     "text",
     [
         "SELECT * FROM t TABLESAMPLE BERNOULLI (1)",
-        "SELECT * FROM a FOR TIMESTAMP AS OF '2024-01-01'",
+        "SELECT * FROM a FOR TIMESTAMP AS OF now()",
+        "SELECT * FROM a FOR VERSION AS OF $1",
         "SELECT id FROM o WHERE id >= ALL (SELECT id FROM o)",
         "SELECT * INTO x FROM t",
         "SELECT * FROM t FOR UPDATE",

@@ -23,7 +23,7 @@ from tests.commands.governed import governed_mesh
 from tests.lineage.killing import ENDS, Load, Receiver, Served, receiving
 from tests.services import Postgres
 
-KILLS = {"sqlite": int(os.environ.get("MESHGATE_KILLS", "10")), "postgres": 5}
+KILLS = {"sqlite": int(os.environ.get("MESHGATE_KILLS", "8")), "postgres": 3}
 RECOVERED_SECONDS = 90.0
 
 

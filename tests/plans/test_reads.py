@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.plan.reads import _listed
+from gateway.plan.reads import _listed, _named
 
 
 @pytest.mark.parametrize(
@@ -22,3 +22,18 @@ from gateway.plan.reads import _listed
 )
 def test_columns_are_read_off_a_list(text: str, names: dict[str, str], read: set[str]) -> None:
     assert _listed(text, names) == read
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("full_filters=[t.b > Int64(1)]", True),
+        ("full_filters=[t.big > Int64(1)]", False),
+        ("full_filters=[t.big > Int64(1), t.b IS NULL]", True),
+        ("full_filters=[t.b]", True),
+        ("t.b", True),
+        ("", False),
+    ],
+)
+def test_a_column_is_named_and_not_one_that_begins_alike(text: str, named: bool) -> None:
+    assert _named("t.b", text) is named

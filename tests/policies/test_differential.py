@@ -66,6 +66,7 @@ def random_request(rng: random.Random) -> tuple[Subject, Resource, str, Context]
     columns = tuple(
         (f"c{n}", frozenset(tag for tag in TAGS if rng.random() < 0.35)) for n in range(4)
     )
+    served = rng.random() < 0.3
     resource = Resource(
         f"mesh://{domain}/{product}/{name}@{version}",
         domain,
@@ -74,6 +75,7 @@ def random_request(rng: random.Random) -> tuple[Subject, Resource, str, Context]
         frozenset(f for f in FILTERS[:3] if rng.random() < 0.85),
         rng.random() < 0.2,
         rng.random() < 0.2,
+        purposes=frozenset(p for p in PURPOSES if served and rng.random() < 0.3),
     )
     roles = tuple(rng.sample(ROLES, rng.choice([0, 0, 1, 2])))
     bound = rng.choice([None, None, None, ("x",), ("y", "z")])
@@ -204,6 +206,9 @@ class Slow:
         ):
             return None
         if resource.requires_purpose and not purpose:
+            return None
+        served = resource.purposes
+        if served and action == "read" and not self.above(purpose, "g2") & served:
             return None
         filters = self.matching("p2", names, resource, "", purpose)
         if any(row.columns[-1] == "deny" for row in filters):

@@ -48,7 +48,8 @@ def random_resources(rng: random.Random) -> list[Resource]:
                 frozenset(f for f in FILTERS[:3] if rng.random() < 0.85),
                 rng.random() < 0.2,
                 rng.random() < 0.2,
-                rng.random() < 0.2,
+                rng.random() < 0.08,
+                frozenset(p for p in PURPOSES if rng.random() < 0.04),
             )
         )
     return found

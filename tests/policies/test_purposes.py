@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from policies import PolicyError, Subject
@@ -161,3 +163,53 @@ def test_what_would_do_is_what_does() -> None:
     works = {purpose for purpose in granted if ask(policies, purpose=purpose).allowed}
     assert set(ask(policies, dataset=PEOPLE).purposes) == works
     assert works == {"security", "fraud", "research", "research/clinical"}
+
+
+SERVED = replace(PEOPLE, purposes=frozenset({"research", "security"}))
+"""A dataset that its contract lets be read for two purposes."""
+
+
+def test_terms_of_use_hold_whatever_the_policies_grant() -> None:
+    policies = authoriser(
+        *TREE,
+        "p,user:alice,*,*,read|admin,*,*,*,allow",
+        "p,user:alice,*,*,execute,research|security|marketing,*,*,allow",
+    )
+    for purpose in ("research", "research/clinical", "trial-7", "security", "fraud"):
+        assert may(policies, dataset=SERVED, purpose=purpose)
+    for purpose in ("", "marketing"):
+        denied = ask(policies, dataset=SERVED, purpose=purpose)
+        assert not denied.allowed
+        assert denied.reason == "its contract allows read for research or security only"
+        assert denied.purposes == (
+            "fraud",
+            "research",
+            "research/clinical",
+            "security",
+            "trial-7",
+        )
+    assert may(policies, purpose="marketing")
+
+
+def test_terms_of_use_lie_below_a_purpose_not_above_it() -> None:
+    policies = authoriser(*TREE, "p,user:alice,*,*,read,research,*,*,allow")
+    narrow = replace(PEOPLE, purposes=frozenset({"research/clinical"}))
+    assert not may(policies, dataset=narrow, purpose="research")
+    assert may(policies, dataset=narrow, purpose="trial-7")
+
+
+def test_terms_of_use_grant_nothing() -> None:
+    policies = authoriser(*TREE, "p,user:alice,*,*,read,security,*,*,allow")
+    assert not may(policies, dataset=SERVED, purpose="research")
+    assert ask(policies, dataset=SERVED, purpose="research").purposes == ("fraud", "security")
+    nobody = ask(policies, "user:bob", SERVED, purpose="research")
+    assert (nobody.allowed, nobody.purposes) == (False, ())
+
+
+def test_that_a_dataset_is_there_may_be_known_for_any_purpose() -> None:
+    policies = authoriser(READ_ALL, "p,user:alice,*,*,publish,*,*,*,allow")
+    assert may(policies, dataset=SERVED, action="discover")
+    assert may(policies, dataset=SERVED, action="publish")
+    assert not may(policies, dataset=SERVED, action="read")
+    policies = authoriser("p,user:alice,*,*,remote_query,*,*,*,allow")
+    assert not may(policies, dataset=SERVED, action="remote_query")

@@ -23,9 +23,8 @@ from gateway.errors import (
     LimitExceeded,
     ParseError,
     Position,
-    Unsupported,
 )
-from gateway.languages import remote, sql
+from gateway.languages import moments, remote, sql
 from gateway.languages.dialects.client import Client, read
 from gateway.languages.dialects.dialect import DIALECTS, NAMES, OWN, Dialect, dialect_named
 from gateway.languages.dialects.places import places
@@ -89,32 +88,19 @@ def _references(client: Client, tree: exp.Expr, ours: set[TableName]) -> list[sq
     ctes = {cte.alias.lower() for cte in tree.find_all(exp.CTE)}
     found: dict[TableName, sql.Reference] = {}
     for table in tree.find_all(exp.Table):
-        version = table.args.get("version")
-        if version is not None and not _plain_version(version):
-            raise Unsupported(
-                "time travel is not offered",
-                position=client.at(table),
-                hint="a version of the contract: FOR VERSION AS OF '1.2'",
-            )
-        name = table_name(table)
+        try:
+            name = table_name(table)
+            leaf, version, moment = moments.split(name[-1] if name else "")
+        except GatewayError as error:
+            error.position = error.position or client.at(table)
+            raise
         if name is None or name in found or name in ours:
             continue
-        leaf, _, said = name[-1].partition("@")
         optional = len(name) == 1 and leaf in ctes
         found[name] = sql.Reference(
-            name, (*name[:-1], leaf), said or None, client.at(table.parts[0]), optional
+            name, (*name[:-1], leaf), version, client.at(table.parts[0]), optional, moment
         )
     return list(found.values())
-
-
-def _plain_version(node: exp.Expr) -> bool:
-    literal = node.args.get("expression")
-    return (
-        isinstance(literal, exp.Literal)
-        and literal.is_string
-        and node.name.upper() == "VERSION"
-        and str(node.args.get("kind")).upper() == "AS OF"
-    )
 
 
 def _remote_calls(client: Client, tree: exp.Expr) -> tuple[remote.RemoteCall, ...]:

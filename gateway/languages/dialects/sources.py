@@ -8,6 +8,7 @@ from dataclasses import replace
 import pyarrow as pa
 from sqlglot import exp
 
+from gateway.languages import moments
 from gateway.languages.dialects.context import Context
 from gateway.languages.dialects.operands import Kind, Operand, call, widest
 from gateway.languages.dialects.operators import as_condition, as_value, comparison, united
@@ -24,14 +25,15 @@ _LATER = {"unnest", "lateral", "explode"}
 
 
 def table_name(table: exp.Table) -> TableName | None:
-    """The name of a dataset as the engine will know it; None for a table function."""
+    """The name of a dataset as the engine will know it; None for a table function.
+
+    Raises GatewayError for a version or moment that is not offered.
+    """
     parts = table.parts
     if not parts or not all(isinstance(p, exp.Identifier) and p.name for p in parts):
         return None
     names = [lowered(p.name) for p in parts]
-    version = table.args.get("version")
-    if version is not None and isinstance(version.expression, exp.Literal):
-        names[-1] = f"{names[-1]}@{version.expression.name}"
+    names[-1] = moments.named(names[-1], table)
     return tuple(names)
 
 
@@ -65,7 +67,7 @@ def _only(node: exp.Expr, context: Context, *parts: str) -> None:
 
 
 def _table(node: exp.Table, context: Context, schemas: Schemas) -> exp.Expr:
-    _only(node, context, "this", "db", "catalog", "alias", "version", "joins")
+    _only(node, context, "this", "db", "catalog", "alias", "version", "when", "joins")
     if node.args.get("joins"):
         raise context.refused(node, "a join in brackets", "write it without brackets")
     name = table_name(node)

@@ -1,0 +1,1 @@
+"""Contracts in the path: quality rules and promises are checked, and stand before their readers."""

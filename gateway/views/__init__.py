@@ -1,0 +1,1 @@
+"""Views as data products: what they stand on, and whether they still do."""
