@@ -35,6 +35,9 @@ class Notice:
     severity: Severity = Severity.WARN
     columns: tuple[str, ...] = ()
 
+    def __str__(self) -> str:
+        return f"{self.dataset}: {self.message} ({self.code})"
+
     def to(self, dataset: Dataset) -> Notice:
         """The notice as somebody is told it who sees of its dataset what is here."""
         if all(name in dataset.schema.names for name in self.columns):
@@ -43,9 +46,6 @@ class Notice:
 
 
 VEILED = "something of it that you may not see is not as it should be"
-
-    def __str__(self) -> str:
-        return f"{self.dataset}: {self.message} ({self.code})"
 
 
 class Standing:
