@@ -25,6 +25,8 @@ from gateway.model import Dataset
 Reader = Callable[[Any], Any]
 
 _LENGTHS = struct.Struct("<II")
+_PLAIN: frozenset[type] = frozenset({str, int, float, bool})
+
 _APART = frozenset({"schema", "revision"})
 """Fields of a dataset that are not in its JSON text."""
 
@@ -104,10 +106,12 @@ def _reader(kind: Any) -> Reader:
         own = _reader(of[1])
         return lambda value: {k: own(v) for k, v in _checked(value, dict).items()}
     if origin in (typing.Union, types.UnionType):
-        (inner,) = (each for each in of if each is not types.NoneType)
-        some = _reader(inner)
+        inner = [each for each in of if each is not types.NoneType]
+        if set(inner) <= _PLAIN:
+            return lambda value: None if value is None else _checked(value, *inner)
+        (some,) = map(_reader, inner)
         return lambda value: None if value is None else some(value)
-    if kind in (str, int, float, bool):
+    if kind in _PLAIN:
         return lambda value: _checked(value, kind)
     raise TypeError(f"{kind} has no compiled form")
 
@@ -125,7 +129,7 @@ def _dataclass_reader(kind: Any) -> Reader:
     return read
 
 
-def _checked(value: Any, kind: type) -> Any:
-    if type(value) is not kind and not (kind is float and type(value) is int):
-        raise TypeError(f"{value!r:.40} is not a {kind.__name__}")
+def _checked(value: Any, *kinds: type) -> Any:
+    if type(value) not in kinds and not (float in kinds and type(value) is int):
+        raise TypeError(f"{value!r:.40} is not {' or '.join(kind.__name__ for kind in kinds)}")
     return value

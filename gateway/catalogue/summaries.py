@@ -77,12 +77,10 @@ def _read(
 
 @functools.lru_cache(maxsize=16_384)
 def _traits(text: str) -> Traits:
-    tags, columns, *others = json.loads(text)
-    return Traits(
-        frozenset(tags),
-        tuple((frozenset(names), count) for names, count in columns),
-        *(frozenset(each) if isinstance(each, list) else each for each in others),
-    )
+    tags, columns, *given = json.loads(text)
+    others: list[Any] = [frozenset(each) if isinstance(each, list) else each for each in given]
+    counted = tuple((frozenset(names), count) for names, count in columns)
+    return Traits(frozenset(tags), counted, *others)
 
 
 @functools.lru_cache(maxsize=16_384)

@@ -30,6 +30,8 @@ from gateway.model import (
     Promise,
     QualityRule,
     Residency,
+    Threshold,
+    Timing,
     View,
 )
 from tests.catalogue.meshes import contract, custom, port, product, small_mesh, write
@@ -350,11 +352,17 @@ WHOLE = Dataset(
     {"id": ("pii",)},
     {"f": "a = 1"},
     *(True, True, Residency(("EU", "CH"), 5), Deprecation("old", "mesh://d/p/m", "2027-01-01")),
-    (QualityRule("q", {"metric": "rowCount", "must": [1, 2.5, None, {"a": True}]}, "id", "deny"),),
-    (Promise("freshness", "24", "h", "ts", "deny"),),
+    (
+        QualityRule(
+            *("q", {"metric": "rowCount", "must": [1, 2.5, None, {"a": True}]}, "id"),
+            *("library", "m", Threshold("mustBeBetween", 1, 2.5), True, ("a", 1, 2.5, True, None)),
+            *("p", ("id", "l"), "SELECT 1", "soda", Timing("deny", "* * * * *", 5.0), "print"),
+        ),
+    ),
+    (Promise("freshness", "24", "h", "ts", "latency", 86400.0, Timing("deny"), "print"),),
     ("audit",),
     {"id": BusinessTerm("Identity", "https://x")},
-    View("SELECT 1", "d/r", True),
+    View("SELECT 1", "d/r", True, "sql", "trino"),
     "a.odcs.yaml",
 )
 
