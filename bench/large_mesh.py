@@ -6,11 +6,16 @@ from pathlib import Path
 
 DATASETS_A_PRODUCT = 20
 PRODUCTS_A_DOMAIN = 50
-WORDS = "order line customer invoice payment parcel return item price stock shop visit".split()
+WORDS = (
+    *("order", "line", "customer", "invoice", "payment", "parcel"),
+    *("return", "item", "price", "stock", "shop", "visit"),
+)
 _TYPES = (("integer", "bigint"), ("string", "text"), ("number", "decimal(12,2)"), ("date", "date"))
 
 
-def write_mesh(mesh: Path, datasets: int, *, hidden: str = "vault", hidden_share: float = 0.2) -> None:
+def write_mesh(
+    mesh: Path, datasets: int, *, hidden: str = "vault", hidden_share: float = 0.2
+) -> None:
     """Write so many datasets. A fifth of them is in the domain `hidden`, that no policy names."""
     policies = mesh / "policies"
     policies.mkdir(parents=True)
