@@ -20,7 +20,7 @@ from connectors.interface import SourceError
 from gateway.audit.log import AuditLog
 from gateway.audit.record import Outcome
 from gateway.authorisation import Access
-from gateway.catalogue.catalogue import Catalogue
+from gateway.catalogue.catalogue import Catalogue, check_folder
 from gateway.catalogue.life_cycle import declared_notices
 from gateway.catalogue.search import FOLDER as SEARCH_FOLDER
 from gateway.catalogue.search import Search
@@ -203,18 +203,23 @@ class Gateway:
         process that only plans may do without.
         """
         config = config or Config()
-        catalogue = CatalogueWatch(loaded(mesh), mesh, lambda: loaded(mesh))
+        check_folder(mesh)
+        memory = Memory.open(mesh, config) if audited else None
         try:
+            watch = CatalogueWatch.over(mesh, None if memory is None else memory.store, loaded)
             store = open_store(mesh)
             authoriser = Authoriser(Snapshot(store.load()))
-        except PolicyError as error:
-            raise CatalogueError(str(error)) from error
-        audit = AuditLog.open_in(mesh, config.audit_folder) if audited else None
-        memory = Memory.open(mesh, config) if audited else None
+            audit = AuditLog.open_in(mesh, config.audit_folder) if audited else None
+        except BaseException as error:
+            if memory is not None:
+                memory.close()
+            if isinstance(error, PolicyError):
+                raise CatalogueError(str(error)) from error
+            raise
         access = Access(authoriser, ProductKeys(mesh), config.region)
         search = Search(mesh / SEARCH_FOLDER if audited else None)
         reloader = Reloader(store, authoriser)
-        return cls(catalogue, access, config, audit, reloader, memory, search)
+        return cls(watch, access, config, audit, reloader, memory, search)
 
     def close(self) -> None:
         """Close every source, and write what is still to be recorded."""

@@ -41,7 +41,9 @@ class Reader:
         """Whom ``--as`` and ``--purpose`` name. Raises CatalogueError, UserError."""
         if not args.principal:
             catalogue = load_catalogue(args.mesh)
-            return cls(tuple(catalogue.datasets), catalogue.artefacts, lambda *_: True, False)
+            return cls(
+                tuple(catalogue.datasets), tuple(catalogue.artefacts), lambda *_: True, False
+            )
         mesh = Mesh.load(args.mesh)
         purpose = check_purpose(args.purpose)
         access = Access(mesh.authoriser, product_key=lambda *_: b"")
