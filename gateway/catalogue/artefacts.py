@@ -23,7 +23,7 @@ from gateway.catalogue.document import Document
 from gateway.catalogue.governance import ARTEFACTS, PURPOSE, check_tag
 from gateway.catalogue.problems import Path, Problem
 from gateway.catalogue.terms import owner_of, read_team
-from gateway.catalogue.versions import VERSION
+from gateway.catalogue.versions import VERSION, Order, version_order
 from gateway.errors import UserError, did_you_mean
 from gateway.model import ARTEFACT_KINDS, NAME, STATUSES, WAYS, Address, Artefact, Way
 
@@ -91,6 +91,11 @@ def wrong_artefacts(
     for file, each in right:
         for rule in _wrong_uses(each.artefact, named):
             yield file, each.path, rule
+
+
+def precedence(artefact: Artefact) -> tuple[bool, Order]:
+    """By which the version is chosen that a name alone means: the greatest."""
+    return artefact.status == "active", version_order(artefact.address.version or "0")
 
 
 def _key(address: Address) -> tuple[str, ...]:

@@ -219,3 +219,20 @@ def test_artefacts_are_kept_in_compiled_form_and_judged_anew(tmp_path: Path) -> 
     )
     with pytest.raises(CatalogueError, match="#email, which has no such column"):
         Catalogue.load(mesh, None, again)
+
+
+def test_an_artefact_is_found_by_its_address(tmp_path: Path) -> None:
+    versions = [
+        {**METRIC, "version": version, "status": status}
+        for version, status in (("1.2.0", "active"), ("1.10.0", "active"), ("2.0.0", "draft"))
+    ]
+    catalogue = Catalogue.load(mesh_with(tmp_path, *versions))
+
+    def found(text: str) -> str | None:
+        artefact = catalogue.artefact(Address.parse(text))
+        return artefact and artefact.address.version
+
+    assert found("mesh://sales/orders/revenue") == "1.10.0"
+    assert found("mesh://sales/orders/REVENUE@2.0.0") == "2.0.0"
+    assert found("mesh://sales/orders/revenue@3.0.0") is None
+    assert found("mesh://sales/orders/lines") is None
