@@ -99,6 +99,9 @@ class Principal:
     purposes: tuple[str, ...] | None = None
 
 
+QUALITY_PRINCIPAL = "svc:quality"
+"""The gateway itself, when it checks quality rules: nobody can come in as it."""
+
 PLACEMENTS = ("auto", "push", "pull")
 """Who does the work a source could do: whoever is faster, the source, or the gateway."""
 

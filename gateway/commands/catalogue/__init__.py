@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
-from gateway.commands.catalogue import entry, exchange, listing
+from gateway.commands.catalogue import entry, exchange, life, listing
 from gateway.commands.connection import add_login_arguments
 from gateway.commands.view_check import check
 from gateway.errors import UserError, did_you_mean
@@ -19,6 +19,7 @@ ACTIONS = {
     "check": lambda args, words: check(args.mesh, words),
     "export": exchange.export,
     "import": exchange.import_,
+    **life.ACTIONS,
 }
 
 _AS_SOMEBODY = ("search", "show", "open", "export")
@@ -33,7 +34,10 @@ _OF: Mapping[str, tuple[str, ...]] = {
     "domain": ("import",),
     "product": ("import",),
     "dry_run": ("import",),
-    "force": ("import",),
+    "force": ("import", "retire"),
+    "reason": ("deprecate", "retire"),
+    "successor": ("deprecate", "retire"),
+    "ends": ("deprecate",),
 }
 """What each option is for, by its name among the arguments."""
 
@@ -50,7 +54,7 @@ import SOURCE    products and contracts from a file, folder or URL: as publish S
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = _WORDS
+    parser.epilog = _WORDS + life.WORDS
     parser.add_argument(
         "--mesh", type=Path, default=Path(), metavar="DIR", help="the mesh folder (.)"
     )
@@ -81,7 +85,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--domain", help="import: of contracts that name none")
     parser.add_argument("--product", help="import: of contracts that name none")
     parser.add_argument("--dry-run", action="store_true", help="import: show it, write nothing")
-    parser.add_argument("--force", action="store_true", help="import: replace what says otherwise")
+    parser.add_argument(
+        "--force",
+        action="store_true",
+        help="import: replace what says otherwise; retire: what is active as well",
+    )
+    life.add_arguments(parser)
     parser.set_defaults(wrong_usage=parser.error)
 
 
