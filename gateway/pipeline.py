@@ -469,15 +469,16 @@ class Gateway:
         self, principal: Principal, purpose: str = "", access: Access | None = None
     ) -> Viewpoint:
         """What a principal may know of the mesh as it is now; `access` has the policies to ask."""
+        asked = access or self._access.pinned()
         return Viewpoint(
             principal,
             purpose,
-            access or self._access.pinned(),
+            asked,
             self.catalogue,
             self.standing,
             self.search,
             None if self.memory is None else self.memory.store,
-            lambda: self.views.rows(access, request.principal, request.purpose),
+            lambda: self.views.rows(asked, principal, purpose),
         )
 
     def _notices(self, authorised: Authorised, resolution: Resolution) -> tuple[Notice, ...]:
