@@ -64,7 +64,8 @@ def is_yaml(name: str) -> bool:
 
 def holds_contracts(folder: Path) -> bool:
     """Whether there is a product or a contract below a folder."""
-    return bool(scan(folder))
+    others = (p for p in folder.rglob("*") if is_yaml(p.name) and p.is_file())
+    return bool(scan(folder)) or any(_kind_at_once(File(p.name, _read(p))) for p in others)
 
 
 def read_files(source: str) -> list[File]:
