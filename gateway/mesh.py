@@ -8,7 +8,7 @@ from pathlib import Path
 from connectors.interface import SourceError
 from gateway.audit.log import AuditLog
 from gateway.authorisation import Access
-from gateway.catalogue.catalogue import Catalogue
+from gateway.catalogue.catalogue import Catalogue, check_folder
 from gateway.catalogue.life_cycle import declared_notices
 from gateway.catalogue.search import FOLDER as SEARCH_FOLDER
 from gateway.catalogue.search import Search
@@ -74,21 +74,23 @@ class Mesh:
 
         Without being `audited` there is no audit log, and nothing is remembered.
         """
-        catalogue = CatalogueWatch(loaded(folder), folder, lambda: loaded(folder))
+        check_folder(folder)
+        memory = Memory.open(folder, config) if audited else None
         try:
+            watch = CatalogueWatch.over(folder, None if memory is None else memory.store, loaded)
             store = open_store(folder)
             authoriser = Authoriser(Snapshot(store.load()))
-        except PolicyError as error:
-            raise CatalogueError(str(error)) from error
-        return cls(
-            catalogue,
-            Access(authoriser, ProductKeys(folder), config.region),
-            config,
-            AuditLog.open_in(folder, config.audit_folder) if audited else None,
-            Memory.open(folder, config) if audited else None,
-            Search(folder / SEARCH_FOLDER if audited else None),
-            Reloader(store, authoriser),
-        )
+            audit = AuditLog.open_in(folder, config.audit_folder) if audited else None
+        except BaseException as error:
+            if memory is not None:
+                memory.close()
+            if isinstance(error, PolicyError):
+                raise CatalogueError(str(error)) from error
+            raise
+        access = Access(authoriser, ProductKeys(folder), config.region)
+        search = Search(folder / SEARCH_FOLDER if audited else None)
+        reloader = Reloader(store, authoriser)
+        return cls(watch, access, config, audit, memory, search, reloader)
 
     def keep(self, engine: Engine) -> None:
         """Begin to look after it; `engine` runs the checks of quality rules.

@@ -375,7 +375,7 @@ class Artefact:
     source_file: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Dataset:
     """One version of one dataset, as its contract declares it.
 

@@ -169,7 +169,7 @@ def _print_summary(product: Product, publication: Publication) -> None:
         print(f"  {address}   in SQL: {address.sql_name}")
     print("\nTo let a role read it, add a line like this to policies/*.csv of the mesh:")
     print(f"  {policy_line(product, f'{product.domain}/analyst')}")
-    print("A gateway that is running already has to be restarted to find it.")
+    print("A gateway that is running already finds it within seconds.")
 
 
 def _options(pairs: Sequence[str]) -> dict[str, str]:

@@ -74,7 +74,7 @@ def test_one_command_publishes_every_table(shop: Path, capsys: pytest.CaptureFix
     printed = capsys.readouterr().out
     assert "wrote products/sales/shop/lines-1.0.0.odcs.yaml" in printed
     assert "p,sales/analyst,sales,mesh://sales/shop/*,read,*,*,*,allow" in printed
-    assert "running already has to be restarted" in printed
+    assert "running already finds it within seconds" in printed
     assert list(files(shop)) == [
         "products/sales/shop/items-1.0.0.odcs.yaml",
         "products/sales/shop/lines-1.0.0.odcs.yaml",

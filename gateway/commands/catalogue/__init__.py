@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from gateway.commands.catalogue import entry, exchange, life, listing
@@ -12,7 +12,7 @@ from gateway.commands.view_check import check
 from gateway.errors import UserError, did_you_mean
 from gateway.interchange import FORMATS
 
-ACTIONS = {
+ACTIONS: Mapping[str, Callable[[argparse.Namespace, list[str]], int]] = {
     "search": listing.run,
     "show": entry.show,
     "open": entry.open_,
@@ -35,9 +35,9 @@ _OF: Mapping[str, tuple[str, ...]] = {
     "product": ("import",),
     "dry_run": ("import",),
     "force": ("import", "retire"),
-    "reason": ("deprecate", "retire"),
-    "successor": ("deprecate", "retire"),
-    "ends": ("deprecate",),
+    "reason": tuple(life.ACTIONS),
+    "successor": tuple(life.ACTIONS),
+    "ends": tuple(life.ACTIONS),
 }
 """What each option is for, by its name among the arguments."""
 

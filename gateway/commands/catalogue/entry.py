@@ -63,7 +63,7 @@ def way_into(what: Dataset | Artefact, reader: Reader) -> Way:
         if not isinstance(found, Dataset):
             raise UserError(f"{what.address} is read as {found.address}, which is no dataset")
         what = found
-    newest = reader.find(what.address.sql_name.replace('"', "")).address == what.address
+    newest = reader.find(what.address.sql_name).address == what.address
     version = "" if newest else f" FOR VERSION AS OF '{what.address.version}'"
     return Way("sql", f"SELECT * FROM {what.address.sql_name}{version}")
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from gateway.catalogue.bindings import has_plain_secret
-from gateway.catalogue.catalogue import CONTRACTS, PRODUCTS
 from gateway.catalogue.document import Document, read_document
+from gateway.catalogue.files import CONTRACTS, PRODUCTS, scan
 from gateway.commands.catalogue.reader import Reader
 from gateway.commands.submit import submit_source
 from gateway.errors import CatalogueError, UserError
@@ -47,10 +47,12 @@ def import_(args: argparse.Namespace, words: Sequence[str]) -> int:
 def extract_of(reader: Reader, mesh: Path, words: Sequence[str], endpoint: str = "") -> Extract:
     """What a reader may be given of a mesh, with the documents behind it."""
     chosen = [reader.find(word) for word in words] if words else list(reader.all())
-    contracts = {d.file: d.content for d in _documents(mesh, CONTRACTS)}
+    documents = _documents(mesh)
+    contracts = {d.file: d.content for d in documents if d.file.endswith(CONTRACTS)}
     products = {
         (str(d.content.get("domain")), str(d.content.get("name"))): (d.file, d.content)
-        for d in _documents(mesh, PRODUCTS)
+        for d in documents
+        if d.file.endswith(PRODUCTS)
     }
     datasets = tuple(sorted({d.address: d for d in chosen if isinstance(d, Dataset)}.items()))
     artefacts = tuple(sorted({a.address: a for a in chosen if isinstance(a, Artefact)}.items()))
@@ -66,9 +68,9 @@ def extract_of(reader: Reader, mesh: Path, words: Sequence[str], endpoint: str =
     )
 
 
-def _documents(mesh: Path, pattern: str) -> list[Document]:
+def _documents(mesh: Path) -> list[Document]:
     """The documents of the mesh, which has been found to be right."""
-    found = (read_document(file, file.relative_to(mesh).as_posix()) for file in mesh.rglob(pattern))
+    found = (read_document(mesh / file, file) for file in scan(mesh))
     return [document for document in found if isinstance(document, Document)]
 
 
