@@ -113,7 +113,7 @@ class DeltaConnector:
             except SourceError as error:
                 if error.code is SourceErrorCode.UNAVAILABLE:
                     raise
-                yield ObjectInfo(name, pa.schema([]), problem=error.message)
+                yield ObjectInfo(name, pa.schema([]), problem=error.message, hint=error.hint or "")
 
     def dataset(self, object_name: str, schema: pa.Schema | None = None) -> pads.Dataset:
         """The table's rows at its version."""

@@ -10,6 +10,7 @@ REGISTRY: Mapping[str, str] = {
     "memory": "bench.cases.memory:Memory",
     "governed": "bench.cases.governed:Governed",
     "decision": "bench.cases.decision:Decisions",
+    "search": "bench.cases.search:SearchCatalogue",
     "plan-tpch": "bench.cases.plan_tpch:PlanTpch",
     "federated": "bench.cases.federated:Federated",
     "tpch-postgres": "bench.cases.tpch_postgres:TpchPostgres",

@@ -9,6 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
+from gateway.catalogue.artefacts import build_artefacts
 from gateway.catalogue.document import Document, read_document
 from gateway.catalogue.entries import Entry, Source, entry_of
 from gateway.catalogue.namespaces import Namespaces
@@ -17,7 +18,7 @@ from gateway.catalogue.products import build_datasets
 from gateway.catalogue.standards import check_contract, check_product
 from gateway.catalogue.versions import choose_version, newest_first
 from gateway.errors import AmbiguousDataset, CatalogueError, UnknownDataset, similar
-from gateway.model import NAME, Address, Dataset
+from gateway.model import NAME, Address, Artefact, Dataset
 from policies.estate import Bools, Estate
 
 Visible = Callable[[Dataset], bool]
@@ -43,16 +44,21 @@ def check_folder(mesh: pathlib.Path) -> None:
 
 
 class Catalogue:
-    """Every dataset of a mesh; immutable. `version` changes whenever a file of the mesh does."""
+    """Every dataset of a mesh, and every artefact; immutable.
+
+    `version` changes whenever a file of the mesh does.
+    """
 
     def __init__(
         self,
         datasets: Iterable[Dataset],
         version: str,
         entries: Sequence[Entry] | None = None,
+        artefacts: Iterable[Artefact] = (),
     ) -> None:
         """Of datasets; or, with `entries` in the order of addresses, of those that are there."""
         self.version = version
+        self.artefacts = tuple(sorted(artefacts, key=lambda artefact: artefact.address))
         if entries is None:
             datasets = tuple(sorted(datasets, key=lambda dataset: dataset.address))
             entries = [entry_of(dataset) for dataset in datasets]
@@ -85,9 +91,11 @@ class Catalogue:
         contracts = _read_all(mesh, CONTRACTS, check_contract, digest, problems)
         if not problems:  # a port can not be judged while its contract is missing
             datasets, problems = build_datasets(products, contracts, mesh)
+            artefacts, wrong = build_artefacts(products, datasets)
+            problems += wrong if not problems else []  # what they use may be what is wrong
         if problems:
             raise catalogue_error(str(mesh), problems)
-        return cls(datasets, digest.hexdigest()[:16])
+        return cls(datasets, digest.hexdigest()[:16], artefacts=artefacts)
 
     def get(self, address: Address) -> Dataset:
         """The dataset at an address; without a version the highest active one.
