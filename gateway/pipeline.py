@@ -210,8 +210,8 @@ class Gateway:
             authoriser = Authoriser(Snapshot(store.load()))
         except PolicyError as error:
             raise CatalogueError(str(error)) from error
-        audit = AuditLog.open_in(mesh, config.audit_folder) if audited else None
         memory = Memory.open(mesh, config) if audited else None
+        audit = AuditLog.open_in(mesh, config.audit_folder) if audited else None
         access = Access(authoriser, ProductKeys(mesh), config.region)
         search = Search(mesh / SEARCH_FOLDER if audited else None)
         reloader = Reloader(store, authoriser)
