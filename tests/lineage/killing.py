@@ -20,6 +20,7 @@ from gateway.flight.client import Client, ServerError
 
 READY_SECONDS = 60.0
 WORKERS = 3
+FIRST_ANSWERS = 5
 
 ENDS = frozenset({"COMPLETE", "FAIL", "ABORT"})
 
@@ -158,7 +159,7 @@ class Load:
         self._lock = threading.Lock()
 
     def until_killed(self, served: Served, name: str, seconds: float) -> None:
-        """Ask `served` for so long, and kill it while it works."""
+        """Ask `served`, for so long after the first answers, and kill it while it works."""
         client = Client(served.uri, "ana", "a")
         token = client.query("SELECT 1 AS one")  # logged in, and working
         assert token.num_rows == 1
@@ -166,8 +167,11 @@ class Load:
             threading.Thread(target=self._work, args=(served, f"{name}_{n}"), daemon=True)
             for n in range(WORKERS)
         ]
+        before, deadline = len(self.answered), time.monotonic() + READY_SECONDS
         for worker in workers:
             worker.start()
+        while len(self.answered) < before + FIRST_ANSWERS and time.monotonic() < deadline:
+            time.sleep(0.01)
         time.sleep(seconds)
         served.kill()
         for worker in workers:
@@ -180,7 +184,7 @@ class Load:
             while True:
                 number += 1
                 alias = f"q_{name}_{number}"
-                if number % 7 == 0:
+                if number % 5 == 2:
                     self._refused(client, alias)
                     continue
                 client.query(f"SELECT id AS {alias} FROM sales.orders.lines WHERE id > 0")
