@@ -32,8 +32,10 @@ class Receiver:
     url: str = ""
     bodies: dict[str, bytes] = field(default_factory=dict)
     times: Counter[str] = field(default_factory=Counter)
-    altered: list[str] = field(default_factory=list)
-    """Keys that came again with another body."""
+    altered: list[tuple[bytes, bytes]] = field(default_factory=list)
+    """What came again under its key with another body."""
+    torn: int = 0
+    """How many came in part only."""
     headers: dict[str, str] = field(default_factory=dict)
     """Those of the last event."""
     answers: list[int] = field(default_factory=list)
@@ -52,8 +54,9 @@ class Receiver:
             self.headers = headers
             if status in (0, 201):
                 self.times[key] += 1
-                if self.bodies.setdefault(key, body) != body:
-                    self.altered.append(key)
+                first = self.bodies.setdefault(key, body)
+                if first != body:
+                    self.altered.append((first, body))
             return status
 
     def events(self) -> list[dict[str, Any]]:
@@ -76,7 +79,12 @@ def receiving(**how: Any) -> Iterator[Receiver]:
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
+            length = int(self.headers["Content-Length"])
+            body = self.rfile.read(length)
+            if len(body) < length:  # whoever sent it was killed meanwhile: nobody takes half of it
+                receiver.torn += 1
+                self.close_connection = True
+                return
             if self.path != "/api/v1/lineage":
                 status = 404
             else:

@@ -56,7 +56,7 @@ def test_nothing_is_lost_and_nothing_is_told_twice(
         check(mesh, store, load, receiver)
         print(
             f"\n{kind}: {KILLS[kind]} kills, {len(load.answered)} answers, "
-            f"{len(receiver.times)} events, {receiver.repeats} came again"
+            f"{len(receiver.times)} events, {receiver.repeats} came again, {receiver.torn} in part"
         )
 
 
