@@ -8,6 +8,7 @@ from pathlib import Path
 from gateway.authorisation import ADMIN, Access
 from gateway.catalogue.catalogue import Catalogue
 from gateway.catalogue.problems import catalogue_error
+from gateway.catalogue.shelf import Shelf
 from gateway.errors import UserError, ViewBroken
 from gateway.memory.memory import Memory
 from gateway.model import Address, Dataset, Principal
@@ -26,12 +27,12 @@ NAME = "views"
 """What the task that watches over them is called."""
 
 
-def loaded(mesh: Path) -> Catalogue:
-    """The catalogue of a mesh folder, its views included. Raises CatalogueError.
+def loaded(mesh: Path, shelf: Shelf | None = None, before: Catalogue | None = None) -> Catalogue:
+    """`Catalogue.load`, the views included. Raises CatalogueError.
 
     What a view stands on may have changed since: that is no mistake of the folder's.
     """
-    catalogue = Catalogue.load(mesh)
+    catalogue = Catalogue.load(mesh, shelf, before)
     if problems := list(view_problems(graph_of(catalogue))):
         raise catalogue_error(str(mesh), problems)
     return catalogue
@@ -60,12 +61,7 @@ class CuratedViews:
         """The task that looks after them."""
         return Task(NAME, seconds, self.watch.turn)
 
-    def changed(self, upkeep: Upkeep, before: Catalogue | None, now: Catalogue) -> None:
-        """Judge the views of another catalogue soon."""
-        if before is not None:
-            upkeep.hasten(NAME)
-
-    def rows(self, access: Access, principal: Principal, purpose: str = "") -> list[ViewRow]:
+    def rows(self, access: Access, principal: Principal, purpose: str) -> list[ViewRow]:
         """The views the principal may know of and how they are, by address."""
         return self._shown(self._catalogue().views, self.watch.healths, access, principal, purpose)
 

@@ -165,7 +165,7 @@ class Resolution:
         asked: dict[str, Decision] = {}
 
         def among(positions: Sequence[int]) -> Sequence[int]:
-            if len(positions) <= ASKED_SINGLY:
+            if 0 < len(positions) <= ASKED_SINGLY:
                 return positions
             known = self._outlook(principal).known
             return [position for position in positions if known[position]]

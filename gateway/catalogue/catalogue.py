@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
 import pathlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
 
-from gateway.catalogue.document import Document, read_document
+from gateway.catalogue.artefacts import precedence
+from gateway.catalogue.compilation import Compilation
+from gateway.catalogue.compiled_datasets import CompiledDatasets
+from gateway.catalogue.compiler import compiled
 from gateway.catalogue.entries import Entry, Source, entry_of
 from gateway.catalogue.namespaces import Namespaces
-from gateway.catalogue.problems import Problem, catalogue_error
-from gateway.catalogue.products import build_datasets
-from gateway.catalogue.standards import check_contract, check_product
+from gateway.catalogue.problems import catalogue_error
+from gateway.catalogue.shelf import Shelf
 from gateway.catalogue.versions import choose_version, newest_first
 from gateway.errors import AmbiguousDataset, CatalogueError, UnknownDataset, similar
-from gateway.model import NAME, Address, Dataset
+from gateway.model import NAME, Address, Artefact, Dataset
 from policies.estate import Bools, Estate
 
 Visible = Callable[[Dataset], bool]
@@ -25,9 +26,6 @@ Visible = Callable[[Dataset], bool]
 
 Among = Callable[[Sequence[int]], Sequence[int]]
 """Of datasets, by their positions, those worth asking about."""
-
-PRODUCTS = "*.odps.yaml"
-CONTRACTS = "*.odcs.yaml"
 
 FULL_NAME = 3
 """How many parts a name has that says all."""
@@ -43,7 +41,10 @@ def check_folder(mesh: pathlib.Path) -> None:
 
 
 class Catalogue:
-    """Every dataset of a mesh; immutable. `version` changes whenever a file of the mesh does."""
+    """Every dataset of a mesh, and every artefact; immutable.
+
+    `version` changes whenever a file of the mesh does.
+    """
 
     def __init__(
         self,
@@ -53,6 +54,7 @@ class Catalogue:
     ) -> None:
         """Of datasets; or, with `entries` in the order of addresses, of those that are there."""
         self.version = version
+        self.compilation = Compilation()
         if entries is None:
             datasets = tuple(sorted(datasets, key=lambda dataset: dataset.address))
             entries = [entry_of(dataset) for dataset in datasets]
@@ -73,21 +75,39 @@ class Catalogue:
                 self._by_name.setdefault(name, []).append(position)
 
     @classmethod
-    def load(cls, mesh: pathlib.Path) -> Catalogue:
+    def load(
+        cls, mesh: pathlib.Path, shelf: Shelf | None = None, before: Catalogue | None = None
+    ) -> Catalogue:
         """Read every data product below the folder.
 
-        Raises CatalogueError with all problems of all files: a mesh is right or it is refused.
+        What has not changed is taken from the catalogue `before`, or from the `shelf`, which
+        keeps the outcome. Raises CatalogueError with all problems of all files: a mesh is right
+        or it is refused.
         """
         check_folder(mesh)
-        digest = hashlib.sha256()
-        problems: list[Problem] = []
-        products = _read_all(mesh, PRODUCTS, check_product, digest, problems)
-        contracts = _read_all(mesh, CONTRACTS, check_contract, digest, problems)
-        if not problems:  # a port can not be judged while its contract is missing
-            datasets, problems = build_datasets(products, contracts, mesh)
-        if problems:
-            raise catalogue_error(str(mesh), problems)
-        return cls(datasets, digest.hexdigest()[:16])
+        known = before.compilation if before is not None else Compilation()
+        if shelf is not None and not known.complete:
+            known = shelf.load()
+        outcome = compiled(mesh, known)
+        if shelf is not None:
+            shelf.save(outcome.compilation)
+        if outcome.problems:
+            raise catalogue_error(str(mesh), outcome.problems)
+        return cls.of(outcome.compilation)
+
+    @classmethod
+    def of(cls, compilation: Compilation) -> Catalogue:
+        """Of what was compiled without problems."""
+        declared = [
+            (each.entry, product, place)
+            for product in compilation.products.values()
+            for place, each in enumerate(product.declarations)
+        ]
+        declared.sort(key=lambda each: _sorting(each[0].address))
+        datasets = CompiledDatasets([(product, place) for _, product, place in declared])
+        made = cls(datasets, compilation.version, [entry for entry, _, _ in declared])
+        made.compilation = compilation
+        return made
 
     def get(self, address: Address) -> Dataset:
         """The dataset at an address; without a version the highest active one.
@@ -110,6 +130,28 @@ class Catalogue:
         found = self.namespaces.numbers((domain, product)) if domain and product else ()
         stretches = (self.estate.stretch(int(number)) for number in found)
         return [self.datasets[position] for each in stretches for position in each]
+
+    @cached_property
+    def artefacts(self) -> Sequence[Artefact]:
+        """What products hold beside datasets, by address."""
+        found = self.compilation.artefacts()
+        return tuple(sorted(found, key=lambda artefact: artefact.address))
+
+    def artefact(self, address: Address) -> Artefact | None:
+        """The artefact at an address; without a version the highest active one, or the highest.
+
+        Asks nobody whether the caller may know of it.
+        """
+        found = self._artefacts_by_name.get(_fold(_parts(address)), ())
+        fitting = [a for a in found if address.version in (None, a.address.version)]
+        return max(fitting, key=precedence, default=None)
+
+    @cached_property
+    def _artefacts_by_name(self) -> Mapping[tuple[str, ...], Sequence[Artefact]]:
+        found: dict[tuple[str, ...], list[Artefact]] = {}
+        for artefact in self.artefacts:
+            found.setdefault(_fold(_parts(artefact.address)), []).append(artefact)
+        return found
 
     @cached_property
     def sources(self) -> Mapping[Source, Sequence[int]]:
@@ -214,23 +256,5 @@ def _fold(parts: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(part.casefold() for part in parts)
 
 
-def _read_all(
-    mesh: pathlib.Path,
-    pattern: str,
-    check: Callable[[Document], list[Problem]],
-    digest: hashlib._Hash,
-    problems: list[Problem],
-) -> list[Document]:
-    documents = []
-    for file in sorted(mesh.rglob(pattern)):
-        name = file.relative_to(mesh).as_posix()
-        document = read_document(file, name)
-        if isinstance(document, Problem):
-            problems.append(document)
-            continue
-        digest.update(repr((name, document.content)).encode())
-        broken = check(document)
-        problems += broken
-        if not broken:
-            documents.append(document)
-    return documents
+def _sorting(address: Address) -> tuple[str, str, str, str]:
+    return (address.domain, address.product, address.dataset, address.version or "")

@@ -8,7 +8,7 @@ to what is deprecated or retired: on a dataset that is neither, its readers woul
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from gateway.catalogue.document import Document
@@ -74,10 +74,10 @@ def parse_deprecation(value: Any) -> Deprecation:
     return Deprecation(value.get("reason", "").strip(), successor, ends)
 
 
-def successor_problems(promised: Iterable[Promised]) -> Iterator[Problem]:
-    """Successors that are not in the mesh, or are the dataset that they are to follow."""
-    promised = list(promised)
-    known = {each.dataset.address for each in promised}
+def successor_problems(
+    promised: Iterable[Promised], known: Collection[Address]
+) -> Iterator[Problem]:
+    """Successors that are not `known` in the mesh, or are the dataset that they are to follow."""
     names = {_unversioned(address) for address in known}
     for each in promised:
         deprecation = each.dataset.deprecation

@@ -6,6 +6,7 @@ nesting are refused as they appear (a nested file crashes the C loader), and not
 
 from __future__ import annotations
 
+import functools
 import pathlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,6 +18,9 @@ from gateway.catalogue.problems import Path, Problem, path_text
 
 MAX_BYTES = 4 * 1024 * 1024
 MAX_DEPTH = 64
+
+MAX_REMEMBERED = 100
+"""How long a word may be for it to be remembered what kind of value it is."""
 
 _PLAIN = "tag:yaml.org,2002:"
 _RESOLVER = yaml.SafeLoader("")
@@ -51,17 +55,18 @@ class _ReadingError(Exception):
 def read_document(file: pathlib.Path, name: str) -> Document | Problem:
     """Read a file; what stops the reading is returned as a Problem under `name`."""
     try:
-        data = file.read_bytes()
+        with open(file, "rb") as opened:
+            data = opened.read(MAX_BYTES + 1)
     except OSError as error:
         return Problem(name, 0, "", f"the file can not be read: {error.strerror}")
     return read_text(data, name)
 
 
 def read_text(data: bytes, name: str) -> Document | Problem:
-    """Read what a file holds, or is to hold, as `read_document` does."""
+    """As `read_document`, of the content of a file."""
+    if len(data) > MAX_BYTES:
+        return Problem(name, 0, "", f"the file is larger than {MAX_BYTES} bytes")
     try:
-        if len(data) > MAX_BYTES:
-            return Problem(name, 0, "", f"the file is larger than {MAX_BYTES} bytes")
         content, lines = _build(yaml.parse(data.decode("utf-8-sig"), Loader=yaml.CSafeLoader))
     except UnicodeDecodeError as error:
         return Problem(name, 0, "", f"the file is not UTF-8 (byte {error.start})")
@@ -151,10 +156,17 @@ def _place(stack: list[_Frame], root: list[Any], value: Any) -> Path:
     return path
 
 
+@functools.lru_cache(maxsize=16_384)  # most of a mesh's words are said in every file
+def _resolved(value: str, implicit: tuple[bool, bool]) -> str:
+    """What YAML takes a value for that is not marked."""
+    tag: str = _RESOLVER.resolve(yaml.ScalarNode, value, implicit)  # type: ignore[no-untyped-call]
+    return tag
+
+
 def _scalar(event: yaml.ScalarEvent, line: int, stack: list[_Frame]) -> Any:
-    tag: str = event.tag or _RESOLVER.resolve(  # type: ignore[no-untyped-call]
-        yaml.ScalarNode, event.value, event.implicit
-    )
+    short = len(event.value) <= MAX_REMEMBERED
+    resolve = _resolved if short else _resolved.__wrapped__
+    tag: str = event.tag or resolve(event.value, event.implicit)
     # A date stays the text it was written as: both standards declare dates as strings.
     if tag in {_PLAIN + "str", _PLAIN + "timestamp", _PLAIN + "merge", _PLAIN + "value", "!"}:
         return event.value

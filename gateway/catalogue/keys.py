@@ -10,7 +10,7 @@ and says nothing here; nor does a part of a nested column, which is no column.
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,7 +19,7 @@ from gateway.catalogue.governance import DECLARED_BY_SOURCE
 from gateway.catalogue.problems import Path, Problem
 from gateway.catalogue.versions import version_order
 from gateway.errors import did_you_mean
-from gateway.model import Dataset, ForeignKey
+from gateway.model import Address, Dataset, ForeignKey
 
 _ELSEWHERE = ("http://", "https://")
 
@@ -46,11 +46,38 @@ class _WrongError(Exception):
     """A reference leads nowhere."""
 
 
+Declared = Mapping[str, Mapping[int, Sequence[tuple[Address, str]]]]
+"""The addresses and the status of the datasets that an object of a contract declares, by the file
+of the contract and the object's place in it."""
+
+
+def referenced_files(contract: Document) -> list[str]:
+    """The contracts that its relationships refer to: their files, this one's own among them."""
+    found: dict[str, None] = {}
+    for element in contract.content.get("schema") or ():
+        for holder in (element, *(element.get("properties") or ())):
+            for declared in holder.get("relationships") or ():
+                for end in ("from", "to"):
+                    listed: Any = declared.get(end) or []
+                    for reference in listed if isinstance(listed, list) else [listed]:
+                        if not reference.startswith(_ELSEWHERE):
+                            file, anchor, _ = reference.rpartition("#")
+                            found[_file(contract, file) if anchor else contract.file] = None
+    return list(found)
+
+
+def _file(contract: Document, file: str) -> str:
+    return posixpath.normpath(posixpath.join(posixpath.dirname(contract.file), file))
+
+
 def with_foreign_keys(
-    promised: Sequence[Promised], contracts: Iterable[Document]
+    promised: Sequence[Promised], contracts: Mapping[str, Document], declared: Declared
 ) -> tuple[list[Dataset], list[Problem]]:
-    """The datasets with their foreign keys, and what is wrong with the relationships."""
-    mesh = _Mesh(promised, {contract.file: contract for contract in contracts})
+    """The datasets with their foreign keys, and what is wrong with the relationships.
+
+    They may refer to any of the `contracts` of the mesh, and mean what these have `declared`.
+    """
+    mesh = _Mesh(contracts, declared)
     problems: list[Problem] = []
     datasets = []
     for each in promised:
@@ -68,34 +95,32 @@ def _same(one: ForeignKey, other: ForeignKey) -> bool:
     return replace(one, name="") == replace(other, name="")
 
 
+@dataclass(frozen=True, slots=True)
 class _Mesh:
     """Contracts by their file, and the datasets each of their objects declares."""
 
-    def __init__(self, promised: Sequence[Promised], contracts: Mapping[str, Document]) -> None:
-        self.contracts = contracts
-        self._datasets: dict[tuple[str, int], list[Dataset]] = {}
-        for each in promised:
-            place = (each.contract.file, each.position)
-            self._datasets.setdefault(place, []).append(each.dataset)
+    contracts: Mapping[str, Document]
+    declared: Declared
 
-    def dataset(self, column: _Column, source: Dataset) -> Dataset | None:
+    def target(self, column: _Column, source: Dataset) -> Address | None:
         """The dataset a column is of, of several that nearest to `source`; None: no port has it.
 
         Nearest is the same product, then the same version, then an active one, then the highest.
         """
-        found = self._datasets.get((column.contract.file, column.position), ())
+        found = self.declared.get(column.contract.file, {}).get(column.position, ())
         here = source.address
 
-        def near(dataset: Dataset) -> tuple[object, ...]:
-            there = dataset.address
+        def near(dataset: tuple[Address, str]) -> tuple[object, ...]:
+            there, status = dataset
             return (
                 (there.domain, there.product) == (here.domain, here.product),
                 there.version == here.version,
-                dataset.status == "active",
+                status == "active",
                 version_order(there.version or "0"),
             )
 
-        return max(found, key=near, default=None)
+        nearest = max(found, key=near, default=None)
+        return None if nearest is None else nearest[0]
 
 
 def _relationships(each: Promised, mesh: _Mesh) -> Iterator[ForeignKey | Problem]:
@@ -122,7 +147,7 @@ def _key(
     try:
         sources = _columns(contract, declared["from"], mesh) if own is None else own
         if sources is not None and any(
-            column.contract is not contract or column.position != each.position
+            column.contract.file != contract.file or column.position != each.position
             for column in sources
         ):
             raise _WrongError("must name columns of the object it stands in")
@@ -139,11 +164,11 @@ def _key(
             return  # its source has changed since: only what people have written is a mistake
         yield contract.problem((*place, end), str(error))
         return
-    target = mesh.dataset(targets[0], each.dataset)
+    target = mesh.target(targets[0], each.dataset)
     if target is not None:
         yield ForeignKey(
             columns=tuple(column.name for column in sources),
-            target=target.address,
+            target=target,
             target_columns=tuple(column.name for column in targets),
             name=str(declared.get("id") or ""),
         )
@@ -173,7 +198,7 @@ def _column(contract: Document, reference: str, mesh: _Mesh) -> _Column | None:
 
 
 def _other(contract: Document, file: str, mesh: _Mesh) -> Document:
-    path = posixpath.normpath(posixpath.join(posixpath.dirname(contract.file), file))
+    path = _file(contract, file)
     other = mesh.contracts.get(path)
     if other is None:
         hint = did_you_mean(path, mesh.contracts)

@@ -14,23 +14,22 @@ from typing import Any
 import pyarrow as pa
 
 from connectors.interface import Binding
-from gateway.catalogue.bindings import BINDING, BindingError, known_connectors, read_binding
+from gateway.catalogue.bindings import BINDING, BindingError, read_binding
 from gateway.catalogue.columns import ColumnError, custom_property, name_problem, read_field
-from gateway.catalogue.deprecation import read_deprecation, successor_problems
+from gateway.catalogue.deprecation import read_deprecation
 from gateway.catalogue.document import Document
 from gateway.catalogue.governance import (
     VIEW,
     check_product_governance,
-    check_properties,
     column_tags,
     read_governance,
     read_view,
 )
-from gateway.catalogue.keys import Promised, with_foreign_keys
+from gateway.catalogue.keys import Promised
 from gateway.catalogue.problems import Path, Problem
 from gateway.catalogue.promises import read_promises
 from gateway.catalogue.quality_rules import read_quality
-from gateway.catalogue.steps import broken_promises
+from gateway.catalogue.terms import described
 from gateway.catalogue.versions import VERSION
 from gateway.errors import did_you_mean
 from gateway.model import NAME, STATUSES, SYSTEM, Address, Dataset
@@ -52,89 +51,64 @@ class Port:
         return port
 
 
-def build_datasets(
-    products: list[Document], contracts: list[Document], mesh: FilePath
-) -> tuple[list[Dataset], list[Problem]]:
-    """Every dataset of the mesh, and everything that is wrong with it."""
-    index = _ContractIndex(contracts)
-    problems = list(index.problems)
-    datasets: dict[Address, Promised] = {}
-    connectors = known_connectors()
-    spelling: dict[tuple[str, ...], tuple[str, ...]] = {}
-    for contract in contracts:
-        problems += check_properties(contract, product=False)
-        problems += check_status(contract)
-    for product in products:
-        problems += _check_product_names(product)
-        problems += check_properties(product, product=True)
-        problems += check_status(product)
-        problems += check_product_governance(product)
-        for position, _ in enumerate(product.content.get("outputPorts") or ()):
-            port = Port(product, ("outputPorts", position))
-            for item in _port_datasets(port, index, mesh, connectors):
-                if isinstance(item, Problem):
-                    problems.append(item)
-                    continue
-                address = item.dataset.address
-                if address in datasets:
-                    rule = f"{address} is declared already"
-                    problems.append(product.problem(port.path, rule))
-                elif rule := _spelt_otherwise(address, spelling):
-                    problems.append(product.problem(port.path, rule))
-                else:
-                    datasets[address] = item
-    related, wrong = with_foreign_keys(list(datasets.values()), contracts)
-    problems += wrong
-    problems += successor_problems(datasets.values())
-    problems += broken_promises(datasets.values())
-    # A contract that several ports promise is reported once.
-    return related, list(dict.fromkeys(problems))
+@dataclass(frozen=True, slots=True)
+class Contracts:
+    """The contracts of a mesh: their files by id and version, and what is in a file."""
 
-
-def _spelt_otherwise(address: Address, spelling: dict[tuple[str, ...], tuple[str, ...]]) -> str:
-    """What is wrong when a domain, product or dataset is spelt in two ways; remembers this one.
-
-    Requests find names without letter case, policies name them exactly.
-    """
-    parts = (address.domain, address.product, address.dataset)
-    for length in range(1, len(parts) + 1):
-        name = parts[:length]
-        known = spelling.setdefault(tuple(part.casefold() for part in name), name)
-        if known != name:
-            return f"{'.'.join(name)} differs from {'.'.join(known)} by letter case only"
-    return ""
-
-
-class _ContractIndex:
-    """Contracts by id, then by version."""
-
-    def __init__(self, contracts: list[Document]) -> None:
-        self.by_id: dict[str, dict[str, Document]] = {}
-        self.problems: list[Problem] = []
-        for contract in contracts:
-            versions = self.by_id.setdefault(contract.content["id"], {})
-            version = contract.content["version"]
-            if version in versions:
-                rule = f"has the id and version of {versions[version].file}"
-                self.problems.append(contract.problem(("id",), rule))
-            else:
-                versions[version] = contract
+    files: Mapping[str, Mapping[str, str]]
+    documents: Mapping[str, Document]
 
     def find(self, port: Port) -> Document | Problem:
         """The contract a port promises: that of its version, or the only one there is."""
         contract_id, version = port.content["contractId"], port.content.get("version")
         path = (*port.path, "contractId")
-        versions = self.by_id.get(contract_id)
+        versions = self.files.get(contract_id)
         if versions is None:
-            hint = did_you_mean(contract_id, self.by_id)
+            hint = did_you_mean(contract_id, self.files)
             rule = f"no contract has the id {contract_id!r}" + (f"; {hint}" if hint else "")
             return port.product.problem(path, rule)
-        if version in versions:
-            return versions[version]
+        if version is not None and version in versions:
+            return self.documents[versions[version]]
         if len(versions) == 1:
-            return next(iter(versions.values()))
+            return self.documents[next(iter(versions.values()))]
         rule = f"contract {contract_id!r} has the versions {', '.join(sorted(versions))}"
         return port.product.problem((*port.path, "version"), rule)
+
+
+def read_product(
+    product: Document, contracts: Contracts, mesh: FilePath, connectors: frozenset[str]
+) -> Iterator[tuple[int, Promised] | Problem]:
+    """Every dataset of a product with the place of its port, and everything that is wrong in it."""
+    yield from _check_product_names(product)
+    yield from check_product_governance(product)
+    for position, _ in enumerate(product.content.get("outputPorts") or ()):
+        port = Port(product, ("outputPorts", position))
+        for item in _port_datasets(port, contracts, mesh, connectors):
+            yield item if isinstance(item, Problem) else (position, item)
+
+
+class Names:
+    """The names of a mesh that are taken: a dataset is declared once, and each name spelt alike."""
+
+    def __init__(self) -> None:
+        self._addresses: set[Address] = set()
+        self._spelling: dict[tuple[str, ...], tuple[str, ...]] = {}
+
+    def take(self, address: Address) -> str:
+        """What is wrong with a further dataset of this address; "" takes the name.
+
+        Requests find names without letter case, policies name them exactly.
+        """
+        if address in self._addresses:
+            return f"{address} is declared already"
+        parts = (address.domain, address.product, address.dataset)
+        for length in range(1, len(parts) + 1):
+            name = parts[:length]
+            known = self._spelling.setdefault(tuple(part.casefold() for part in name), name)
+            if known != name:
+                return f"{'.'.join(name)} differs from {'.'.join(known)} by letter case only"
+        self._addresses.add(address)
+        return ""
 
 
 def _check_product_names(product: Document) -> Iterator[Problem]:
@@ -149,7 +123,7 @@ def _check_product_names(product: Document) -> Iterator[Problem]:
 
 
 def _port_datasets(
-    port: Port, index: _ContractIndex, mesh: FilePath, connectors: frozenset[str]
+    port: Port, contracts: Contracts, mesh: FilePath, connectors: frozenset[str]
 ) -> Iterator[Promised | Problem]:
     product = port.product
     if "contractId" not in port.content:
@@ -159,7 +133,7 @@ def _port_datasets(
         rule = "must be a version like 1.0.0" if version else "is required"
         yield product.problem((*port.path, "version"), rule)
         return
-    contract = index.find(port)
+    contract = contracts.find(port)
     if isinstance(contract, Problem):
         yield contract
         return
@@ -244,7 +218,7 @@ def _read_object(
         view=view,
         source_file=contract.file,
     )
-    yield Promised(dataset, contract, position)
+    yield Promised(described(dataset, product, declared, element), contract, position)
 
 
 def _read_schema(

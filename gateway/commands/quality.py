@@ -53,10 +53,11 @@ def run(args: argparse.Namespace) -> int:
     config = replace(load_config(args.mesh, region=args.gateway_region), quality_seconds=0.0)
     gateway = Gateway.open(args.mesh, config)
     try:
-        quality = gateway.quality
+        quality = gateway.mesh.quality
         assert quality is not None, "a gateway that is audited has a memory"
         chosen = _chosen(gateway.catalogue, args.datasets)
-        watched = [d for d in chosen if d.quality or d.promises]
+        known = {dataset.address for dataset in quality.watched()}
+        watched = [dataset for dataset in chosen if dataset.address in known]
         found = [result for dataset in watched for result in quality.check(dataset)]
     finally:
         gateway.close()

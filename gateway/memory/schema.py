@@ -6,7 +6,16 @@ parameter, ``ON CONFLICT``. `IDENTITY` stands for a column that numbers its rows
 
 from __future__ import annotations
 
-from gateway.memory.tables import audit, health, life_cycle, lineage, quality, runs, usage
+from gateway.memory.tables import (
+    audit,
+    catalogue,
+    health,
+    life_cycle,
+    lineage,
+    quality,
+    runs,
+    usage,
+)
 
 IDENTITY = "{identity}"
 """``seq {identity}`` is a primary key that counts upwards, and never gives a number twice."""
@@ -14,6 +23,7 @@ IDENTITY = "{identity}"
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         *audit.TABLES,
+        *catalogue.TABLES,
         *runs.TABLES,
         *lineage.TABLES,
         *usage.TABLES,

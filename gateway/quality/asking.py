@@ -14,8 +14,14 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from gateway.errors import Cancelled, GatewayError, ResidencyViolation
-from gateway.model import Address, Dataset, Principal, QueryOptions, Request
-from gateway.quality.access import NAME
+from gateway.model import (
+    QUALITY_PRINCIPAL,
+    Address,
+    Dataset,
+    Principal,
+    QueryOptions,
+    Request,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -46,12 +52,25 @@ class Answer(Protocol):
     def batches(self) -> Any: ...
 
 
+class Place(Protocol):
+    """The mesh, as checks use it."""
+
+    @property
+    def region(self) -> str:
+        """Where its gateway is; "" is unknown."""
+        ...
+
+    def probe(self, dataset: Dataset) -> None:
+        """Ask the dataset's source whether it is there. Raises GatewayError."""
+        ...
+
+
 class Engine(Protocol):
     """The gateway, as checks use it."""
 
     @property
-    def region(self) -> str:
-        """Where it is; "" is unknown."""
+    def mesh(self) -> Place:
+        """What it is the gateway of."""
         ...
 
     def prepare_check(self, request: Request, domain: str) -> Planned:
@@ -60,10 +79,6 @@ class Engine(Protocol):
 
     def execute(self, prepared: Any, cancelled: Callable[[], bool]) -> Answer:
         """Run what `prepare_check` gave."""
-        ...
-
-    def probe(self, dataset: Dataset) -> None:
-        """Ask the dataset's source whether it is there. Raises GatewayError."""
         ...
 
 
@@ -119,7 +134,7 @@ class Asking:
     def probe(self, dataset: Dataset) -> bool:
         """Whether the dataset's source answers."""
         try:
-            self._engine.probe(dataset)
+            self._engine.mesh.probe(dataset)
         except GatewayError:
             return False
         return True
@@ -147,8 +162,9 @@ class Asking:
             raise CheckFailed("the time for its checks is over", general=True)
         address = self._address
         request = Request(
-            Principal(NAME, region=self._engine.region),
+            Principal(QUALITY_PRINCIPAL, region=self._engine.mesh.region),
             text,
+            namespace=(address.domain, address.product),
             options=QueryOptions(timeout=left),
         )
         try:
