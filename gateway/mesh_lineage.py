@@ -15,7 +15,7 @@ from gateway.lineage.graph import WHOLE, Direction, Kind, LineageGraph, Link, No
 from gateway.lineage.model import Lineage
 from gateway.lineage.relation import Stored, Untold
 from gateway.memory.store import Store
-from gateway.model import Address, Artefact, Dataset
+from gateway.model import Address, Artefact
 from gateway.views.graph import Graph, Stand, graph_of
 
 _log = logging.getLogger(__name__)
@@ -57,16 +57,20 @@ def _derivation(stand: Stand) -> Lineage:
 def _uses(artefact: Artefact, catalogue: Catalogue, graph: LineageGraph) -> Iterator[Use]:
     target = Node(str(artefact.address), WHOLE, Kind.ARTEFACT)
     for address in artefact.uses:
-        found = _meant(catalogue, address)
+        found = _meant(catalogue, graph, address)
         if found is not None:
-            yield Use(graph.node(str(found.address), address.column or WHOLE), target, "uses")
+            yield Use(found, target, "uses")
 
 
-def _meant(catalogue: Catalogue, address: Address) -> Dataset | None:
+def _meant(catalogue: Catalogue, graph: LineageGraph, address: Address) -> Node | None:
+    artefact = catalogue.artefact(address)
+    if artefact is not None:
+        return Node(str(artefact.address), WHOLE, Kind.ARTEFACT)
     try:
-        return catalogue.get(address)
-    except UnknownDataset:  # another artefact, or what is gone
+        dataset = catalogue.get(address)
+    except UnknownDataset:  # it is gone, or retired
         return None
+    return graph.node(str(dataset.address), address.column or WHOLE)
 
 
 def with_readers(trace: Trace, store: Store, since: datetime | None = None) -> Trace:
@@ -124,16 +128,9 @@ def start_of(catalogue: Catalogue, graph: LineageGraph, address: Address) -> Nod
     artefact = catalogue.artefact(address)
     if artefact is not None:
         return Node(str(artefact.address), WHOLE, Kind.ARTEFACT)
-    dataset = catalogue.get(address)
-    return graph.node(str(dataset.address), _column(dataset, address.column))
-
-
-def _column(dataset: Dataset, name: str | None) -> str:
-    if name is None:
-        return WHOLE
-    if name not in dataset.schema.names:
-        raise UnknownColumn(
-            f"{dataset.address} has no column {name}",
-            hint=did_you_mean(name, dataset.schema.names),
-        )
-    return name
+    dataset, column = catalogue.get(address), address.column or WHOLE
+    known = dataset.schema.names
+    if column not in (WHOLE, *known):
+        hint = did_you_mean(column, known)
+        raise UnknownColumn(f"{dataset.address} has no column {column}", hint=hint)
+    return graph.node(str(dataset.address), column)

@@ -10,10 +10,10 @@ from gateway.authorisation import ADMIN, DISCOVER, Access
 from gateway.catalogue.catalogue import Catalogue
 from gateway.commands.audit import since
 from gateway.commands.policy.mesh import Mesh
-from gateway.errors import UnknownDataset, UserError
+from gateway.errors import UnknownColumn, UnknownDataset, UserError
 from gateway.lineage import shown
 from gateway.lineage.drawing import svg
-from gateway.lineage.graph import WHOLE, Direction, Kind, Link, Node, Trace
+from gateway.lineage.graph import WHOLE, Direction, Kind, LineageGraph, Link, Node, Trace
 from gateway.memory.store import DATABASE, open_store
 from gateway.mesh_lineage import known_part, mesh_lineage, start_of, with_readers
 from gateway.model import SCHEME, Address, Artefact, Dataset, Principal
@@ -68,9 +68,7 @@ def run(args: argparse.Namespace) -> int:
     mesh = Mesh.load(args.mesh)
     graph = mesh_lineage(mesh.catalogue)
     viewer = _Viewer(mesh, args) if args.principal else None
-    start = start_of(mesh.catalogue, graph, address)
-    if viewer is not None and not viewer.knows(start):
-        raise UnknownDataset(f"there is no dataset {args.address} that {args.principal} may see")
+    start = _start(mesh, graph, address, viewer, args)
     direction = Direction.DOWNSTREAM if args.direction == IMPACT else Direction(args.direction)
     trace = graph.trace(start, direction, args.depth)
     trace = _with_readers(trace, args)
@@ -89,6 +87,25 @@ def run(args: argparse.Namespace) -> int:
             raise UserError(f"can not write {args.out}: {error.strerror}") from error
         print(f"wrote {args.out}", file=sys.stderr)
     return 0
+
+
+def _start(
+    mesh: Mesh,
+    graph: LineageGraph,
+    address: Address,
+    viewer: _Viewer | None,
+    args: argparse.Namespace,
+) -> Node:
+    """Where the trace begins: what is hidden from the viewer and what is not there are alike."""
+    try:
+        start = start_of(mesh.catalogue, graph, address)
+        if viewer is None or viewer.knows(start):
+            return start
+    except (UnknownDataset, UnknownColumn):
+        if viewer is None:
+            raise
+    who = f"that {args.principal} may know of"
+    raise UnknownDataset(f"there is no dataset or column {args.address} {who}")
 
 
 class _Viewer:
