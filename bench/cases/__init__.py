@@ -9,6 +9,7 @@ REGISTRY: Mapping[str, str] = {
     "audit": "bench.cases.audit:Audit",
     "memory": "bench.cases.memory:Memory",
     "governed": "bench.cases.governed:Governed",
+    "catalogue": "bench.cases.catalogue:Catalogues",
     "decision": "bench.cases.decision:Decisions",
     "plan-tpch": "bench.cases.plan_tpch:PlanTpch",
     "federated": "bench.cases.federated:Federated",
