@@ -89,6 +89,7 @@ class DeltaConnector:
             raise _invalid("option version must be the number of a version of the Delta table")
         self._as_of = _instant(options["timestamp"]) if "timestamp" in options else None
         self._filesystem: pafs.FileSystem | None = None
+        self._versions: dict[str, str] = {}
 
     @property
     def source_key(self) -> SourceKey:
@@ -112,7 +113,7 @@ class DeltaConnector:
             except SourceError as error:
                 if error.code is SourceErrorCode.UNAVAILABLE:
                     raise
-                yield ObjectInfo(name, pa.schema([]), problem=error.message)
+                yield ObjectInfo(name, pa.schema([]), problem=error.message, hint=error.hint or "")
 
     def dataset(self, object_name: str, schema: pa.Schema | None = None) -> pads.Dataset:
         """The table's rows at its version."""
@@ -127,6 +128,10 @@ class DeltaConnector:
         if snapshot.files is None:
             return TableDataset(planned, lambda _: [_scan_of(snapshot, planned)])
         return self._files(snapshot, planned)
+
+    def version(self, object_name: str) -> str:
+        """The number of the version that was read last."""
+        return self._versions.get(object_name, "")
 
     def statistics(self, object_name: str) -> TableStatistics:
         """Rows, bounds and shares of NULL from the log; nothing is read but the log."""
@@ -158,6 +163,7 @@ class DeltaConnector:
             if moment.instant is not None and moment.instant < self._committed(root, table):
                 raise unknown
         pinned = copy.copy(self)
+        pinned._versions = {}
         pinned._options = {**self._options, "version": str(version)}
         return Snapshot(str(version), EarlierState(str(version), pinned))
 
@@ -193,6 +199,7 @@ class DeltaConnector:
         root = self._folder(object_name)
         with self._errors(object_name):
             table = self._open(root)
+            self._versions[object_name] = str(table.version())
             fields = list(pa.schema(table.schema().to_arrow()))
             partitions = tuple(table.metadata().partition_columns)
             schema = pa.schema([_described(field) for field in fields])

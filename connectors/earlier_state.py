@@ -13,11 +13,10 @@ import pyarrow.dataset as pads
 from connectors.capabilities import Capabilities
 from connectors.casting import cast_batches
 from connectors.interface import Connector, ProvidesDataset, SourceError, SourceErrorCode, SourceKey
-from connectors.statistics import ProvidesStatistics, TableStatistics
 from connectors.table_scan import Reader, TableDataset
 
 
-class Readable(Connector, ProvidesDataset, ProvidesStatistics, Protocol):
+class Readable(Connector, ProvidesDataset, Protocol):
     """What a connector of snapshots is."""
 
 
@@ -66,9 +65,9 @@ class EarlierState:
         inner = self.pinned.dataset(object_name, own)
         return TableDataset(planned, lambda _: [_filled(inner, own, planned)])
 
-    def statistics(self, object_name: str) -> TableStatistics:
-        """What is known of the snapshot."""
-        return self.pinned.statistics(object_name)
+    def version(self, object_name: str) -> str:
+        """Its own."""
+        return self.id
 
     def close(self) -> None:
         """It holds nothing of its own."""

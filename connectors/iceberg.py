@@ -88,6 +88,7 @@ class IcebergConnector:
             raise _invalid("option snapshot must be the number of a snapshot")
         self._lock = threading.Lock()
         self._catalog: Any = None
+        self._versions: dict[str, str] = {}
 
     @property
     def source_key(self) -> SourceKey:
@@ -136,6 +137,10 @@ class IcebergConnector:
 
         return TableDataset(planned, parts)
 
+    def version(self, object_name: str) -> str:
+        """The id of the snapshot that was read last."""
+        return self._versions.get(object_name, "")
+
     def statistics(self, object_name: str) -> TableStatistics:
         """Rows, bounds and shares of NULL as the manifests have them."""
         with self._errors(object_name):
@@ -168,6 +173,7 @@ class IcebergConnector:
                 f"the Iceberg table {object_name!r} has no snapshot of {moment}",
             )
         pinned = copy.copy(self)  # over the same open catalogue
+        pinned._versions = {}
         pinned._options = {**self._options, "snapshot": str(found.snapshot_id)}
         name = str(found.snapshot_id)
         return Snapshot(name, EarlierState(name, pinned))
@@ -201,6 +207,12 @@ class IcebergConnector:
 
     def _scan(self, object_name: str) -> Any:
         """A scan of the snapshot that is meant, with all columns."""
+        scan = self._meant(object_name)
+        snapshot = scan.snapshot()
+        self._versions[object_name] = str(snapshot.snapshot_id) if snapshot else ""
+        return scan
+
+    def _meant(self, object_name: str) -> Any:
         table = self._table(object_name)
         if "snapshot" in self._options:
             snapshot = int(self._options["snapshot"])

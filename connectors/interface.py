@@ -74,7 +74,7 @@ class ObjectInfo:
     """One table, view or file set found in a source: what `meshgate publish` writes down.
 
     `problem` says why the object can not be read (a column of an unsupported type, by name); its
-    `schema` is empty then.
+    `schema` is empty then, and `hint` may say what to do.
     """
 
     name: str
@@ -83,6 +83,7 @@ class ObjectInfo:
     comment: str = ""
     kind: str = "table"
     problem: str = ""
+    hint: str = ""
     foreign_keys: tuple[ForeignKeyInfo, ...] = ()
 
 

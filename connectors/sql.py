@@ -202,7 +202,7 @@ def listed(name: str, describe: Callable[[], ObjectInfo]) -> ObjectInfo:
     except SourceError as error:
         if error.code is not SourceErrorCode.TYPE_UNSUPPORTED:
             raise
-        return ObjectInfo(name, pa.schema([]), problem=error.message)
+        return ObjectInfo(name, pa.schema([]), problem=error.message, hint=error.hint or "")
 
 
 def positive_number(options: Mapping[str, str], name: str, default: float) -> float:

@@ -144,7 +144,8 @@ class SqliteConnector(SqlConnector):
         if data_type is None:
             raise SourceError(
                 SourceErrorCode.TYPE_UNSUPPORTED,
-                f"column {column!r} of {table!r} has type {declared or 'of no name'}, "
+                f"column {column!r} of {table!r} "
+                f"{f'has type {declared}' if declared else 'is declared without a type'}, "
                 "and its values are of several kinds",
                 hint="publish a view that casts the column or leaves it out",
             )

@@ -14,7 +14,7 @@ from sqlglot import exp
 
 from gateway.catalogue.entries import resource
 from gateway.errors import ResidencyViolation
-from gateway.model import Dataset, Principal
+from gateway.model import Artefact, Dataset, Principal
 from gateway.plan.security import Security
 from policies.decide import Authoriser, Context, Decision, Pinned, Resource, Subject
 from policies.estate import Estate
@@ -63,7 +63,7 @@ class Access:
     authoriser: Authoriser | Pinned
     product_key: Callable[[str, str], bytes]
     region: str = ""
-    _resources: Memory[int, tuple[Dataset, Resource]] = field(
+    _resources: Memory[int, tuple[Dataset | Artefact, Resource]] = field(
         default_factory=lambda: Memory(MAX_RESOURCES)
     )
     _grants: LRUCache[tuple[object, ...], tuple[Dataset, Grant]] = field(
@@ -89,19 +89,21 @@ class Access:
         return self.authoriser.granted_purposes(_subject(principal))
 
     def decide(
-        self, principal: Principal, dataset: Dataset, action: str, purpose: str = ""
+        self, principal: Principal, what: Dataset | Artefact, action: str, purpose: str = ""
     ) -> Decision:
-        """Whether the principal may do `action` to the dataset, and what it owes then."""
+        """Whether the principal may do `action` to it, and what of a dataset it owes then."""
         return self.authoriser.decide(
             _subject(principal),
-            self._resource(dataset),
+            self._resource(what),
             action,
             Context(purpose, principal.region),
         )
 
-    def may(self, principal: Principal, dataset: Dataset, action: str, purpose: str = "") -> bool:
+    def may(
+        self, principal: Principal, what: Dataset | Artefact, action: str, purpose: str = ""
+    ) -> bool:
         """`decide` without the reason."""
-        return self.decide(principal, dataset, action, purpose).allowed
+        return self.decide(principal, what, action, purpose).allowed
 
     def outlook(self, principal: Principal, purpose: str, mesh: Mesh) -> Outlook:
         """What the principal may do with every dataset of a mesh: just what `decide` says of each.
@@ -207,11 +209,11 @@ class Access:
         residency = dataset.residency
         return residency is None or self.region in residency.regions
 
-    def _resource(self, dataset: Dataset) -> Resource:
-        known = self._resources.get(id(dataset))
-        if known is None or known[0] is not dataset:
-            known = (dataset, resource(dataset))
-            self._resources.put(id(dataset), known)
+    def _resource(self, what: Dataset | Artefact) -> Resource:
+        known = self._resources.get(id(what))
+        if known is None or known[0] is not what:
+            known = (what, resource(what))
+            self._resources.put(id(what), known)
         return known[1]
 
 
@@ -266,4 +268,6 @@ def _seen(dataset: Dataset, decision: Decision) -> Dataset:
         primary_key=() if denied & set(dataset.primary_key) else dataset.primary_key,
         foreign_keys=tuple(k for k in dataset.foreign_keys if not denied & set(k.columns)),
         column_tags={n: t for n, t in dataset.column_tags.items() if n not in denied},
+        terms={n: t for n, t in dataset.terms.items() if n not in denied},
+        classifications={n: c for n, c in dataset.classifications.items() if n not in denied},
     )

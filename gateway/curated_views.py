@@ -66,7 +66,7 @@ class CuratedViews:
         if before is not None:
             upkeep.hasten(NAME)
 
-    def rows(self, access: Access, principal: Principal, purpose: str = "") -> list[ViewRow]:
+    def rows(self, access: Access, principal: Principal, purpose: str) -> list[ViewRow]:
         """The views the principal may know of and how they are, by address."""
         return self._shown(self._catalogue().views, self.watch.healths, access, principal, purpose)
 

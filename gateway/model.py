@@ -99,6 +99,9 @@ class Principal:
     purposes: tuple[str, ...] | None = None
 
 
+QUALITY_PRINCIPAL = "svc:quality"
+"""The gateway itself, when it checks quality rules: nobody can come in as it."""
+
 PLACEMENTS = ("auto", "push", "pull")
 """Who does the work a source could do: whoever is faster, the source, or the gateway."""
 
@@ -303,6 +306,75 @@ class BusinessTerm:
     definition: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Member:
+    """Somebody of a team, by the name it logs in with. `left` is an ISO date, "" while it stays."""
+
+    username: str
+    name: str = ""
+    role: str = ""
+    left: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """Where questions are answered: a channel's name, its URL or "", and its tool (``slack``)."""
+
+    channel: str
+    url: str = ""
+    tool: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """Who answers for a dataset, and how to reach it. Everything may be missing."""
+
+    name: str = ""
+    description: str = ""
+    members: tuple[Member, ...] = ()
+    contacts: tuple[Contact, ...] = ()
+
+
+ARTEFACT_KINDS = ("view", "graph", "metric", "dashboard", "model", "job", "notebook", "report")
+"""What a data product may hold beside datasets."""
+
+WAYS = ("url", "sql", "cypher", "dataset", "command")
+"""How an artefact may be opened or executed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How an artefact is opened or executed: `form` is one of WAYS.
+
+    `text` is a URL, a query, the address of a dataset to read, or a command to run. It is for those
+    who may read the artefact, and no one else.
+    """
+
+    form: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Artefact:
+    """Something else of a data product, in one version: a metric, dashboard, model, job, ...
+
+    Its address is of the same namespace as those of datasets, and policies name it alike. `uses`
+    are what it is made from; an address without a version means whichever is read.
+    """
+
+    address: Address
+    kind: str
+    way: Way
+    uses: tuple[Address, ...] = ()
+    title: str = ""
+    description: str = ""
+    tags: tuple[str, ...] = ()
+    owner: str = ""
+    status: str = "active"
+    requires_purpose: bool = False
+    source_file: str = ""
+
+
 @dataclass(frozen=True, slots=True, weakref_slot=True)
 class Dataset:
     """One version of one dataset, as its contract declares it.
@@ -335,6 +407,10 @@ class Dataset:
     promises: tuple[Promise, ...] = ()
     purposes: tuple[str, ...] = ()
     terms: Mapping[str, BusinessTerm] = field(default_factory=dict)
+    classifications: Mapping[str, str] = field(default_factory=dict)
+    usage: str = ""
+    limitations: str = ""
+    team: Team | None = None
     view: View | None = None
     source_file: str = ""
     revision: str = field(default="", compare=False)

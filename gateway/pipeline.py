@@ -48,7 +48,7 @@ from gateway.languages.byte_literals import check_compared
 from gateway.languages.request_languages import Parsed, parsed
 from gateway.mask_key import ProductKeys
 from gateway.memory.memory import Memory
-from gateway.model import SUBSTRAIT, Address, Dataset, Principal, Request
+from gateway.model import QUALITY_PRINCIPAL, SUBSTRAIT, Address, Dataset, Principal, Request
 from gateway.notices import Notice, Standing, notices_of
 from gateway.opening import opened
 from gateway.plan.explain import SCHEMA as EXPLAIN_SCHEMA
@@ -57,7 +57,6 @@ from gateway.plan.fragment import FragmentReads
 from gateway.plan.plan import Plan
 from gateway.plan.source import Rights, Table, TableName, Tables, View, Views, rights_over
 from gateway.plans import Plans
-from gateway.quality.access import NAME as QUALITY
 from gateway.quality.access import quality_access
 from gateway.quality.quality import Quality
 from gateway.query_report import Measurement, QueryReport
@@ -192,6 +191,8 @@ class Gateway:
             )
             self.quality.load()  # before anything is answered: what denied, denies
         self._upkeep = Upkeep(duties(self))
+        if memory is not None:
+            self.on_catalogue_change(lambda before, now: self._upkeep.hasten("life cycle"))
         self.on_catalogue_change(partial(self.views.changed, self._upkeep))
         self.on_catalogue_change(lambda before, now: self._upkeep.hasten("search"))
 
@@ -306,12 +307,6 @@ class Gateway:
         known = access.outlook(principal, purpose, catalogue).known_products
         catalogue.namespaces.check(namespace, known)
 
-    def view_rows(self, principal: Principal, purpose: str = "") -> list[ViewRow]:
-        """The views the principal may know of and how they are, by address."""
-        access = self._access.pinned()
-        _check_purpose(access, principal, purpose)
-        return self.views.rows(access, principal, purpose)
-
     def refresh(self, principal: Principal, address: Address, purpose: str = "") -> list[ViewRow]:
         """Look at the sources at the bottom of a dataset now: the views that stand on them.
 
@@ -337,8 +332,8 @@ class Gateway:
 
     def prepare(self, request: Request) -> Prepared:
         """Understand, authorise and plan a request. Raises GatewayError."""
-        if request.principal.name == QUALITY:
-            raise Unauthenticated(f"{QUALITY} is the gateway itself: nobody else may ask as it")
+        if request.principal.name == QUALITY_PRINCIPAL:
+            raise Unauthenticated("the gateway's own principal is nobody else's")
         return self._prepare(request)
 
     def prepare_check(self, request: Request, domain: str) -> Prepared:
@@ -376,7 +371,9 @@ class Gateway:
                 self.quality.ensure(grant.dataset for grant in authorised.grants.values())
             standing = self.standing.version
             notices = () if checks else self._notices(authorised, resolution)
-            own = self.system.source(lambda: self._viewpoint(request, access))
+            own = self.system.source(
+                lambda: self.viewpoint(request.principal, request.purpose, access)
+            )
             tables, views = opened(authorised, self._sources, own)
             tables = {**tables, **{name: r.table for name, r in remote.items()}}
             statement = _over_columns(said, tables, views)
@@ -468,16 +465,20 @@ class Gateway:
             )
         return current
 
-    def _viewpoint(self, request: Request, access: Access) -> Viewpoint:
-        """What a request may know of the mesh as it is now, by the policies it was allowed with."""
+    def viewpoint(
+        self, principal: Principal, purpose: str = "", access: Access | None = None
+    ) -> Viewpoint:
+        """What a principal may know of the mesh as it is now; `access` has the policies to ask."""
+        asked = access or self._access.pinned()
         return Viewpoint(
-            request.principal,
-            request.purpose,
-            access,
+            principal,
+            purpose,
+            asked,
             self.catalogue,
             self.standing,
             self.search,
             None if self.memory is None else self.memory.store,
+            lambda: self.views.rows(asked, principal, purpose),
         )
 
     def _notices(self, authorised: Authorised, resolution: Resolution) -> tuple[Notice, ...]:

@@ -6,11 +6,14 @@ from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 
-from connectors import memory, open_connector
+from connectors import memory as memory_connector
+from connectors import open_connector
 from connectors.interface import Binding
+from gateway.audit import AuditLog
 from gateway.authorisation import Access
 from gateway.catalogue.catalogue import Catalogue
 from gateway.config import Config
+from gateway.memory.memory import Memory
 from gateway.model import Address, Dataset, Principal, Request
 from gateway.pipeline import Gateway
 from policies.decide import Authoriser
@@ -34,15 +37,17 @@ def gateway(
     datasets: Sequence[Dataset],
     policies: Sequence[tuple[str, ...]] = EVERYTHING,
     config: Config | None = None,
+    audit: AuditLog | None = None,
+    memory: Memory | None = None,
 ) -> Gateway:
     rows = PolicyRows.checked([Row(ptype, tuple(columns)) for ptype, *columns in policies])
     config = config or Config()
     access = Access(Authoriser(Snapshot(rows)), lambda *_: KEY, config.region)
-    return Gateway(Catalogue(datasets, "test"), access, config)
+    return Gateway(Catalogue(datasets, "test"), access, config, audit, None, memory)
 
 
 def in_memory(tables: Mapping[str, pa.Table], store: str, product: str = "memory") -> list[Dataset]:
-    uri = memory.register(store, tables)
+    uri = memory_connector.register(store, tables)
     return [
         dataset(product, name, Binding("memory", uri, name), table.schema)
         for name, table in tables.items()

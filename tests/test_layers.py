@@ -31,6 +31,7 @@ ALLOWED = {
     "plan": {"errors", "model", "config", "plan", "engines", "lineage"},
     "engines": {"errors", "model", "config", "plan", "engines"},
     "audit": {"errors"},
+    "interchange": {"errors", "model", "catalogue"},
     "identity": {"errors", "model", "toml_tables"},
     "substrait": {"errors", "model", "config", "plan", "engines"},
     "serving": {

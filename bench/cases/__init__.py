@@ -11,6 +11,7 @@ REGISTRY: Mapping[str, str] = {
     "governed": "bench.cases.governed:Governed",
     "catalogue": "bench.cases.catalogue:Catalogues",
     "decision": "bench.cases.decision:Decisions",
+    "search": "bench.cases.search:SearchCatalogue",
     "plan-tpch": "bench.cases.plan_tpch:PlanTpch",
     "federated": "bench.cases.federated:Federated",
     "tpch-postgres": "bench.cases.tpch_postgres:TpchPostgres",

@@ -23,7 +23,6 @@ from gateway.lineage.model import Input, Lineage, Output, Subtype
 from gateway.lineage.written import to_json
 from gateway.memory.projection import Projection
 from gateway.memory.store import open_store
-from tests.lineage.killing import receiving
 
 SMALLEST = "SELECT 1"
 KEY = "SELECT l_comment FROM bench.files.lineitem WHERE l_orderkey = 1 AND l_linenumber = 1"
@@ -45,22 +44,31 @@ class Memory:
     def open(self, settings: Settings) -> Iterator[Iterator[Series]]:
         """Serve a small file twice, and open a log in a temporary folder."""
         folder = tpch.generate(0.01, ["lineitem"])
-        with tempfile.TemporaryDirectory() as scratch, receiving() as receiver:
-            mesh = build(Path(scratch, "mesh"), "bench", [Product("files", "files", str(folder))])
-            (mesh / "gateway.toml").write_text(f'openlineage_url = "{receiver.url}"\n')
+        product = Product("files", "files", str(folder))
+        endpoint = python_module("bench.peers.lineage_endpoint")
+        with tempfile.TemporaryDirectory() as scratch, serving(endpoint) as told:
+            mesh, telling = (build(Path(scratch, n), "bench", [product]) for n in ("own", "told"))
+            (telling / "gateway.toml").write_text(f'openlineage_url = "{told.uri}"\n')
             bare = python_module("bench.peers.unaudited_gateway", str(mesh))
-            with serving(gateway(mesh)) as own, serving(bare) as peer:
-                clients = Client(own.uri, USER), Client(peer.uri, USER)
+            with (
+                serving(gateway(mesh)) as own,
+                serving(gateway(telling)) as teller,
+                serving(bare) as peer,
+            ):
+                clients = [Client(server.uri, USER) for server in (own, teller, peer)]
                 yield _series(*clients, Path(scratch), settings.quick)
 
 
-def _series(own: Client, peer: Client, folder: Path, quick: bool) -> Iterator[Series]:
+def _series(
+    own: Client, teller: Client, peer: Client, folder: Path, quick: bool
+) -> Iterator[Series]:
     calls, rounds = (50, 3) if quick else (200, 7)
-    for name, sql, share, added in (
-        (SMALLEST, SMALLEST, SHARE, ADDED),
-        ("one row by key", KEY, None, None),
+    for name, sql, client, share, added in (
+        (SMALLEST, SMALLEST, own, SHARE, ADDED),
+        ("one row by key", KEY, own, None, None),
+        (f"{SMALLEST}, an endpoint told", SMALLEST, teller, None, None),
     ):
-        both = _Both(own, peer, sql, calls)
+        both = _Both(client, peer, sql, calls)
         works = {GATEWAY: both.gateway, PEER: both.peer}
         yield Series(f"{name}: p50", "ms", works, share, rounds)
         yield Series(f"{name}: added to p50", "ms", {GATEWAY: both.added}, added, rounds)

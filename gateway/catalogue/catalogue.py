@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from gateway.catalogue.codec import read_artefacts
 from gateway.catalogue.compilation import Compilation
 from gateway.catalogue.compiled_datasets import CompiledDatasets
 from gateway.catalogue.compiler import compiled
@@ -17,7 +18,7 @@ from gateway.catalogue.problems import catalogue_error
 from gateway.catalogue.shelf import Shelf
 from gateway.catalogue.versions import choose_version, newest_first
 from gateway.errors import AmbiguousDataset, CatalogueError, UnknownDataset, similar
-from gateway.model import NAME, Address, Dataset
+from gateway.model import NAME, Address, Artefact, Dataset
 from policies.estate import Bools, Estate
 
 Visible = Callable[[Dataset], bool]
@@ -40,16 +41,21 @@ def check_folder(mesh: pathlib.Path) -> None:
 
 
 class Catalogue:
-    """Every dataset of a mesh; immutable. `version` changes whenever a file of the mesh does."""
+    """Every dataset of a mesh, and every artefact; immutable.
+
+    `version` changes whenever a file of the mesh does.
+    """
 
     def __init__(
         self,
         datasets: Iterable[Dataset],
         version: str,
         entries: Sequence[Entry] | None = None,
+        artefacts: Iterable[Artefact] = (),
     ) -> None:
         """Of datasets; or, with `entries` in the order of addresses, of those that are there."""
         self.version = version
+        self.artefacts = tuple(sorted(artefacts, key=lambda artefact: artefact.address))
         self.compilation = Compilation()
         if entries is None:
             datasets = tuple(sorted(datasets, key=lambda dataset: dataset.address))
@@ -101,7 +107,9 @@ class Catalogue:
         ]
         declared.sort(key=lambda each: _sorting(each[0].address))
         datasets = CompiledDatasets([(product, place) for _, product, place in declared])
-        made = cls(datasets, compilation.version, [entry for entry, _, _ in declared])
+        entries = [entry for entry, _, _ in declared]
+        artefacts = read_artefacts(compilation.artefacts)
+        made = cls(datasets, compilation.version, entries, artefacts)
         made.compilation = compilation
         return made
 

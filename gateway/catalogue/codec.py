@@ -20,7 +20,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from gateway.model import Dataset
+from gateway.model import Artefact, Dataset
 
 Reader = Callable[[Any], Any]
 
@@ -51,6 +51,19 @@ def unpack(packed: str, place: int) -> Dataset:
         return typing.cast("Dataset", replace(values, schema=declared, revision=revision))
     except (KeyError, IndexError, TypeError, struct.error, zlib.error, pa.ArrowInvalid) as error:
         raise ValueError(f"this is not a compiled dataset: {error!r}") from error
+
+
+def write_artefacts(artefacts: Iterable[Artefact]) -> str:
+    """Artefacts as a text."""
+    return json.dumps(_plain(tuple(artefacts)), separators=(",", ":"))
+
+
+def read_artefacts(text: str) -> tuple[Artefact, ...]:
+    """Artefacts of their text. Raises ValueError."""
+    try:
+        return typing.cast("tuple[Artefact, ...]", _reader(tuple[Artefact, ...])(json.loads(text)))
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"these are no compiled artefacts: {error!r}") from error
 
 
 @functools.lru_cache(maxsize=64)

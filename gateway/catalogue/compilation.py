@@ -42,12 +42,14 @@ class Product:
 class Compilation:
     """Files and products by their paths. Immutable. `complete`: all there were, none with problems.
 
-    A product counts only where its basis is what the files are now: see `compiler`.
+    Only then `artefacts`, as a text, are those of the mesh. A product counts only where its basis
+    is what the files are now: see `compiler`.
     """
 
     files: Mapping[str, KnownFile] = field(default_factory=dict)
     products: Mapping[str, Product] = field(default_factory=dict)
     complete: bool = False
+    artefacts: str = "[]"
 
     @cached_property
     def version(self) -> str:

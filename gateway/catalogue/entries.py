@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from connectors.interface import Binding
-from gateway.model import UNPUBLISHED, Address, Dataset
+from gateway.model import UNPUBLISHED, Address, Artefact, Dataset
 from policies.estate import Traits
 from policies.request import Resource
 
@@ -39,17 +39,26 @@ def source_of(binding: Binding) -> Source:
     return (binding.connector, binding.uri, tuple(sorted(binding.options.items())))
 
 
-def resource(dataset: Dataset) -> Resource:
-    """What the policies know of a dataset."""
-    tags = dataset.column_tags
+def resource(what: Dataset | Artefact) -> Resource:
+    """What the policies know of a dataset, or of an artefact: that has no columns and no rows."""
+    address, tags, unpublished = what.address, frozenset(what.tags), what.status in UNPUBLISHED
+    if isinstance(what, Artefact):
+        return Resource(
+            str(address),
+            address.domain,
+            tags,
+            requires_purpose=what.requires_purpose,
+            unpublished=unpublished,
+        )
+    of_column = what.column_tags
     return Resource(
-        str(dataset.address),
-        dataset.address.domain,
-        frozenset(dataset.tags),
-        tuple((name, frozenset(tags.get(name, ()))) for name in dataset.schema.names),
-        frozenset(dataset.row_filters),
-        dataset.requires_row_filter,
-        dataset.requires_purpose,
-        dataset.status in UNPUBLISHED,
-        frozenset(dataset.purposes),
+        str(address),
+        address.domain,
+        tags,
+        tuple((name, frozenset(of_column.get(name, ()))) for name in what.schema.names),
+        frozenset(what.row_filters),
+        what.requires_row_filter,
+        what.requires_purpose,
+        unpublished,
+        frozenset(what.purposes),
     )

@@ -125,7 +125,12 @@ def broken_notices(store: Store) -> list[Notice]:
 
 
 def events(
-    store: Store, address: Address | None = None, after: int = 0, limit: int = 10_000
+    store: Store,
+    address: Address | None = None,
+    after: int = 0,
+    limit: int = 10_000,
+    *,
+    newest_first: bool = False,
 ) -> list[Event]:
     """The events after one of a number, in their order: of all datasets, of a dataset in all its
     versions, or of the version that the address has. Asks nobody for rights."""
@@ -137,7 +142,8 @@ def events(
         if address.version:
             statement += " AND address = ?"
             values.append(str(address))
-    rows = store.rows(f"{statement} ORDER BY seq LIMIT ?", [*values, limit])
+    order = "DESC" if newest_first else "ASC"
+    rows = store.rows(f"{statement} ORDER BY seq {order} LIMIT ?", [*values, limit])
     return [
         Event(number, _time(at), where, kind, json.loads(detail))
         for number, at, where, kind, detail in rows

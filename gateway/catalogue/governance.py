@@ -2,9 +2,9 @@
 
 Custom properties of a contract, or of one of its schema objects (which then counts instead):
 ``mesh.rowFilters``, ``mesh.rowPolicy``, ``mesh.purpose``, ``mesh.purposes``, ``mesh.residency``,
-``mesh.view``. Purposes and residency may be given for a whole product; ``mesh.gate`` and the like
-for single quality rules. A property that is misspelt, misplaced or given twice is a problem, never
-silence: what looks governed must be governed.
+``mesh.view``. Purposes and residency may be given for a whole product, ``mesh.artefacts`` only to
+one; ``mesh.gate`` and the like for single quality rules. A property that is misspelt, misplaced or
+given twice is a problem, never silence: what looks governed must be governed.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ VIEW = "mesh.view"
 PURPOSE = "mesh.purpose"
 PURPOSES = "mesh.purposes"
 RESIDENCY = "mesh.residency"
+ARTEFACTS = "mesh.artefacts"
 DEPRECATION = "mesh.deprecation"
 GATE = "mesh.gate"
 CHECK = "mesh.check"
@@ -45,18 +46,20 @@ DECLARED_BY_SOURCE = {"property": DECLARED, "value": "source"}
 REQUIRED = "required"
 
 _OF_PRODUCT = frozenset({PURPOSE, PURPOSES, RESIDENCY})
+_OF_PRODUCT_ONLY = frozenset({ARTEFACTS})
 _OF_CHECK = frozenset({GATE, CHECK, MAX_AGE})
 _OF_GOVERNANCE = frozenset({ROW_FILTERS, ROW_POLICY, DEPRECATION})
 _OF_CONTRACT = frozenset({BINDING, VIEW}) | _OF_GOVERNANCE | _OF_PRODUCT | _OF_CHECK
 _OF_COLUMN = frozenset({ARROW_TYPE})
 _OF_RELATIONSHIP = frozenset({DECLARED})
-_KNOWN = _OF_CONTRACT | _OF_COLUMN | _OF_RELATIONSHIP
+_KNOWN = _OF_CONTRACT | _OF_PRODUCT_ONLY | _OF_COLUMN | _OF_RELATIONSHIP
 _PLACES = {
     **dict.fromkeys(_OF_CONTRACT, "the contract or to one of its schema objects"),
     **dict.fromkeys(
         _OF_CHECK, "the contract, one of its schema objects, quality rules or SLA properties"
     ),
     **dict.fromkeys(_OF_PRODUCT, "the product, the contract or one of its schema objects"),
+    **dict.fromkeys(_OF_PRODUCT_ONLY, "the product"),
     **dict.fromkeys(_OF_COLUMN, "a column"),
     **dict.fromkeys(_OF_RELATIONSHIP, "a relationship"),
 }
@@ -101,8 +104,8 @@ def check_properties(document: Document, *, product: bool) -> Iterator[Problem]:
                 yield from _unknown(document, place, name)
         tags = element.get("tags")
         for index, tag in enumerate(tags if isinstance(tags, list) else ()):
-            yield from _check_tag(document, (*path, "tags", index), tag)
-        yield from _check_tag(document, (*path, "classification"), element.get("classification"))
+            yield from check_tag(document, (*path, "tags", index), tag)
+        yield from check_tag(document, (*path, "classification"), element.get("classification"))
 
 
 def _elements(content: Mapping[str, Any]) -> Iterator[tuple[Path, Mapping[str, Any]]]:
@@ -126,7 +129,7 @@ def _entries(element: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 def _allowed(path: Path, product: bool) -> frozenset[str]:
     if product:
-        return frozenset() if path else _OF_PRODUCT
+        return frozenset() if path else _OF_PRODUCT | _OF_PRODUCT_ONLY
     if not path or (len(path) == 2 and path[0] == "schema"):
         return _OF_CONTRACT
     if "quality" in path[-2:-1] or "slaProperties" in path[-2:-1]:
@@ -148,7 +151,8 @@ def _unknown(document: Document, place: Path, name: str) -> Iterator[Problem]:
         yield document.problem(place, f"{name!r} is no property of Meshgate; {listed}")
 
 
-def _check_tag(document: Document, place: Path, tag: Any) -> Iterator[Problem]:
+def check_tag(document: Document, place: Path, tag: Any) -> Iterator[Problem]:
+    """A tag that no policy could name."""
     if isinstance(tag, str) and (
         not tag.strip() or tag != tag.strip() or tag == "*" or "|" in tag or _CONTROL.search(tag)
     ):

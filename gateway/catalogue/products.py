@@ -29,6 +29,7 @@ from gateway.catalogue.keys import Promised
 from gateway.catalogue.problems import Path, Problem
 from gateway.catalogue.promises import read_promises
 from gateway.catalogue.quality_rules import read_quality
+from gateway.catalogue.terms import described
 from gateway.catalogue.versions import VERSION
 from gateway.errors import did_you_mean
 from gateway.model import NAME, STATUSES, SYSTEM, Address, Dataset
@@ -217,7 +218,7 @@ def _read_object(
         view=view,
         source_file=contract.file,
     )
-    yield Promised(dataset, contract, position)
+    yield Promised(described(dataset, product, declared, element), contract, position)
 
 
 def _read_schema(

@@ -8,18 +8,14 @@ replaced.
 
 from __future__ import annotations
 
-import difflib
 import functools
-import os
 import re
-import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import yaml
 
 from connectors.interface import Binding, ObjectInfo
 from gateway.catalogue.bindings import BINDING
@@ -34,6 +30,7 @@ from gateway.catalogue.merging import (
     position,
     without,
 )
+from gateway.catalogue.pages import Page, to_yaml
 from gateway.catalogue.problems import Problem
 from gateway.catalogue.products import declared_primary_key
 from gateway.catalogue.relationships import Contracted, related
@@ -46,7 +43,6 @@ CONTRACT_STANDARD_WITH_MAPS = "v3.2.0"
 PRODUCT_STANDARD = "v1.0.0"
 
 _FILE_ENDING = re.compile(r"\.(parquet|csv|jsonl?|ndjson|arrow|ipc|feather)\Z", re.IGNORECASE)
-_COMMENT = re.compile(r"(?:^- |\s)#")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,64 +76,18 @@ class Product:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """One file of a publication: where below the mesh folder, its text, and the text before.
-
-    `only_adds` says that everything the text before declared is still declared.
-    """
-
-    path: Path
-    text: str
-    before: str | None
-    only_adds: bool = False
-
-    @property
-    def is_new(self) -> bool:
-        """True when there is no such file yet."""
-        return self.before is None
-
-    @property
-    def is_changed(self) -> bool:
-        """True when there is such a file and it says something else."""
-        return self.before is not None and self.before != self.text
-
-    @property
-    def is_conflict(self) -> bool:
-        """True when what is there would be lost: a declaration, or somebody's comment."""
-        lost = (line for line in self.changes() if line.startswith("- "))
-        return self.is_changed and not (self.only_adds and not any(map(_COMMENT.search, lost)))
-
-    def changes(self) -> list[str]:
-        """The lines that leave (``- ``) and come (``+ ``)."""
-        lines = difflib.ndiff((self.before or "").splitlines(), self.text.splitlines())
-        return [line for line in lines if line.startswith(("- ", "+ "))]
-
-    def write(self, mesh: Path) -> None:
-        """Put the page in place, whole or not at all."""
-        target = mesh / self.path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=".publish-")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(self.text)
-            os.chmod(name, 0o644)
-            os.replace(name, target)
-        except OSError:
-            os.unlink(name)
-            raise
-
-
-@dataclass(frozen=True, slots=True)
 class Publication:
     """The pages to write, the addresses they declare, and why other objects are left out.
 
-    `keys_left_out` says why some foreign keys of the source are in no contract.
+    `keys_left_out` says why some foreign keys of the source are in no contract. `renames` lead
+    from objects that could not keep their names to those of their datasets.
     """
 
     pages: tuple[Page, ...]
     addresses: tuple[Address, ...]
     problems: tuple[str, ...]
     keys_left_out: tuple[str, ...] = ()
+    renames: Mapping[str, str] = field(default_factory=dict)
 
 
 def publish_objects(mesh: Path, product: Product, objects: Iterable[ObjectInfo]) -> Publication:
@@ -158,7 +108,8 @@ def publish_objects(mesh: Path, product: Product, objects: Iterable[ObjectInfo])
         name = names[info.name]
         try:
             if info.problem:
-                raise ColumnError(info.problem)
+                hint = f"\n  hint: {info.hint}" if info.hint else ""
+                raise ColumnError(f"{info.problem}{hint}")
             path = product.folder / f"{name}-{product.version}.odcs.yaml"
             before = _existing(mesh, path)
             earlier = before or _earlier(mesh, product, name, contracts)
@@ -181,7 +132,16 @@ def publish_objects(mesh: Path, product: Product, objects: Iterable[ObjectInfo])
         before = _existing(mesh, path)
         document = write_product(product, names_written, before)
         pages.insert(0, _page(mesh, path, document, before))
-    return Publication(tuple(pages), tuple(addresses), tuple(problems), tuple(keys_left_out))
+    published = {
+        each.info.name: address.dataset for each, address in zip(written, addresses, strict=True)
+    }
+    return Publication(
+        tuple(pages),
+        tuple(addresses),
+        tuple(problems),
+        tuple(keys_left_out),
+        {old: new for old, new in published.items() if _last_part(old) not in ("", new)},
+    )
 
 
 def dataset_names(objects: list[str], nameless: str) -> dict[str, str]:
@@ -406,25 +366,3 @@ def _page(mesh: Path, path: Path, document: Mapping[str, Any], existing: Mapping
     ports = document.get("outputPorts") or []
     only_adds = {**document, "outputPorts": ports[: len(kept)]} == {**existing, "outputPorts": kept}
     return Page(path, to_yaml(document), before, only_adds)
-
-
-class _Dumper(yaml.SafeDumper):
-    """Block style for structure, one line for small flat mappings, no aliases."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
-
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
-        super().increase_indent(flow, indentless=False)
-
-    def represent_mapping(self, tag: str, mapping: Any, flow_style: bool | None = None) -> Any:
-        node = super().represent_mapping(tag, mapping, flow_style)
-        if set(mapping) == {"property", "value"} and not isinstance(mapping["value"], dict | list):
-            node.flow_style = True
-        return node
-
-
-def to_yaml(document: Mapping[str, Any]) -> str:
-    """The document as YAML in the order of its keys, for people to read and edit."""
-    text: str = yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
-    return text

@@ -1,4 +1,4 @@
-"""`meshgate publish`: inspect a source and write a data product for what it holds."""
+"""`meshgate publish`: a data product from a source's tables, or from the files of one."""
 
 from __future__ import annotations
 
@@ -10,24 +10,34 @@ from pathlib import Path
 from connectors import REGISTRY
 from connectors.interface import Binding, ObjectInfo, SourceError
 from gateway.catalogue import Catalogue
+from gateway.catalogue.download import is_url
+from gateway.catalogue.guessing import guess_connector, guess_product
 from gateway.catalogue.inspection import inspect_source, written_binding
-from gateway.catalogue.publication import Page, Product, Publication, publish_objects
+from gateway.catalogue.pages import Page
+from gateway.catalogue.publication import Product, Publication, publish_objects
 from gateway.catalogue.staging import staged
-from gateway.catalogue.steps import ShortStep, check_steps, short_steps
+from gateway.catalogue.steps import ShortStep, short_steps
+from gateway.catalogue.submission import holds_contracts, is_yaml
+from gateway.commands.submit import check_changes, submit_source, write_pages
 from gateway.errors import UserError
 
 _NAMES_SHOWN = 20
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--mesh", type=Path, required=True, metavar="DIR", help="the mesh folder")
-    parser.add_argument("--domain", required=True, help="the domain the product belongs to")
-    parser.add_argument("--product", required=True, help="the name of the product")
     parser.add_argument(
-        "--connector", required=True, metavar="C", help=f"one of {', '.join(sorted(REGISTRY))}"
+        "source",
+        nargs="?",
+        metavar="SOURCE",
+        help="ODPS and ODCS files as a file, folder or http(s) URL; or a file, folder or address of"
+        " data, whose connector is guessed",
     )
+    parser.add_argument("--mesh", type=Path, required=True, metavar="DIR", help="the mesh folder")
+    parser.add_argument("--domain", help="the domain the product belongs to")
+    parser.add_argument("--product", help="the name of the product")
+    parser.add_argument("--connector", metavar="C", help=f"one of {', '.join(sorted(REGISTRY))}")
     parser.add_argument(
-        "--uri", required=True, help="where the source is; secrets as '${NAME}' (in single quotes)"
+        "--uri", help="where the source is; secrets as '${NAME}' (in single quotes)"
     )
     parser.add_argument("--object", metavar="PATTERN", help="only objects of this name (* and ?)")
     parser.add_argument(
@@ -36,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--version", default="1.0.0", help="the version of the datasets (1.0.0)")
     parser.add_argument("--dry-run", action="store_true", help="show the files, write nothing")
     parser.add_argument("--force", action="store_true", help="replace files that say otherwise")
+    parser.set_defaults(wrong_usage=parser.error)
 
 
 def _held(mesh: Path, binding: Binding) -> Sequence[ObjectInfo]:
@@ -58,6 +69,46 @@ def _nothing(pattern: str | None, held: Sequence[ObjectInfo]) -> UserError:
 
 
 def run(args: argparse.Namespace) -> int:
+    if args.source is None:
+        needed = ("domain", "product", "connector", "uri")
+        missing = [f"--{name}" for name in needed if getattr(args, name) is None]
+        if missing:
+            args.wrong_usage(f"the following arguments are required: {', '.join(missing)}")
+    elif args.uri is not None:
+        args.wrong_usage("SOURCE and --uri are two sources; give one of them")
+    elif _is_contracts(args):
+        return _submit(args)
+    else:
+        _guess(args)
+    return _inspect(args)
+
+
+def _is_contracts(args: argparse.Namespace) -> bool:
+    """Whether the source is products and contracts, rather than data."""
+    if args.connector is not None:
+        return False
+    path = Path(args.source)
+    return is_url(args.source) or (holds_contracts(path) if path.is_dir() else is_yaml(path.name))
+
+
+def _submit(args: argparse.Namespace) -> int:
+    for name in ("object", "option"):
+        if getattr(args, name):
+            args.wrong_usage(f"--{name} is for data; contracts say where their rows are")
+    home = (args.domain or "", args.product or "")
+    return submit_source(args.mesh, args.source, home, dry_run=args.dry_run, force=args.force)
+
+
+def _guess(args: argparse.Namespace) -> None:
+    """Fill in what a source of data says itself; whose it is, it can not."""
+    if args.domain is None:
+        args.wrong_usage("the following arguments are required: --domain")
+    args.uri = args.source
+    args.connector = args.connector or guess_connector(args.source)
+    args.product = args.product or guess_product(args.source)
+
+
+def _inspect(args: argparse.Namespace) -> int:
     mesh: Path = args.mesh
     binding = written_binding(mesh, args.connector, args.uri, _options(args.option))
     if binding.object and args.object:
@@ -75,14 +126,14 @@ def run(args: argparse.Namespace) -> int:
         print(f"meshgate: left out {problem}", file=sys.stderr)
     for key in publication.keys_left_out:
         print(f"meshgate: left out {key}", file=sys.stderr)
+    for old, new in publication.renames.items():
+        print(f"meshgate: renamed {old!r}: it is published as {new}", file=sys.stderr)
     steps = _short_steps(mesh, publication.pages)
     if args.dry_run:
         for page in publication.pages:
             print(f"# {page.path}\n{page.text}")
-    replaced = [step for step in steps if step.in_place and args.force]
-    check_steps([step for step in steps if step not in replaced])
-    for step in replaced:
-        print(f"meshgate: readers are broken: {step}", file=sys.stderr)
+        _print_changed(publication)
+    check_changes(steps, force=args.force)
     if not args.dry_run:
         write_pages(mesh, publication.pages, force=args.force)
         Catalogue.load(mesh)
@@ -90,31 +141,18 @@ def run(args: argparse.Namespace) -> int:
     return 1 if publication.problems else 0
 
 
+def _print_changed(publication: Publication) -> None:
+    """How files that are there would change, as comments: what is printed stays YAML."""
+    for page in publication.pages:
+        if page.is_changed:
+            print("".join(f"# {line}\n" for line in page.unified().splitlines()))
+
+
 def _short_steps(mesh: Path, pages: Sequence[Page]) -> list[ShortStep]:
     """The versions that change more than their number says, were the pages written."""
     before, _ = staged(mesh, {})
     after, _ = staged(mesh, {page.path.as_posix(): page.text for page in pages})
     return short_steps(before, after)
-
-
-def write_pages(mesh: Path, pages: Sequence[Page], *, force: bool) -> None:
-    """Put the pages on disk and say so, all or (UserError without `force`) none."""
-    conflicts = [page for page in pages if page.is_conflict]
-    if conflicts and not force:
-        listed = "".join(f"\n  {page.path}" for page in conflicts)
-        raise UserError(
-            f"these files are there already and say otherwise:{listed}",
-            hint="--force replaces them (what was added by hand stays); or raise --version",
-        )
-    for page in pages:
-        if page.is_new or page.is_changed:
-            page.write(mesh)
-            done = "wrote" if page.is_new else "added to" if page.only_adds else "replaced"
-            print(f"{done} {page.path}")
-            if page.is_changed:
-                print("".join(f"    {line}\n" for line in page.changes()), end="")
-        else:
-            print(f"unchanged {page.path}")
 
 
 def policy_line(product: Product, role: str) -> str:

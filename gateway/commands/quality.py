@@ -56,7 +56,8 @@ def run(args: argparse.Namespace) -> int:
         quality = gateway.quality
         assert quality is not None, "a gateway that is audited has a memory"
         chosen = _chosen(gateway.catalogue, args.datasets)
-        watched = [d for d in chosen if d.quality or d.promises]
+        known = {dataset.address for dataset in quality.watched()}
+        watched = [dataset for dataset in chosen if dataset.address in known]
         found = [result for dataset in watched for result in quality.check(dataset)]
     finally:
         gateway.close()

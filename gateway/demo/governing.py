@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.catalogue.document import Document, read_document
-from gateway.catalogue.publication import to_yaml
+from gateway.catalogue.pages import to_yaml
 from gateway.errors import UserError
 
 

@@ -17,6 +17,7 @@ import pyarrow.flight as fl
 from connectors.interface import SourceErrorCode
 from gateway.errors import (
     Cancelled,
+    DatasetRetired,
     GatewayError,
     Kind,
     NotFound,
@@ -82,7 +83,7 @@ def translate(error: BaseException) -> Exception:
 def _status(error: GatewayError, text: str, detail: bytes) -> Exception:
     status: type[Exception]
     match error:
-        case UnknownDataset() | NotFound():
+        case UnknownDataset() | DatasetRetired() | NotFound():
             return Missing(text)
         case Unsupported():
             return Unimplemented(text)

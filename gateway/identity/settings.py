@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 
 from gateway.errors import did_you_mean
 from gateway.identity.users import ROLE_NAME
-from gateway.model import PURPOSE, REGION, Principal
+from gateway.model import PURPOSE, QUALITY_PRINCIPAL, REGION, Principal
 from gateway.toml_tables import Table, read_tables
 
 FILE_NAME = "identity.toml"
@@ -207,6 +207,8 @@ def _groups(table: Table) -> tuple[tuple[str, str], ...]:
 def _service(table: Table, name: str) -> Principal:
     if not SUBJECT.match(name):
         raise table.wrong("is not the name of a service", hint="the SAN of its certificate")
+    if f"svc:{name}" == QUALITY_PRINCIPAL:
+        raise table.wrong("is the gateway itself: no service may be called so")
     region = table.text("region", "")
     if region and not REGION.match(region):
         raise table.wrong(f"{region!r} is not a region")

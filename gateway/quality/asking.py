@@ -14,8 +14,14 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from gateway.errors import Cancelled, GatewayError, ResidencyViolation
-from gateway.model import Address, Dataset, Principal, QueryOptions, Request
-from gateway.quality.access import NAME
+from gateway.model import (
+    QUALITY_PRINCIPAL,
+    Address,
+    Dataset,
+    Principal,
+    QueryOptions,
+    Request,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -147,8 +153,9 @@ class Asking:
             raise CheckFailed("the time for its checks is over", general=True)
         address = self._address
         request = Request(
-            Principal(NAME, region=self._engine.region),
+            Principal(QUALITY_PRINCIPAL, region=self._engine.region),
             text,
+            namespace=(address.domain, address.product),
             options=QueryOptions(timeout=left),
         )
         try:

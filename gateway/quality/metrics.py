@@ -31,7 +31,11 @@ def table(address: Address) -> exp.Table:
 
 
 def query(dataset: Dataset, rules: Sequence[QualityRule]) -> exp.Select:
-    """One row: `ROWS`, and for the n-th rule a number called ``m<n>``."""
+    """One row: `ROWS`, and for the n-th rule a number called ``m<n>``.
+
+    What a source may not be able to do stands in a sub-query of its own: else all columns of all
+    rows would have to come for one of the rules.
+    """
     measures = [_measure(dataset, rule) for rule in rules]
     counted: exp.Expr = exp.Count(this=exp.Star())
     outputs = [exp.alias_(counted, ROWS, quoted=True)]
@@ -59,7 +63,8 @@ def _measure(dataset: Dataset, rule: QualityRule) -> exp.Expr:
         return _duplicates(dataset, rule.columns)
     kind = dataset.schema.field(rule.column).type
     condition = _missing if rule.metric == "missingValues" else _invalid
-    return _rows_where(condition(rule, kind))
+    counted = _rows_where(condition(rule, kind))
+    return _apart(dataset, counted) if rule.pattern else counted
 
 
 def _missing(rule: QualityRule, kind: pa.DataType) -> exp.Expr:
@@ -116,8 +121,8 @@ def _duplicates(dataset: Dataset, columns: Sequence[str]) -> exp.Expr:
     """Rows that have all the columns, less how many different ones there are."""
     if len(columns) == 1:
         (name,) = columns
-        distinct: exp.Expr = exp.Count(this=exp.Distinct(expressions=[column(name)]))
-        return exp.Sub(this=exp.Count(this=column(name)), expression=distinct)
+        distinct = exp.Count(this=exp.Distinct(expressions=[column(name)]))
+        return _apart(dataset, exp.Sub(this=exp.Count(this=column(name)), expression=distinct))
     there = exp.and_(
         *(exp.Not(this=exp.Is(this=column(c), expression=exp.Null())) for c in columns), copy=False
     )
@@ -131,6 +136,11 @@ def _duplicates(dataset: Dataset, columns: Sequence[str]) -> exp.Expr:
         exp.Subquery(this=groups, alias=exp.TableAlias(this=_name("groups")))
     )
     return exp.Sub(this=_rows_where(there), expression=exp.Subquery(this=counted))
+
+
+def _apart(dataset: Dataset, measure: exp.Expr) -> exp.Expr:
+    """The measure over the dataset by itself."""
+    return exp.Subquery(this=exp.Select(expressions=[measure]).from_(table(dataset.address)))
 
 
 def _rows_where(condition: exp.Expr) -> exp.Expr:

@@ -49,6 +49,7 @@ LEASE_SECONDS = 60.0
 """How much longer than its checks may take a claim on a dataset holds, should its gateway die."""
 
 PRUNE_SECONDS = 3600.0
+RETIRED = "retired"
 _UNFIT = (Verdict.FAIL, Verdict.ERROR)
 _ELSEWHERE = "its rows may not come to this gateway"
 WAIT_SECONDS = 0.05
@@ -166,7 +167,8 @@ class Quality:
         catalogue = self._catalogue()
         known, datasets = self._watched
         if known is not catalogue:
-            found = (d for d in catalogue.datasets if d.quality or d.promises)
+            live = (d for d in catalogue.datasets if d.status != RETIRED)
+            found = (d for d in live if d.quality or d.promises)
             datasets = {str(dataset.address): dataset for dataset in found}
             self._watched = (catalogue, datasets)
         return datasets

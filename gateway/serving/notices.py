@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 from typing import Any
 
 import pyarrow as pa
@@ -17,8 +16,11 @@ and severity."""
 
 
 def as_values(notices: Iterable[Notice]) -> list[dict[str, str]]:
-    """What JSON can hold of them: all."""
-    return [asdict(notice) for notice in notices]
+    """What clients are told of them, as JSON has it."""
+    return [
+        {"dataset": n.dataset, "code": n.code, "message": n.message, "severity": n.severity.value}
+        for n in notices
+    ]
 
 
 def noticed(schema: pa.Schema, notices: Sequence[Notice]) -> pa.Schema:

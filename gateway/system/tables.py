@@ -7,5 +7,6 @@ from gateway.system.history_tables import HISTORY
 from gateway.system.search_table import SEARCH
 from gateway.system.table import SystemTable
 from gateway.system.usage_tables import USAGE
+from gateway.system.view_tables import VIEW_HEALTH
 
-TABLES: tuple[SystemTable, ...] = (*CATALOGUE, SEARCH, *HISTORY, *USAGE)
+TABLES: tuple[SystemTable, ...] = (*CATALOGUE, VIEW_HEALTH, SEARCH, *HISTORY, *USAGE)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 
@@ -23,11 +24,31 @@ Equal = Mapping[str, object]
 """Columns that the query compares with a constant: rows with other values need not be made."""
 
 
+class KnownView(Protocol):
+    """A view by its address, and how it is: "" while nobody has looked."""
+
+    @property
+    def dataset(self) -> str: ...
+
+    @property
+    def language(self) -> str: ...
+
+    @property
+    def health(self) -> str: ...
+
+    @property
+    def reason(self) -> str: ...
+
+    @property
+    def stands_on(self) -> tuple[str, ...]: ...
+
+
 @dataclass
 class Viewpoint:
     """What one request may know. `access` has the policies of the instant it was authorised in.
 
-    `store` is the memory of the mesh; a gateway that keeps none has None.
+    `store` is the memory of the mesh; a gateway that keeps none has None. `views` are those the
+    caller may know of, with what it may know of them.
     """
 
     principal: Principal
@@ -37,6 +58,7 @@ class Viewpoint:
     standing: Standing
     search: Search
     store: Store | None = None
+    views: Callable[[], Sequence[KnownView]] = tuple
     _known: dict[str, Dataset | None] = field(default_factory=dict, repr=False)
 
     @cached_property

@@ -29,6 +29,9 @@ LOOKS = 200
 LEAST_SECONDS = 2.0
 """A source that somebody trips over is not looked at again before."""
 
+FULL_SECONDS = 30.0
+"""Turns that somebody has tripped off look at nothing else, but for one so often."""
+
 Look = Callable[[Dataset], SourceState]
 """Asks a dataset's source what it is now."""
 
@@ -65,6 +68,7 @@ class ViewWatch:
         self._seen: dict[str, Dataset] = {}
         self._suspects: dict[str, Dataset] = {}
         self._next = 0
+        self._full_at = 0.0
         self._turns = 0
         self.healths: Mapping[str, Health] = {}
 
@@ -137,6 +141,9 @@ class ViewWatch:
         with self._lock:
             suspects, self._suspects = self._suspects, {}
             below = sorted(known.graph.sources.items(), key=lambda i: self._looked.get(i[0], 0.0))
+        if suspects and time.monotonic() - self._full_at < FULL_SECONDS:
+            return list(suspects.values())
+        self._full_at = time.monotonic()
         due = {**suspects, **dict(below[: self._looks])}
         every, room = known.catalogue.datasets, self._looks - len(due)
         others = range(max(min(room, len(every)), 0))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from gateway.catalogue.publication import to_yaml
+from gateway.catalogue.pages import to_yaml
 
 BINDING = {"connector": "files", "uri": "data/lines", "object": "*.parquet"}
 

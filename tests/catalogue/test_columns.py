@@ -10,7 +10,7 @@ import yaml
 
 from connectors.interface import COMMENT, PHYSICAL_TYPE
 from gateway.catalogue.columns import ColumnError, read_field, write_property
-from gateway.catalogue.publication import to_yaml
+from gateway.catalogue.pages import to_yaml
 
 UNITS = ("s", "ms", "us", "ns")
 TYPES = [

@@ -87,7 +87,10 @@ def test_a_life_is_told_event_by_event(store: Store) -> None:
         "version_added",
         "activated",
     ]
-    assert len(events(store, Address("sales", "orders", "lines"))) == len(events(store))
+    every = events(store)
+    assert events(store, Address("sales", "orders", "lines")) == every
+    assert events(store, limit=2, newest_first=True) == every[:-3:-1]
+    assert events(store, after=every[2].number, limit=1) == [every[3]]
 
 
 def test_what_breaks_readers_under_the_same_version_is_told_until_it_is_undone(

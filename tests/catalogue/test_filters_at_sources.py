@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 import yaml
 
-from gateway.catalogue.publication import to_yaml
+from gateway.catalogue.pages import to_yaml
 from gateway.cli import main
 from gateway.errors import UnknownDataset
 from gateway.model import Principal, Request

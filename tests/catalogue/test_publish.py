@@ -294,6 +294,58 @@ def test_a_column_that_looks_like_another_is_not_published() -> None:
         write_contract(SALES, "x", info, {})
 
 
+def test_a_version_has_to_say_how_much_it_changes(
+    shop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    publish(shop)
+    before = files(shop)
+    with closing(sqlite3.connect(shop / "shop.db")) as database, database:
+        database.execute("ALTER TABLE lines ADD COLUMN weight REAL")
+        database.execute("ALTER TABLE items DROP COLUMN picture")
+    capsys.readouterr()
+    for dry in ((), ("--dry-run",)):
+        assert publish(shop, "--version", "1.0.1", *dry) == 1
+        done = capsys.readouterr()
+        assert "mesh://sales/shop/items@1.0.1 differs from 1.0.0, and would have to be 2.0.0:" in (
+            done.err
+        )
+        assert "    breaking: column picture is gone" in done.err
+        assert "mesh://sales/shop/lines@1.0.1 differs from 1.0.0, and would have to be 1.1.0:" in (
+            done.err
+        )
+        assert ("kind: DataContract" in done.out) == bool(dry)
+        assert files(shop) == before
+    assert publish(shop, "--version", "1.1.0", "--object", "lines") == 0
+    assert publish(shop, "--version", "1.1.0", "--object", "items") == 1
+    assert publish(shop, "--version", "2.0.0", "--object", "items") == 0
+    assert len(Catalogue.load(shop).datasets) == 4
+
+
+def test_a_version_that_is_there_is_broken_by_force_only(
+    shop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    publish(shop)
+    with closing(sqlite3.connect(shop / "shop.db")) as database, database:
+        database.execute("ALTER TABLE items DROP COLUMN picture")
+    before = files(shop)
+    assert publish(shop) == 1
+    assert "items@1.0.0 changes, and would have to be 2.0.0:" in capsys.readouterr().err
+    assert files(shop) == before
+    assert publish(shop, "--force") == 0
+    assert "readers are broken: mesh://sales/shop/items@1.0.0" in capsys.readouterr().err
+    assert Catalogue.load(shop).datasets[0].schema.names == ["item"]
+
+
+def test_a_new_version_says_nothing_of_the_end_of_the_last(shop: Path) -> None:
+    publish(shop, "--object", "items")
+    page = shop / "products/sales/shop/items-1.0.0.odcs.yaml"
+    text = page.read_text().replace("status: active", "status: deprecated")
+    page.write_text(text + "  - {property: mesh.deprecation, value: {reason: slow}}\n")
+    assert publish(shop, "--object", "items", "--version", "2.0.0") == 0
+    found = [(d.status, d.deprecation is None) for d in Catalogue.load(shop).datasets]
+    assert found == [("deprecated", False), ("active", True)]
+
+
 def test_a_second_version_stands_beside_the_first(shop: Path) -> None:
     publish(shop)
     assert publish(shop, "--version", "2.0.0", "--object", "lines") == 0

@@ -61,8 +61,13 @@ def test_the_newest_version_has_the_plain_name() -> None:
 
 
 def test_without_an_active_version_every_version_is_named() -> None:
-    old = dataset("mesh://a/b/c@1.0", pa.schema({"id": pa.int32()}), status="retired")
-    assert [name for name, _ in table_names([old])] == ["c@1.0"]
+    draft = dataset("mesh://a/b/c@1.0", pa.schema({"id": pa.int32()}), status="draft")
+    assert [name for name, _ in table_names([draft])] == ["c@1.0"]
+
+
+def test_what_is_retired_is_no_table() -> None:
+    gone = dataset("mesh://a/b/c@1.0", pa.schema({"id": pa.int32()}), status="retired")
+    assert list(table_names([gone])) == []
 
 
 @pytest.mark.parametrize(

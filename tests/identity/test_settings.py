@@ -76,6 +76,7 @@ def test_a_wrong_file_is_refused_with_the_place(
         SETTINGS + SETTINGS.replace('"corp"', '"other"'),
         SERVICE + "admin = true\n",
         '[services."a b"]\nroles = []\n',
+        '[services."quality"]\nroles = []\n',
         '[services."a"]\nroles = ["a b"]\n',
         '[services."a"]\nregion = "E U"\n',
         '[services."a"]\npurposes = ["a|b"]\n',

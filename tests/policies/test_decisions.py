@@ -10,6 +10,7 @@ from policies import Authoriser, Context, PolicyRows, Resource, Row, Snapshot, S
 from policies.matching import act_match, any_of, mesh_match, one_of
 from tests.policies.asking import (
     ANYONE,
+    COLUMNS,
     LINES,
     PEOPLE,
     READ_ALL,
@@ -89,6 +90,26 @@ def test_remote_query_is_covered_by_nothing_else() -> None:
         allow("user:a", action="remote_query"), deny("user:a", action="remote_query")
     )
     assert not may(denied, "user:a", action="remote_query")
+
+
+@pytest.mark.parametrize("action", ["read", "discover"])
+def test_what_is_not_published_is_there_for_its_makers_only(action: str) -> None:
+    draft = resource(columns=COLUMNS, unpublished=True)
+    reader = authoriser("p,*,*,*,read,*,*,*,allow", "p,*,*,*,read,fraud,*,*,allow")
+    assert ask(reader, dataset=PEOPLE, action=action).allowed
+    refused = ask(reader, dataset=draft, action=action)
+    assert not refused.allowed and refused.purposes == ()
+    for maker in ("read|publish", "admin"):
+        granted = authoriser(allow("user:alice", action=maker))
+        assert ask(granted, dataset=draft, action=action).allowed
+        assert not ask(granted, "user:bob", dataset=draft, action=action).allowed
+    only_publish = authoriser(allow("user:alice", action="publish"))
+    assert not ask(only_publish, dataset=draft, action="read").allowed
+    denied = authoriser(
+        allow("user:alice", action="read|publish"),
+        "p,user:alice,*,*,publish,*,*,*,deny",
+    )
+    assert not ask(denied, dataset=draft, action=action).allowed
 
 
 def test_whoever_may_only_discover_may_not_read() -> None:

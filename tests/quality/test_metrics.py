@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,8 +11,10 @@ from typing import Any
 import pytest
 
 from gateway.memory.quality_results import Verdict
-from gateway.model import QueryOptions, Threshold
+from gateway.model import QUALITY_PRINCIPAL, Principal, QueryOptions, Request, Threshold
+from gateway.quality import metrics
 from gateway.quality.verdicts import met
+from tests.catalogue.meshes import contract, custom, write
 from tests.quality.world import by_name, lines, mesh, opened, parquet, postgres_statements, sqlite
 from tests.services import Postgres
 
@@ -201,3 +204,83 @@ def test_of_no_rows_nothing_is_broken_in_percent(tmp_path: Path) -> None:
         assert results["rowCount"].verdict is Verdict.FAIL
     finally:
         gateway.close()
+
+
+ODD = ('a"b', "select", "x@1", "naïve col", "it's", "$1", "?", "{object}")
+"""Names of columns that would be something else without their quotes."""
+
+WORDS = ("$1", "?", "it's", '"', "\\x41", "a\\d", "{object}", "--", "/*", "E'")
+
+
+def test_names_and_values_are_what_they_are_whatever_they_look_like(tmp_path: Path) -> None:
+    database = tmp_path / "odd.db"
+    quoted = ", ".join('"' + name.replace('"', '""') + '" TEXT' for name in ODD)
+    with sqlite3.connect(database) as connection:
+        connection.execute(f"CREATE TABLE lines ({quoted})")
+        marks = ", ".join("?" * len(ODD))
+        for word in (*WORDS, None):
+            connection.execute(f"INSERT INTO lines VALUES ({marks})", [word] * len(ODD))
+    connection.close()
+    rules = [
+        {"metric": "nullValues", "mustBe": 1, "name": "nulls"},
+        {"metric": "missingValues", "arguments": {"missingValues": list(WORDS)}, "mustBe": 10},
+        {"metric": "invalidValues", "arguments": {"validValues": list(WORDS)}, "mustBe": 0},
+        {"metric": "invalidValues", "arguments": {"validValues": list(WORDS[:4])}, "mustBe": 6},
+        {"metric": "invalidValues", "arguments": {"pattern": "^[$]1$|^\\?$"}, "mustBe": 8},
+        {"metric": "duplicateValues", "mustBe": 0},
+        {
+            "type": "sql",
+            "query": "SELECT count({property}) FROM {object} WHERE {property} <> '$1'",
+            "mustBe": 9,
+        },
+    ]
+    properties = [{"name": name, "physicalType": "text", "quality": rules} for name in ODD]
+    whole = {"metric": "duplicateValues", "arguments": {"properties": list(ODD)}, "mustBe": 0}
+    element = {"name": "lines", "properties": properties, "quality": [whole]}
+    folder = mesh(tmp_path / "mesh", sqlite(tmp_path / "data"))
+    binding = {"connector": "sqlite", "uri": str(database), "object": "lines"}
+    document = contract(schema=[element], customProperties=custom(binding=binding))
+    write(folder, "products/lines.odcs.yaml", document)
+    gateway = opened(folder)
+    try:
+        assert gateway.quality is not None
+        found = gateway.quality.check(lines(gateway))
+        wrong = [r for r in found if r.verdict is not Verdict.PASS]
+        assert wrong == []
+        assert len(found) == len(ODD) * len(rules) + 1
+    finally:
+        gateway.close()
+
+
+def test_sources_count_themselves_and_send_no_rows(tmp_path: Path, postgres: Postgres) -> None:
+    """But for what is the gateway's own, of which they send the one column it is about."""
+    pushed = tuple(r for r in TRUTH if r[1].get("metric") != "duplicateValues" or r[0] == "unit")
+    pushed = tuple(r for r in pushed if "pattern" not in r[1].get("arguments", {}))
+    (pattern, duplicates) = (
+        ("name", {"metric": "invalidValues", "arguments": {"pattern": "^[a-z]{3}$"}}, 4),
+        ("price", {"metric": "duplicateValues"}, 2),
+    )
+    with postgres.database() as uri:
+        postgres.execute(*postgres_statements(), database=uri.rpartition("/")[2])
+        binding = {"connector": "postgres", "uri": uri, "object": "lines"}
+        sent = {}
+        for name, rules in (
+            ("pushed", pushed),
+            ("both", (*pushed, pattern, duplicates)),
+        ):
+            gateway = opened(mesh(tmp_path / name, binding, **declared(rules)))
+            try:
+                dataset = lines(gateway)
+                text = metrics.query(dataset, dataset.quality).sql("postgres")
+                request = Request(Principal(QUALITY_PRINCIPAL), text)
+                prepared = gateway.prepare_check(request, dataset.address.domain)
+                result = gateway.execute(prepared)
+                assert sum(batch.num_rows for batch in result.batches) == 1
+                sent[name] = sorted(fragment.rows for fragment in result.report.fragments)
+                texts = [f.text for f in result.report.fragments if f.rows > 1]
+                assert all("noted" not in text and "unit" not in text for text in texts)
+            finally:
+                gateway.close()
+        assert set(sent["pushed"]) == {1}
+        assert sent["both"][-2:] == [8, 8]
+        assert set(sent["both"][:-2]) == {1}

@@ -12,9 +12,10 @@ import pytest
 
 from gateway.memory.quality_results import Result, Verdict
 from tests.catalogue.meshes import contract, custom, port, product, write
-from tests.quality.world import lines, mesh, opened, parquet, sqlite, view
+from tests.quality.world import columns, lines, mesh, opened, parquet, sqlite, view
 
 SECRET = "s3cr3t-of-hr"
+COUNTED = {"metric": "rowCount", "mustBe": 8}
 
 
 def hr(folder: Path, domain: str = "hr", name: str = "staff") -> None:
@@ -190,5 +191,31 @@ def test_a_view_over_another_domain_gives_no_more_than_its_policies_do(tmp_path:
         gateway._reloader.refresh()
         (result,) = gateway.quality.check(words)
         assert (result.verdict, result.value) == (Verdict.FAIL, 1)
+    finally:
+        gateway.close()
+
+
+def test_a_dataset_of_many_versions_is_checked_in_each(tmp_path: Path) -> None:
+    """Of a name with many meanings those are considered that somebody may know of: all of these."""
+    folder = mesh(tmp_path / "mesh", sqlite(tmp_path / "data"))
+    rule = {"type": "sql", "query": "SELECT count(*) FROM {object}", "mustBe": 8}
+    versions = [f"1.{number}.0" for number in range(12)]
+    for version in versions:
+        element = {"name": "lines", "properties": columns(), "quality": [rule, COUNTED]}
+        document = contract(
+            version=version,
+            schema=[element],
+            customProperties=custom(binding=sqlite(tmp_path / "data")),
+        )
+        write(folder, f"products/lines-{version}.odcs.yaml", document)
+    (folder / "products/lines.odcs.yaml").unlink()
+    ports = [port(version=version) for version in versions]
+    write(folder, "products/orders.odps.yaml", product(*ports))
+    gateway = opened(folder)
+    try:
+        assert gateway.quality is not None
+        for dataset in gateway.catalogue.datasets:
+            found = gateway.quality.check(dataset)
+            assert [(r.verdict, r.value) for r in found] == [("pass", 8), ("pass", 8)]
     finally:
         gateway.close()

@@ -354,5 +354,13 @@ def test_a_policy_can_deny_system_tables() -> None:
     opened.close()
 
 
+@pytest.mark.parametrize("dialect", ["mysql", "bigquery", "databricks"])
+def test_other_dialects(shop: Gateway, dialect: str) -> None:
+    text = "SELECT `column` FROM system.catalogue.columns WHERE dataset = 'busy' LIMIT 1"
+    assert ask(shop, text, SALES, dialect=dialect) == [("id",)]
+    text = "SELECT count(*) FROM system.catalogue.search WHERE query = 'busi'"
+    assert ask(shop, text, SALES, dialect=dialect) == [(1,)]
+
+
 def test_nothing_tells_where_rows_are(shop: Gateway) -> None:
     assert "memory://" not in str(everything(shop, ALL))

@@ -16,6 +16,7 @@ from gateway.errors import GatewayError
 from gateway.model import Address, Dataset, Principal, Request, View
 from gateway.notices import Notice, Severity
 from gateway.pipeline import Gateway
+from gateway.views.rows import ViewRow
 from tests.gateways import ANA, EVERYTHING, ask, gateway, in_memory
 from tests.views import stores
 
@@ -81,6 +82,10 @@ def refused(opened: Gateway, text: str, who: Principal = ANA) -> GatewayError:
     return caught.value
 
 
+def shown(opened: Gateway, who: Principal) -> list[ViewRow]:
+    return opened.views.rows(opened._access, who, "")
+
+
 def test_views_over_a_source_that_keeps_its_contract_are_valid(mesh: Gateway) -> None:
     mesh.views.watch.turn()
     assert set(levels(mesh).values()) == {"valid"}
@@ -139,6 +144,26 @@ def test_a_query_that_trips_over_a_change_has_its_source_looked_at(
     assert ask(mesh, "SELECT * FROM top").num_rows == 1
 
 
+def test_who_keeps_tripping_has_nothing_else_looked_at(mesh: Gateway, store: stores.Store) -> None:
+    watch, looked = mesh.views.watch, list[str]()
+    look = watch._look
+
+    def counted(dataset: Dataset) -> Any:
+        looked.append(dataset.address.dataset)
+        return look(dataset)
+
+    watch._look = counted
+    watch.turn()
+    assert looked == ["staff"]
+    (other,) = in_memory({"other": stores.STAFF}, "views-suspect")
+    assert watch.suspect([other])
+    watch.turn()
+    assert looked == ["staff", "other"]
+    assert not watch.suspect([other])  # it was looked at just now
+    watch.turn()
+    assert looked == ["staff", "other", "staff"]
+
+
 def test_the_reason_names_only_what_its_reader_may_know(mesh: Gateway, store: stores.Store) -> None:
     store.alter("drop")
     mesh.views.watch.turn()
@@ -147,7 +172,7 @@ def test_the_reason_names_only_what_its_reader_may_know(mesh: Gateway, store: st
     assert "staff" not in told["user:bob"] and "column pay" not in told["user:bob"]
     assert "a column it uses is gone or has changed" in told["user:bob"]
     assert "mesh://shop/staff/staff@1.0.0: column pay" in told["user:olga"]
-    rows = {who.name: {r.dataset.split("/")[-1]: r for r in mesh.view_rows(who)}
+    rows = {who.name: {r.dataset.split("/")[-1]: r for r in shown(mesh, who)}
             for who in (ANA, BOB, OWNER)}  # fmt: skip
     assert {r["lent@1.0.0"].health for r in rows.values()} == {"broken"}
     assert rows["user:bob"]["lent@1.0.0"].stands_on == ()
@@ -155,7 +180,7 @@ def test_the_reason_names_only_what_its_reader_may_know(mesh: Gateway, store: st
     assert rows["user:bob"]["totals@1.0.0"].stands_on == ("mesh://views/shop/pays@1.0.0",)
     assert rows["user:olga"]["lent@1.0.0"].stands_on == ("mesh://shop/staff/staff@1.0.0",)
     assert "column pay" in rows["user:ana"]["top@1.0.0"].reason
-    assert mesh.view_rows(Principal("user:eve")) == []
+    assert shown(mesh, Principal("user:eve")) == []
     store.reset()
 
 

@@ -29,7 +29,7 @@ from gateway.views.watch import FINDER
 from tests.flight.serving import Served
 from tests.gateways import ask
 from tests.services import Postgres
-from tests.views.meshes import POLICIES, alter, made, reset
+from tests.views.meshes import POLICIES, alter, declare, made, reset
 
 ANA, BOB = Principal("user:ana"), Principal("user:bob")
 TOP = "mesh://views/top/top@1.0.0"
@@ -83,6 +83,42 @@ def test_a_query_that_is_refused_has_a_mended_source_looked_at(tmp_path: Path) -
             return False
 
     until(answered)
+    opened.close()
+
+
+def test_health_can_be_asked_for_by_sql(tmp_path: Path) -> None:
+    mesh = made(tmp_path)
+    opened = Gateway.open(mesh, Config(schema_poll_seconds=3600))
+    until(lambda: opened.views.watch.healths)
+    alter(mesh, "ALTER TABLE staff DROP COLUMN pay")
+    opened.refresh(ANA, Address.parse(STAFF))
+    sql = "SELECT dataset, health, reason, stands_on FROM system.catalogue.view_health ORDER BY 1"
+    everything = {row.pop("dataset"): row for row in ask(opened, sql, ANA).to_pylist()}
+    assert {name: row["health"] for name, row in everything.items()} == {
+        "pays": "broken", "places": "degraded", "top": "broken", "totals": "broken"
+    }  # fmt: skip
+    assert everything["pays"]["stands_on"] == STAFF
+    assert STAFF in everything["top"]["reason"]
+    some = {row.pop("dataset"): row for row in ask(opened, sql, BOB).to_pylist()}
+    assert {name: row["health"] for name, row in some.items()} == {
+        name: row["health"] for name, row in everything.items()
+    }
+    assert "shop" not in repr(some) and "column pay" not in repr(some)
+    assert ask(opened, sql, Principal("user:eve")).num_rows == 0
+    opened.close()
+
+
+def test_a_catalogue_read_anew_is_judged_at_once(tmp_path: Path) -> None:
+    mesh = made(tmp_path)
+    opened = Gateway.open(mesh, Config(schema_poll_seconds=3600, catalogue_poll_seconds=0.1))
+    until(lambda: opened.views.watch.healths)
+    declare(mesh, "views", "orphan", ["id"], view="SELECT id FROM gone")
+    orphan = "mesh://views/orphan/orphan@1.0.0"
+    until(lambda: orphan in opened.views.watch.healths)
+    assert opened.views.watch.healths[orphan].level is Level.BROKEN
+    declare(mesh, "views", "orphan", ["id"], view={"query": "x", "language": "cypher"})
+    until(lambda: "there are sql" in opened.catalogue_problems)
+    assert orphan in {str(view.address) for view in opened.catalogue.views}
     opened.close()
 
 

@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     folder = args.folder or args.mesh / "policies"
     rows, wrong = _review(folder)
     catalogue = load_catalogue(args.mesh)
-    resources = [resource(dataset) for dataset in catalogue.datasets]
+    resources = [*map(resource, catalogue.datasets), *map(resource, catalogue.artefacts)]
     owners = [dataset.view.owner for dataset in catalogue.datasets if dataset.view is not None]
     people = People.of(UserStore.load(args.mesh), load_settings(args.mesh), rows.rows, owners)
     purposes = {name for row in rows.rows if row.ptype == "g2" for name in row.columns}

@@ -181,7 +181,13 @@ class Mesh:
                 hint = did_you_mean(args.user, names) or "meshgate user list shows who there is"
                 raise UserError(f"there is no user {args.user} in this mesh", hint=hint)
             return replace(user.principal, roles=tuple(dict.fromkeys((*user.roles, *roles))))
-        name = args.principal or (roles[0] if len(roles) == 1 else "any:one")
+        return self.named(args.principal or (roles[0] if len(roles) == 1 else "any:one"), roles)
+
+    def named(self, name: str, roles: tuple[str, ...] = ()) -> Principal:
+        """A principal as the mesh knows it, or a role as somebody who holds nothing but it.
+
+        With `roles` the principal is taken to have these. Raises UserError.
+        """
         if not PRINCIPAL.match(name) and not ROLE.match(name):
             raise UserError(
                 f"{name!r} is neither a principal nor a role",
@@ -216,7 +222,7 @@ def load_catalogue(folder: Path) -> Catalogue:
     if not (folder / "products").is_dir():
         raise UserError(
             f"{folder} is not a mesh folder: there is no folder products in it",
-            hint="name one with --mesh DIR",
+            hint="name one with --mesh DIR; meshgate publish makes one",
         )
     return Catalogue.load(folder)
 

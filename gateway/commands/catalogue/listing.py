@@ -1,4 +1,4 @@
-"""`meshgate catalogue`: list, search or check the products of a mesh, by folder or at a gateway."""
+"""`meshgate catalogue [search WORDS]`: datasets, of a folder or at a gateway."""
 
 from __future__ import annotations
 
@@ -6,15 +6,13 @@ import argparse
 import json
 import sys
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 import pyarrow as pa
 
 from gateway.catalogue import Catalogue
 from gateway.catalogue.search import Search
-from gateway.commands.connection import add_login_arguments, connect, query_options
+from gateway.commands.connection import connect, query_options
 from gateway.commands.policy.mesh import Mesh
-from gateway.commands.view_check import check
 from gateway.errors import UserError
 from gateway.model import Dataset, Request
 from gateway.pipeline import Gateway
@@ -25,50 +23,14 @@ HEADER = ("name", "version", "status", "connector", "columns", "description")
 Row = tuple[object, ...]
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--mesh", type=Path, default=Path(), metavar="DIR", help="the mesh folder (.)"
-    )
-    parser.add_argument(
-        "--as",
-        dest="principal",
-        default="",
-        metavar="PRINCIPAL",
-        help="show what user:NAME, svc:NAME or a role may discover (all there is)",
-    )
-    parser.add_argument(
-        "--connect", default="", metavar="URI", help="ask a running gateway: grpc://HOST:PORT"
-    )
-    parser.add_argument("--user", default="", metavar="NAME", help="who logs in there")
-    add_login_arguments(parser)
-    parser.add_argument(
-        "--format", choices=("table", "json"), default="table", help="json is an object a line"
-    )
-    parser.add_argument(
-        "words",
-        nargs="*",
-        metavar="search WORDS | check ADDRESS",
-        help="search, then the words to look for; check, then perhaps what to look at: whether"
-        " sources and views are as their contracts say",
-    )
-
-
-def run(args: argparse.Namespace) -> int:
-    words: list[str] = args.words
-    if words and words[0] not in {"search", "check"}:
-        raise UserError(
-            f"{words[0]!r} is not something to do with a catalogue",
-            hint=f"meshgate catalogue search {' '.join(words)}",
-        )
-    if words[:1] == ["check"]:
-        return check(args.mesh, words[1:])
+def run(args: argparse.Namespace, words: list[str]) -> int:
     if args.connect and args.principal:
         raise UserError("--as is for a mesh folder", hint="at a gateway, --user logs in")
-    text = " ".join(words[1:])
-    rows = list(_rows(args, text))
+    rows = list(_rows(args, " ".join(words)))
     if not rows:
-        print("nothing found" if words else "the mesh has no data products yet", file=sys.stderr)
-        return 1 if words else 0
+        searched = bool(args.words)
+        print("nothing found" if searched else "the mesh has no data products yet", file=sys.stderr)
+        return 1 if searched else 0
     if args.format == "json":
         for row in rows:
             print(json.dumps(dict(zip(HEADER, row, strict=True))))
