@@ -19,7 +19,7 @@ def write_mesh(
     """Write so many datasets. A fifth of them is in the domain `hidden`, that no policy names."""
     policies = mesh / "policies"
     policies.mkdir(parents=True)
-    rows = ["p, role:none, *, *, read, *, *, *, allow"]
+    domains: set[str] = set()
     for number in range(0, datasets, DATASETS_A_PRODUCT):
         product = number // DATASETS_A_PRODUCT
         behind = number < datasets * hidden_share
@@ -31,10 +31,9 @@ def write_mesh(
         (folder / "product.odps.yaml").write_text(_product(domain, f"p{product}", names))
         for name in names:
             (folder / f"{name}.odcs.yaml").write_text(_contract(domain, f"p{product}", name))
-        if not behind:
-            rows.append(f"p, sales/analyst, {domain}, mesh://{domain}/*/*, read, *, *, *, allow")
-    rows = sorted(set(rows[1:]))
-    (policies / "mesh.csv").write_text("\n".join(rows) + "\n")
+        domains |= set() if behind else {domain}
+    rows = [f"p,sales/analyst,{d},mesh://{d}/*/*,read,*,*,*,allow\n" for d in sorted(domains)]
+    (policies / "mesh.csv").write_text("".join(rows))
 
 
 def _product(domain: str, product: str, names: list[str]) -> str:

@@ -9,6 +9,7 @@ REGISTRY: Mapping[str, str] = {
     "audit": "bench.cases.audit:Audit",
     "memory": "bench.cases.memory:Memory",
     "governed": "bench.cases.governed:Governed",
+    "catalogue": "bench.cases.catalogue:Catalogues",
     "decision": "bench.cases.decision:Decisions",
     "search": "bench.cases.search:SearchCatalogue",
     "plan-tpch": "bench.cases.plan_tpch:PlanTpch",

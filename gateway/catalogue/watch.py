@@ -49,6 +49,7 @@ class CatalogueWatch:
         self._problems = ""
         self._listeners: list[Changed] = []
         self._lock = threading.RLock()
+        self._looking = threading.Lock()
         self._resting_until = 0.0
 
     @classmethod
@@ -88,14 +89,21 @@ class CatalogueWatch:
 
     def look(self, closing: threading.Event) -> None:
         """Look whether files have changed, and read those that have."""
-        if self._mesh is None or time.monotonic() < self._resting_until:
+        if time.monotonic() < self._resting_until or closing.is_set():
             return
         started = time.monotonic()
-        found = scan(self._mesh)
-        if found != self._seen and not closing.is_set():
-            self._reload(self._mesh, found)
+        self.refresh()
         ended = time.monotonic()
         self._resting_until = ended + REST * (ended - started)
+
+    def refresh(self) -> None:
+        """`look` now, however long the last look took."""
+        if self._mesh is None:
+            return
+        with self._looking:
+            found = scan(self._mesh)
+            if found != self._seen:
+                self._reload(self._mesh, found)
 
     def _reload(self, mesh: Path, found: Mapping[str, Look]) -> None:
         now = time.time_ns()
