@@ -8,7 +8,7 @@ whether `uses` says so or not: impact analysis must not depend on what people re
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,35 +23,96 @@ from gateway.catalogue.document import Document
 from gateway.catalogue.governance import ARTEFACTS, PURPOSE, check_tag
 from gateway.catalogue.problems import Path, Problem
 from gateway.catalogue.terms import owner_of, read_team
-from gateway.catalogue.versions import VERSION, Order, version_order
+from gateway.catalogue.versions import VERSION, Order, choose_version, newest_first, version_order
 from gateway.errors import UserError, did_you_mean
-from gateway.model import ARTEFACT_KINDS, NAME, STATUSES, WAYS, Address, Artefact, Way
+from gateway.model import ARTEFACT_KINDS, NAME, STATUSES, WAYS, Address, Artefact, Dataset, Way
 
 _TEXTS = ("name", "version", "kind", "title", "description", "owner", "status", *WAYS)
 _KEYS = (*_TEXTS, "tags", "uses")
 _SQL = "postgres"
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
+Named = Mapping[tuple[str, ...], Sequence[Dataset | Artefact]]
+"""Everything that has an address, by domain, product and name in lower case."""
+
 
 @dataclass(frozen=True, slots=True)
-class Declared:
-    """An artefact as a product declares it, and where in the product's file."""
+class _Declared:
+    """An artefact as it is declared, and where in its product's file."""
 
     artefact: Artefact
-    path: tuple[str | int, ...]
+    product: Document
+    path: Path
 
 
-@dataclass(frozen=True, slots=True)
-class Thing:
-    """Something of a mesh that has an address: of a `kind`, "" is a dataset, and with `columns`."""
+def build_artefacts(
+    products: Iterable[Document], datasets: Iterable[Dataset]
+) -> tuple[list[Artefact], list[Problem]]:
+    """Every artefact of the mesh, and everything that is wrong with them."""
+    problems: list[Problem] = []
+    declared: list[_Declared] = []
+    named: dict[tuple[str, ...], list[Dataset | Artefact]] = {}
+    for dataset in datasets:
+        named.setdefault(_key(dataset.address), []).append(dataset)
+    for product in products:
+        for found in _read_product(product):
+            if isinstance(found, Problem):
+                problems.append(found)
+                continue
+            others = named.setdefault(_key(found.artefact.address), [])
+            if rule := _clash(found.artefact, others):
+                problems.append(product.problem((*found.path, "name"), rule))
+            else:
+                others.append(found.artefact)
+                declared.append(found)
+    for each in declared:
+        problems += _check_uses(each, named)
+    return [each.artefact for each in declared], problems
 
-    address: Address
-    kind: str = ""
-    columns: Callable[[], Sequence[str]] = tuple
+
+def named_by_artefacts(products: Iterable[Document]) -> set[tuple[str, ...]]:
+    """The names, in lower case, of all that artefacts are or use: what they are judged beside."""
+    found = [each for product in products for each in _read_product(product)]
+    artefacts = [each.artefact for each in found if isinstance(each, _Declared)]
+    return {_key(address) for one in artefacts for address in (one.address, *one.uses)}
 
 
-def read_artefacts(product: Document) -> Iterator[Declared | Problem]:
-    """The artefacts of a product, and what is wrong with each by itself."""
+def find_used(address: Address, named: Named) -> Dataset | Artefact | None:
+    """What an artefact that uses `address` is made from: without a version, what is read then."""
+    found = named.get(_key(address), ())
+    datasets = [one for one in found if isinstance(one, Dataset)]
+    if datasets:
+        chosen = choose_version(datasets, address.version)
+        return chosen or (newest_first(datasets)[0] if address.version is None else None)
+    return next((a for a in found if address.version in (None, a.address.version)), None)
+
+
+def precedence(artefact: Artefact) -> tuple[bool, Order]:
+    """By which the version is chosen that a name alone means: the greatest."""
+    return artefact.status == "active", version_order(artefact.address.version or "0")
+
+
+def _key(address: Address) -> tuple[str, ...]:
+    parts = (address.domain, address.product, address.dataset)
+    return tuple(part.casefold() for part in parts)
+
+
+def _clash(artefact: Artefact, others: Sequence[Dataset | Artefact]) -> str:
+    """Why the artefact may not be called so beside the others of its name."""
+    address = artefact.address
+    for other in others:
+        if isinstance(other, Dataset):
+            return f"{other.address} is a dataset; a name is of one thing"
+        if other.address.dataset != address.dataset:
+            return f"{address.dataset} differs from {other.address.dataset} by letter case only"
+        if other.address == address:
+            return f"{address} is declared already"
+        if other.kind != artefact.kind:
+            return f"{other.address} is a {other.kind}; a name is of one kind in all versions"
+    return ""
+
+
+def _read_product(product: Document) -> Iterator[_Declared | Problem]:
     entries = product.content.get("customProperties") or ()
     for index, entry in enumerate(entries):
         if entry.get("property") != ARTEFACTS:
@@ -66,78 +127,7 @@ def read_artefacts(product: Document) -> Iterator[Declared | Problem]:
             problems = list(_check(product, path, declared))
             yield from problems
             if not problems and product.content.get("domain") and product.content.get("name"):
-                yield Declared(_read(product, declared), path)
-
-
-def wrong_artefacts(
-    declared: Iterable[tuple[str, Declared]], datasets: Iterable[Thing]
-) -> Iterator[tuple[str, Path, str]]:
-    """What is wrong with artefacts, given with their files, beside each other and all datasets.
-
-    The file, the place in it and the rule: a name that is taken, or a use that leads nowhere.
-    """
-    named: dict[tuple[str, ...], list[Thing]] = {}
-    for dataset in datasets:
-        named.setdefault(_key(dataset.address), []).append(dataset)
-    right: list[tuple[str, Declared]] = []
-    for file, each in declared:
-        artefact = each.artefact
-        others = named.setdefault(_key(artefact.address), [])
-        if rule := _clash(artefact, others):
-            yield file, (*each.path, "name"), rule
-        else:
-            others.append(Thing(artefact.address, artefact.kind))
-            right.append((file, each))
-    for file, each in right:
-        for rule in _wrong_uses(each.artefact, named):
-            yield file, each.path, rule
-
-
-def precedence(artefact: Artefact) -> tuple[bool, Order]:
-    """By which the version is chosen that a name alone means: the greatest."""
-    return artefact.status == "active", version_order(artefact.address.version or "0")
-
-
-def _key(address: Address) -> tuple[str, ...]:
-    parts = (address.domain, address.product, address.dataset)
-    return tuple(part.casefold() for part in parts)
-
-
-def _clash(artefact: Artefact, others: Sequence[Thing]) -> str:
-    """Why the artefact may not be called so beside the others of its name."""
-    address = artefact.address
-    for other in others:
-        if not other.kind:
-            return f"{other.address} is a dataset; a name is of one thing"
-        if other.address.dataset != address.dataset:
-            return f"{address.dataset} differs from {other.address.dataset} by letter case only"
-        if other.address == address:
-            return f"{address} is declared already"
-        if other.kind != artefact.kind:
-            return f"{other.address} is a {other.kind}; a name is of one kind in all versions"
-    return ""
-
-
-def _wrong_uses(
-    artefact: Artefact, named: Mapping[tuple[str, ...], Sequence[Thing]]
-) -> Iterator[str]:
-    """Addresses that lead nowhere, and an artefact that uses itself."""
-    for address in artefact.uses:
-        found = [t for t in named.get(_key(address), ()) if _is_version(t, address.version)]
-        if any(thing.address == artefact.address for thing in found):
-            yield "uses itself"
-        elif not found:
-            known = [str(thing.address) for things in named.values() for thing in things]
-            hint = did_you_mean(str(address), known)
-            yield f"uses {address}, which is not in the mesh" + (f"; {hint}" if hint else "")
-        elif address.column and not any(address.column in thing.columns() for thing in found):
-            yield f"uses {address}, which has no such column"
-
-
-def _is_version(thing: Thing, version: str | None) -> bool:
-    """Whether a version may mean that of the thing: ``1`` is any ``1.x`` of a dataset."""
-    own = thing.address.version or ""
-    return version in (None, own) or (not thing.kind and own.startswith(f"{version}."))
+                yield _Declared(_read(product, declared), product, path)
 
 
 def _check(product: Document, path: Path, declared: Any) -> Iterator[Problem]:
@@ -259,3 +249,18 @@ def named_by(way: Way) -> Iterator[Address]:
         parts = (table.catalog, table.db, name)
         if all(map(NAME.match, parts)):
             yield Address(*parts, version=version or None)
+
+
+def _check_uses(each: _Declared, named: Named) -> Iterator[Problem]:
+    """Addresses that lead nowhere, and an artefact that uses itself."""
+    for address in each.artefact.uses:
+        used = find_used(address, named)
+        if used is None or used is each.artefact:
+            known = [str(one.address) for found in named.values() for one in found]
+            hint = did_you_mean(str(address), known)
+            rule = f"uses {address}, which is not in the mesh" + (f"; {hint}" if hint else "")
+            yield each.product.problem(each.path, "uses itself" if used else rule)
+        elif address.column and (
+            isinstance(used, Artefact) or address.column not in used.schema.names
+        ):
+            yield each.product.problem(each.path, f"uses {address}, which has no such column")

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from gateway.catalogue.artefacts import precedence
+from gateway.catalogue.codec import read_artefacts
 from gateway.catalogue.compilation import Compilation
 from gateway.catalogue.compiled_datasets import CompiledDatasets
 from gateway.catalogue.compiler import compiled
@@ -51,9 +52,11 @@ class Catalogue:
         datasets: Iterable[Dataset],
         version: str,
         entries: Sequence[Entry] | None = None,
+        artefacts: Iterable[Artefact] = (),
     ) -> None:
         """Of datasets; or, with `entries` in the order of addresses, of those that are there."""
         self.version = version
+        self.artefacts = tuple(sorted(artefacts, key=lambda artefact: artefact.address))
         self.compilation = Compilation()
         if entries is None:
             datasets = tuple(sorted(datasets, key=lambda dataset: dataset.address))
@@ -105,7 +108,9 @@ class Catalogue:
         ]
         declared.sort(key=lambda each: _sorting(each[0].address))
         datasets = CompiledDatasets([(product, place) for _, product, place in declared])
-        made = cls(datasets, compilation.version, [entry for entry, _, _ in declared])
+        entries = [entry for entry, _, _ in declared]
+        artefacts = read_artefacts(compilation.artefacts)
+        made = cls(datasets, compilation.version, entries, artefacts)
         made.compilation = compilation
         return made
 
@@ -130,12 +135,6 @@ class Catalogue:
         found = self.namespaces.numbers((domain, product)) if domain and product else ()
         stretches = (self.estate.stretch(int(number)) for number in found)
         return [self.datasets[position] for each in stretches for position in each]
-
-    @cached_property
-    def artefacts(self) -> Sequence[Artefact]:
-        """What products hold beside datasets, by address."""
-        found = self.compilation.artefacts()
-        return tuple(sorted(found, key=lambda artefact: artefact.address))
 
     def artefact(self, address: Address) -> Artefact | None:
         """The artefact at an address; without a version the highest active one, or the highest.

@@ -16,14 +16,13 @@ import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, fields, is_dataclass, replace
-from typing import Any, TypeVar
+from typing import Any
 
 import pyarrow as pa
 
-from gateway.model import Dataset
+from gateway.model import Artefact, Dataset
 
 Reader = Callable[[Any], Any]
-Model = TypeVar("Model")
 
 _LENGTHS = struct.Struct("<II")
 _PLAIN: frozenset[type] = frozenset({str, int, float, bool})
@@ -54,6 +53,19 @@ def unpack(packed: str, place: int) -> Dataset:
         raise ValueError(f"this is not a compiled dataset: {error!r}") from error
 
 
+def write_artefacts(artefacts: Iterable[Artefact]) -> str:
+    """Artefacts as a text."""
+    return json.dumps(_plain(tuple(artefacts)), separators=(",", ":"))
+
+
+def read_artefacts(text: str) -> tuple[Artefact, ...]:
+    """Artefacts of their text. Raises ValueError."""
+    try:
+        return typing.cast("tuple[Artefact, ...]", _reader(tuple[Artefact, ...])(json.loads(text)))
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"these are no compiled artefacts: {error!r}") from error
+
+
 @functools.lru_cache(maxsize=64)
 def _parts(packed: str) -> list[tuple[bytes, bytes]]:
     data = zlib.decompress(b64decode(packed, validate=True))
@@ -66,20 +78,6 @@ def _parts(packed: str) -> list[tuple[bytes, bytes]]:
     if at != len(data):
         raise ValueError("a compiled dataset is cut off")
     return found
-
-
-def to_plain(value: Any) -> Any:
-    """A value of the model as JSON knows it."""
-    return _plain(value)
-
-
-def from_plain(kind: type[Model], value: Any) -> Model:
-    """The value of a type from what JSON knows of it. Raises ValueError."""
-    try:
-        read: Reader = _reader(typing.cast("typing.Hashable", kind))
-        return typing.cast("Model", read(value))
-    except (KeyError, TypeError) as error:
-        raise ValueError(f"this is no {kind.__name__}: {error!r}") from error
 
 
 def _plain(value: Any) -> Any:

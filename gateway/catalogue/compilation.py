@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from gateway.catalogue.file_facts import Facts
 from gateway.catalogue.files import Look
 from gateway.catalogue.summaries import Declaration, read
-from gateway.model import Artefact
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +42,14 @@ class Product:
 class Compilation:
     """Files and products by their paths. Immutable. `complete`: all there were, none with problems.
 
-    A product counts only where its basis is what the files are now: see `compiler`.
+    Only then `artefacts`, as a text, are those of the mesh. A product counts only where its basis
+    is what the files are now: see `compiler`.
     """
 
     files: Mapping[str, KnownFile] = field(default_factory=dict)
     products: Mapping[str, Product] = field(default_factory=dict)
     complete: bool = False
-
-    def artefacts(self) -> Iterator[Artefact]:
-        """Those of every product. Raises ValueError."""
-        for file in self.files.values():
-            for declared in Facts.of_text(file.facts).artefacts if file.facts else ():
-                yield declared.artefact
+    artefacts: str = "[]"
 
     @cached_property
     def version(self) -> str:

@@ -11,47 +11,42 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
-from gateway.catalogue.artefacts import Thing, wrong_artefacts
+from gateway.catalogue.artefacts import build_artefacts, named_by_artefacts
 from gateway.catalogue.bindings import known_connectors
-from gateway.catalogue.codec import pack, unpack
+from gateway.catalogue.codec import pack, unpack, write_artefacts
 from gateway.catalogue.compilation import Compilation, KnownFile, Product
 from gateway.catalogue.deprecation import successor_problems
 from gateway.catalogue.document import Document
 from gateway.catalogue.entries import entry_of
-from gateway.catalogue.file_facts import Facts
 from gateway.catalogue.files import ABSENT, CONTRACTS, in_order, scan, settled
 from gateway.catalogue.keys import Promised, with_foreign_keys
 from gateway.catalogue.problems import Problem
 from gateway.catalogue.products import Contracts, Names, read_product
 from gateway.catalogue.reading import (
+    Facts,
     LazyLines,
     Read,
     content_of,
     file_data,
-    read_data,
+    judged,
+    read_file,
     read_files,
 )
 from gateway.catalogue.steps import broken_promises
 from gateway.catalogue.summaries import Declaration, written
 from gateway.errors import CatalogueError
-from gateway.model import Address
+from gateway.model import Address, Artefact, Dataset
 
 ATTEMPTS = 6
 """How often a mesh is read anew that is written to meanwhile."""
 
 OPEN_DOCUMENTS = 256
 """Documents that are kept made up while a mesh is compiled."""
-
-
-Texts = Mapping[str, str]
-"""What files are to hold, by their path below the mesh folder."""
-
-_NONE: Texts = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,27 +65,34 @@ class _MovedError(Exception):
     """A file is no longer what it was a moment ago."""
 
 
-def compiled(mesh: Path, before: Compilation, texts: Texts = _NONE) -> Outcome:
+def compiled(mesh: Path, before: Compilation) -> Outcome:
     """Compile a folder, taking over from `before` what still holds.
 
-    Files of which there are `texts` hold these instead of what is there. Raises CatalogueError for
-    a folder that is written to all the time.
+    Raises CatalogueError for a folder that is written to all the time.
     """
     for attempt in range(ATTEMPTS):
         try:
-            return _Compiler(mesh, before, texts).run()
+            return _Compiler(mesh, before).run()
         except _MovedError:
             time.sleep(0.05 * 2**attempt)
     raise CatalogueError(f"the mesh {mesh} is written to while it is read", hint="try again")
 
 
+def compiled_documents(mesh: Path, documents: Iterable[Document]) -> Outcome:
+    """Compile documents, each right by its standard, as if they were all the files of a folder."""
+    given = {document.file: document for document in documents}
+    return _Compiler(mesh, Compilation(), given).run()
+
+
 class _Compiler:
     """Compiles once. Only what is compact is kept of all products: documents come and go."""
 
-    def __init__(self, mesh: Path, before: Compilation, texts: Texts) -> None:
+    def __init__(
+        self, mesh: Path, before: Compilation, given: Mapping[str, Document] | None = None
+    ) -> None:
         self._mesh = mesh
         self._before = before
-        self._texts = {path: text.encode() for path, text in texts.items()}
+        self._given = given
         self._files: dict[str, KnownFile] = {}
         self._facts: dict[str, Facts] = {}
         self._index: dict[str, dict[str, str]] = {}
@@ -121,11 +123,13 @@ class _Compiler:
         self._check_names(products)
         self._link(products)
         self._check_together(products)
-        self._check_artefacts(products)
+        artefacts = [] if self._problems else self._artefacts(products)
         # A contract that several ports promise is reported once.
         problems = tuple(dict.fromkeys(self._problems))
         kept = {path: product for path, product in products.items() if path not in self._flawed}
-        return Outcome(Compilation(self._right(), kept, not problems), problems, products)
+        written_artefacts = write_artefacts(artefacts)
+        compilation = Compilation(self._right(), kept, not problems, written_artefacts)
+        return Outcome(compilation, problems, products)
 
     def _right(self) -> dict[str, KnownFile]:
         return {path: file for path, file in self._files.items() if path not in self._flawed}
@@ -139,9 +143,8 @@ class _Compiler:
     def _read(self) -> list[Problem]:
         """Read what has changed. What stops everything else is returned."""
         now = time.time_ns()
-        looks = scan(self._mesh)
-        if self._texts:
-            looks = in_order({**looks, **dict.fromkeys(self._texts, ABSENT)})
+        given = self._given
+        looks = scan(self._mesh) if given is None else in_order(dict.fromkeys(given, ABSENT))
         known = self._before.files
         changed: list[tuple[str, str]] = []
         for path, look in looks.items():
@@ -170,25 +173,22 @@ class _Compiler:
         return broken
 
     def _changed(self, paths: Sequence[tuple[str, str]]) -> Iterator[Read]:
-        on_disk = [(path, known) for path, known in paths if path not in self._texts]
-        yield from read_files(self._mesh, on_disk)
-        for path, known in paths:
-            if path in self._texts:
-                yield read_data(self._texts[path], path, known)
+        if self._given is None:
+            return read_files(self._mesh, paths)
+        return (judged(self._given[path]) for path, _ in paths)
 
     def _opened(self, path: str) -> Document:
         """The document of a file as it was read. Raises _MovedError."""
+        if self._given is not None:
+            return self._given[path]
         content = self._contents.get(path)
         if content is None:
-            (read,) = self._changed([(path, "")])
+            read = read_file(self._mesh, path)
             if read.broken or read.digest != self._files[path].digest:
                 raise _MovedError(path)
             content = read.content
-        return Document(path, content_of(content), self._lines(path))
-
-    def _lines(self, path: str) -> LazyLines:
-        text = self._texts.get(path)
-        return LazyLines(path, lambda: file_data(self._mesh, path) if text is None else text)
+        lines = LazyLines(path, partial(file_data, self._mesh, path))
+        return Document(path, content_of(content), lines)
 
     def _list_contracts(self) -> None:
         for path in self._files:
@@ -305,22 +305,29 @@ class _Compiler:
         self._problems += broken_promises(beside)
         self._problems += successor_problems(ending, known)
 
-    def _check_artefacts(self, products: Mapping[str, Product]) -> None:
-        """That their names are their own, and what they use is there."""
-        declared = [(path, each) for path, facts in self._facts.items() for each in facts.artefacts]
-        if not declared:
-            return
-        datasets = [
-            Thing(each.entry.address, columns=_columns(product, place))
-            for product in products.values()
-            for place, each in enumerate(product.declarations)
-        ]
-        for path, place, rule in wrong_artefacts(declared, datasets):
-            self._blame(path, self._document(path).problem(place, rule))
+    def _artefacts(self, products: Mapping[str, Product]) -> list[Artefact]:
+        """The artefacts of the mesh, judged beside the datasets that they name."""
+        documents = [self._document(path) for path in products if self._facts[path].artefacts]
+        if not documents:
+            return []
+        wanted = named_by_artefacts(documents)
+        found, wrong = build_artefacts(documents, _datasets(products, wanted))
+        if wrong:  # what they should name is looked for among all datasets
+            found, wrong = build_artefacts(documents, _datasets(products))
+        self._problems += wrong
+        return found
 
 
-def _columns(product: Product, place: int) -> Callable[[], Sequence[str]]:
-    return lambda: unpack(product.datasets, place).schema.names
+def _datasets(
+    products: Mapping[str, Product], wanted: Collection[tuple[str, ...]] | None = None
+) -> list[Dataset]:
+    """The datasets of products; with `wanted`, those of these names in lower case."""
+    return [
+        unpack(product.datasets, place)
+        for product in products.values()
+        for place, each in enumerate(product.declarations)
+        if wanted is None or tuple(map(str.casefold, _name(each))) in wanted
+    ]
 
 
 def _packed(basis: str, targets: str, made: Sequence[tuple[int, Promised]]) -> Product:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import marshal
 import multiprocessing
@@ -15,11 +16,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from gateway.catalogue.artefacts import Declared, read_artefacts
+from gateway.catalogue.columns import custom_property
 from gateway.catalogue.document import MAX_BYTES, Document, read_text
-from gateway.catalogue.file_facts import Facts
 from gateway.catalogue.files import CONTRACTS
-from gateway.catalogue.governance import check_properties
+from gateway.catalogue.governance import ARTEFACTS, check_properties
 from gateway.catalogue.keys import referenced_files
 from gateway.catalogue.problems import Path as Place
 from gateway.catalogue.problems import Problem
@@ -33,6 +33,29 @@ CHUNK = 64
 
 MANY = 2_000
 """So many files are worth the seconds that starting processes takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What other files have to know of one: the contracts of a product's ports, and whether it has
+    artefacts; of a contract its id, its version, and the files its relationships refer to."""
+
+    contracts: tuple[str, ...] = ()
+    artefacts: bool = False
+    id: str = ""
+    version: str = ""
+    references: tuple[str, ...] = ()
+
+    def to_text(self) -> str:
+        """As it is kept."""
+        own = (self.contracts, self.artefacts, self.id, self.version, self.references)
+        return json.dumps(own)
+
+    @classmethod
+    def of_text(cls, text: str) -> Facts:
+        """From what is kept."""
+        contracts, artefacts, own, version, references = json.loads(text)
+        return cls(tuple(contracts), artefacts, own, version, tuple(references))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,29 +108,30 @@ def read_data(data: bytes, path: str, known: str = "") -> Read:
     document = read_text(data, path)
     if isinstance(document, Problem):
         return Read(path, digest, (document,))
-    contract = path.endswith(CONTRACTS)
-    broken = check_contract(document) if contract else check_product(document)
-    if broken:
-        return Read(path, digest, tuple(broken))
+    check = check_contract if path.endswith(CONTRACTS) else check_product
+    broken = check(document)
+    return Read(path, digest, tuple(broken)) if broken else judged(document, digest)
+
+
+def judged(document: Document, digest: str = "") -> Read:
+    """A document that keeps its standard, with what else is wrong with it by itself."""
+    contract = document.file.endswith(CONTRACTS)
     wrong = (*check_properties(document, product=not contract), *check_status(document))
-    if contract:
-        facts = _of_contract(document)
-    else:
-        artefacts = list(read_artefacts(document))
-        wrong = (*wrong, *(found for found in artefacts if isinstance(found, Problem)))
-        facts = _of_product(document, [a for a in artefacts if isinstance(a, Declared)])
-    return Read(path, digest, (), wrong, facts, marshal.dumps(dict(document.content)))
+    facts = _of_contract(document) if contract else _of_product(document)
+    content = marshal.dumps(dict(document.content))
+    return Read(document.file, digest or digest_of(content), (), wrong, facts, content)
 
 
 def _of_contract(document: Document) -> Facts:
     content = document.content
-    return Facts((), content["id"], content["version"], tuple(referenced_files(document)))
+    references = tuple(referenced_files(document))
+    return Facts(id=content["id"], version=content["version"], references=references)
 
 
-def _of_product(document: Document, artefacts: Sequence[Declared]) -> Facts:
+def _of_product(document: Document) -> Facts:
     ports = document.content.get("outputPorts") or ()
     contracts = dict.fromkeys(p["contractId"] for p in ports if "contractId" in p)
-    return Facts(tuple(contracts), artefacts=tuple(artefacts))
+    return Facts(tuple(contracts), custom_property(document.content, ARTEFACTS) is not None)
 
 
 def read_files(mesh: Path, paths: Sequence[tuple[str, str]]) -> Iterator[Read]:

@@ -49,7 +49,9 @@ class Shelf:
     def _load(self) -> tuple[Compilation, str] | None:
         with self._store.reading() as reading:
             where = (self._place,)
-            marks = reading.rows("SELECT code, state FROM catalogue_places WHERE place = ?", where)
+            marks = reading.rows(
+                "SELECT code, state, artefacts FROM catalogue_places WHERE place = ?", where
+            )
             if not marks or marks[0][0] != code():
                 return None
             files = reading.rows(
@@ -66,6 +68,7 @@ class Shelf:
             {path: KnownFile(*rest) for path, *rest in files},
             {path: Product(*rest) for path, *rest in products},
             complete,
+            str(marks[0][2]),
         )
         if _state(found) != state:
             raise ValueError("its parts do not belong together")
@@ -99,7 +102,8 @@ class Shelf:
         self._save_rows(writing, "products", before.products, compilation.products)
         writing.execute("DELETE FROM catalogue_places WHERE place = ?", where)
         writing.execute(
-            "INSERT INTO catalogue_places VALUES (?, ?, ?)", (self._place, code(), state)
+            "INSERT INTO catalogue_places VALUES (?, ?, ?, ?)",
+            (self._place, code(), state, compilation.artefacts),
         )
 
     def _save_rows(
@@ -130,7 +134,7 @@ def _row(value: KnownFile | Product) -> tuple[str, ...]:
 
 def _state(compilation: Compilation) -> str:
     """What tells that rows belong together, and are as they were written."""
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(compilation.artefacts.encode())
     kinds: tuple[Mapping[str, KnownFile | Product], ...]
     kinds = (compilation.files, compilation.products)
     for kept in kinds:

@@ -16,12 +16,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from connectors.interface import Binding
+from gateway.catalogue.assembly import assembled
 from gateway.catalogue.catalogue import Catalogue
-from gateway.catalogue.compilation import Compilation
-from gateway.catalogue.compiler import compiled
 from gateway.catalogue.document import MAX_BYTES, Document, read_document, read_text
 from gateway.catalogue.download import download, is_url
-from gateway.catalogue.files import scan
+from gateway.catalogue.files import CONTRACTS, PRODUCTS
 from gateway.catalogue.pages import Page, to_yaml
 from gateway.catalogue.problems import Problem, catalogue_error
 from gateway.catalogue.publication import Product, write_product
@@ -63,9 +62,9 @@ def is_yaml(name: str) -> bool:
 
 
 def holds_contracts(folder: Path) -> bool:
-    """Whether there is a product or a contract below a folder."""
-    others = (p for p in folder.rglob("*") if is_yaml(p.name) and p.is_file())
-    return bool(scan(folder)) or any(_kind_at_once(File(p.name, _read(p))) for p in others)
+    """Whether there is a product or a contract below a folder, by name or as its content says."""
+    files = (path for path in folder.rglob("*") if is_yaml(path.name) and path.is_file())
+    return any(_named_so(p.name) or _kind_at_once(File(p.name, _read(p))) for p in files)
 
 
 def read_files(source: str) -> list[File]:
@@ -123,25 +122,32 @@ def submit(mesh: Path, files: Sequence[File], home: tuple[str, str] = ("", "")) 
     documents = [document for file in files if (document := _parse(file, problems))]
     if problems:
         raise catalogue_error(str(mesh), problems)
-    held = _held(mesh)
+    held, wrong = _held(mesh)
+    before = None if wrong else _assembled(mesh, held, [])
     placing = _Placing(documents, held, home)
     targets = [placing.target(document) for document in documents]
+    problems += [problem for problem in wrong if problem.file not in targets]
     problems += placing.clashes(documents, targets)
     made, orphans = placing.products(documents)
     problems += orphans
-    given = {file.name: file.data.decode("utf-8-sig") for file in files}
-    texts = {path: given[document.file] for document, path in zip(documents, targets, strict=True)}
-    texts |= {path: to_yaml(content) for path, content in made.items()}
-    after = None if problems else _judged(mesh, texts, problems)
+    new = [replace(d, file=path) for d, path in zip(documents, targets, strict=True)]
+    new += [Document(path, content, {}) for path, content in made.items()]
+    replaced = {document.file for document in new}
+    whole = [*(document for document in held if document.file not in replaced), *new]
+    after = None if problems else _assembled(mesh, whole, problems)
     if after is None:
         shown = dict(zip(targets, (document.file for document in documents), strict=True))
         raise catalogue_error(
             str(mesh), [replace(p, file=shown.get(p.file, p.file)) for p in problems]
         )
-    contents = dict(zip(targets, (document.content for document in documents), strict=True)) | made
-    pages = [_page(mesh, path, text, contents[path]) for path, text in texts.items()]
+    texts = {file.name: file.data.decode("utf-8-sig") for file in files}
+    pages = [
+        _page(mesh, path, texts[document.file], document.content)
+        for document, path in zip(documents, targets, strict=True)
+    ]
+    pages += [_page(mesh, path, to_yaml(content), content) for path, content in made.items()]
     pages.sort(key=lambda page: (page.path.name.endswith(_ENDINGS[PRODUCT]), page.path))
-    return Submission(tuple(pages), _judged(mesh, {}, []), after)
+    return Submission(tuple(pages), before, after)
 
 
 def _parse(file: File, problems: list[Problem]) -> Document | None:
@@ -159,22 +165,29 @@ def _parse(file: File, problems: list[Problem]) -> Document | None:
     return None if wrong else document
 
 
-def _held(mesh: Path) -> list[Document]:
-    """The documents of the mesh that are right by themselves."""
-    found = []
-    for path in scan(mesh) if mesh.is_dir() else ():
-        document = read_document(mesh / path, path)
-        if isinstance(document, Document):
-            check = _CHECKS.get(str(document.content.get("kind")))
-            found += [document] if check is not None and not check(document) else []
-    return found
+def _held(mesh: Path) -> tuple[list[Document], list[Problem]]:
+    """The documents of the mesh, and what is wrong with single files of it."""
+    documents: list[Document] = []
+    problems: list[Problem] = []
+    for ending, check in ((PRODUCTS, check_product), (CONTRACTS, check_contract)):
+        for path in sorted(mesh.rglob(f"*{ending}")) if mesh.is_dir() else ():
+            document = read_document(path, path.relative_to(mesh).as_posix())
+            if isinstance(document, Problem):
+                problems.append(document)
+            elif wrong := check(document):
+                problems += wrong
+            else:
+                documents.append(document)
+    return documents, problems
 
 
-def _judged(mesh: Path, texts: Mapping[str, str], problems: list[Problem]) -> Catalogue | None:
-    """The catalogue of the mesh with these files; None, with what is wrong, if it is none."""
-    outcome = compiled(mesh, Compilation(), texts)
-    problems += outcome.problems
-    return None if outcome.problems else Catalogue.of(outcome.compilation)
+def _assembled(
+    mesh: Path, documents: Sequence[Document], problems: list[Problem]
+) -> Catalogue | None:
+    """The catalogue of these documents; None, with what is wrong, if they are none."""
+    datasets, artefacts, wrong = assembled(documents, mesh)
+    problems += wrong
+    return None if wrong else Catalogue(datasets, "", artefacts=artefacts)
 
 
 def _page(mesh: Path, path: str, text: str, content: Mapping[str, Any]) -> Page:

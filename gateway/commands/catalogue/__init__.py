@@ -35,9 +35,9 @@ _OF: Mapping[str, tuple[str, ...]] = {
     "product": ("import",),
     "dry_run": ("import",),
     "force": ("import", "retire"),
-    "reason": tuple(life.ACTIONS),
-    "successor": tuple(life.ACTIONS),
-    "ends": tuple(life.ACTIONS),
+    "reason": ("deprecate", "retire"),
+    "successor": ("deprecate", "retire"),
+    "ends": ("deprecate",),
 }
 """What each option is for, by its name among the arguments."""
 

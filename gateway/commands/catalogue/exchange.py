@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gateway.catalogue.bindings import has_plain_secret
 from gateway.catalogue.document import Document, read_document
-from gateway.catalogue.files import CONTRACTS, PRODUCTS, scan
+from gateway.catalogue.files import CONTRACTS, PRODUCTS
 from gateway.commands.catalogue.reader import Reader
 from gateway.commands.submit import submit_source
 from gateway.errors import CatalogueError, UserError
@@ -47,12 +47,10 @@ def import_(args: argparse.Namespace, words: Sequence[str]) -> int:
 def extract_of(reader: Reader, mesh: Path, words: Sequence[str], endpoint: str = "") -> Extract:
     """What a reader may be given of a mesh, with the documents behind it."""
     chosen = [reader.find(word) for word in words] if words else list(reader.all())
-    documents = _documents(mesh)
-    contracts = {d.file: d.content for d in documents if d.file.endswith(CONTRACTS)}
+    contracts = {d.file: d.content for d in _documents(mesh, f"*{CONTRACTS}")}
     products = {
         (str(d.content.get("domain")), str(d.content.get("name"))): (d.file, d.content)
-        for d in documents
-        if d.file.endswith(PRODUCTS)
+        for d in _documents(mesh, f"*{PRODUCTS}")
     }
     datasets = tuple(sorted({d.address: d for d in chosen if isinstance(d, Dataset)}.items()))
     artefacts = tuple(sorted({a.address: a for a in chosen if isinstance(a, Artefact)}.items()))
@@ -68,9 +66,9 @@ def extract_of(reader: Reader, mesh: Path, words: Sequence[str], endpoint: str =
     )
 
 
-def _documents(mesh: Path) -> list[Document]:
+def _documents(mesh: Path, pattern: str) -> list[Document]:
     """The documents of the mesh, which has been found to be right."""
-    found = (read_document(mesh / file, file) for file in scan(mesh))
+    found = (read_document(file, file.relative_to(mesh).as_posix()) for file in mesh.rglob(pattern))
     return [document for document in found if isinstance(document, Document)]
 
 

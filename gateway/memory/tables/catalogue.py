@@ -9,7 +9,7 @@ from __future__ import annotations
 TABLES = (
     """
     CREATE TABLE catalogue_places (
-        place TEXT PRIMARY KEY, code TEXT NOT NULL, state TEXT NOT NULL
+        place TEXT PRIMARY KEY, code TEXT NOT NULL, state TEXT NOT NULL, artefacts TEXT NOT NULL
     )
     """,
     """
