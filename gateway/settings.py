@@ -9,6 +9,7 @@ docs/settings.md describes every key.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -57,6 +58,10 @@ SWITCHES = ("embedded_duckdb",)
 TEXTS = ("openlineage_api_key", "openlineage_url", "postgres", "store")
 
 
+ENDPOINT, ENDPOINT_KEY = "OPENLINEAGE_URL", "OPENLINEAGE_API_KEY"
+"""The variables by which every producer of OpenLineage is told of its endpoint."""
+
+
 def load_config(mesh: Path, *, region: str = "") -> Config:
     """The settings of a mesh folder. CatalogueError for the first thing that is wrong in them."""
     path = mesh / FILE_NAME
@@ -78,7 +83,16 @@ def load_config(mesh: Path, *, region: str = "") -> Config:
             if not isinstance(value, str):
                 raise table.wrong(f"{name} has to be a text")
             given[name] = value
+    if "openlineage_url" not in table and (url := os.environ.get(ENDPOINT)):
+        given["openlineage_url"] = url
+        given.setdefault(
+            "openlineage_api_key", f"${{{ENDPOINT_KEY}}}" if _set(ENDPOINT_KEY) else ""
+        )
     return replace(Config(region=region), **given)  # type: ignore[arg-type]
+
+
+def _set(variable: str) -> bool:
+    return bool(os.environ.get(variable))
 
 
 def _number(table: Table, name: str, bounds: Bounds, *, whole: bool) -> int | float:

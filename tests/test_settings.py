@@ -62,3 +62,15 @@ def test_every_setting_has_its_place_and_its_line() -> None:
 def test_defaults_are_within_their_bounds() -> None:
     for name, bounds in NUMBERS.items():
         assert bounds.least <= getattr(Config(), name) <= bounds.most, name
+
+
+def test_the_variables_of_openlineage_name_an_endpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENLINEAGE_URL", "http://127.0.0.1:5000")
+    assert load_config(tmp_path).openlineage_url == "http://127.0.0.1:5000"
+    assert load_config(tmp_path).openlineage_api_key == ""
+    monkeypatch.setenv("OPENLINEAGE_API_KEY", "secret")
+    assert load_config(tmp_path).openlineage_api_key == "${OPENLINEAGE_API_KEY}"
+    (tmp_path / "gateway.toml").write_text('openlineage_url = ""\n')
+    assert load_config(tmp_path).openlineage_url == ""

@@ -39,7 +39,7 @@ class Answer:
 
 
 class Endpoint:
-    """The endpoint at `url`, to which PATH is added. For one thread at a time.
+    """The endpoint at `url`, to which PATH is added unless it is there. For one thread at a time.
 
     `key` is sent as a bearer token unless it is "". Certificates are verified, and nobody who
     answers with another address is followed. Raises CatalogueError for what is no such address.
@@ -58,7 +58,7 @@ class Endpoint:
             )
         self.url = url
         self._secure, self._host, self._port = parts.scheme == "https", parts.hostname, parts.port
-        self._path = parts.path.rstrip("/") + PATH
+        self._path = parts.path.rstrip("/").removesuffix(PATH) + PATH
         self._headers = {"Content-Type": "application/json", "User-Agent": "meshgate"}
         if key:
             self._headers["Authorization"] = f"Bearer {key}"
