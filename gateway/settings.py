@@ -85,14 +85,9 @@ def load_config(mesh: Path, *, region: str = "") -> Config:
             given[name] = value
     if "openlineage_url" not in table and (url := os.environ.get(ENDPOINT)):
         given["openlineage_url"] = url
-        given.setdefault(
-            "openlineage_api_key", f"${{{ENDPOINT_KEY}}}" if _set(ENDPOINT_KEY) else ""
-        )
+        if os.environ.get(ENDPOINT_KEY):
+            given.setdefault("openlineage_api_key", f"${{{ENDPOINT_KEY}}}")
     return replace(Config(region=region), **given)  # type: ignore[arg-type]
-
-
-def _set(variable: str) -> bool:
-    return bool(os.environ.get(variable))
 
 
 def _number(table: Table, name: str, bounds: Bounds, *, whole: bool) -> int | float:
