@@ -63,7 +63,7 @@ def is_yaml(name: str) -> bool:
 
 def holds_contracts(folder: Path) -> bool:
     """Whether there is a product or a contract below a folder."""
-    return any(next(folder.rglob(pattern), None) for pattern in (PRODUCTS, CONTRACTS))
+    return any(next(folder.rglob(f"*{ending}"), None) for ending in (PRODUCTS, CONTRACTS))
 
 
 def read_files(source: str) -> list[File]:
