@@ -91,14 +91,20 @@ def note(
     rows = store.rows("SELECT address, digest FROM life_cycle_state WHERE gone = 0")
     known: dict[str, str] = dict(rows)
     now = time.time_ns() // 1000
-    changed = [d for d in datasets if known.get(str(d.address)) != _digest(d)]
-    gone = sorted(known.keys() - {str(d.address) for d in datasets})
+    # By their positions: of a very large mesh not all datasets are made up at once.
+    there, changed = set[str](), list[int]()
+    for position, dataset in enumerate(datasets):
+        address = str(dataset.address)
+        there.add(address)
+        if known.get(address) != _digest(dataset):
+            changed.append(position)
+    gone = sorted(known.keys() - there)
     count = 0
     for batch in _batches(changed):
         if closing is not None and closing.is_set():
             return count
         with store.writing() as transaction:
-            count += _note_changed(transaction, batch, now)
+            count += _note_changed(transaction, [datasets[p] for p in batch], now)
     for addresses in _batches(gone):
         with store.writing() as transaction:
             count += _note_removed(transaction, addresses, now)
