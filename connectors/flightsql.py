@@ -27,6 +27,9 @@ from connectors.plain_types import plain_type
 from connectors.pool import Session
 from connectors.sql import SqlConnector, credential, listed, one_line, positive_number
 
+_SYSTEM = "system"
+"""The catalog of a Meshgate's own tables."""
+
 _SCHEMES = {"grpc": "grpc", "grpc+tcp": "grpc", "grpc+tls": "grpc+tls"}
 
 _HEADER = "adbc.flight.sql.rpc.call_header."
@@ -100,9 +103,15 @@ class FlightSqlConnector(SqlConnector):
         return pa.schema([_described(field) for field in found])
 
     def objects(self, pattern: str | None = None) -> Iterator[ObjectInfo]:
-        """Every table this login may know of."""
+        """Every table this login may know of.
+
+        Without a Meshgate's own tables: their rows are what this login may know, and no data.
+        """
         with self._session() as session:
-            names = session.tables()  # type: ignore[attr-defined]
+            self._recognise(session)
+            names = list(session.tables())  # type: ignore[attr-defined]
+        if self._known is MESHGATE:
+            names = [name for name in names if name[0] != _SYSTEM]
         for name in sorted(map(_joined, names)):
             if fnmatch.fnmatchcase(name, pattern or "*"):
                 yield listed(name, lambda name=name: ObjectInfo(name, self.schema(name)))  # type: ignore[misc]

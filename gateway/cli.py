@@ -22,6 +22,7 @@ COMMANDS = {
     "policy": "ask the policies of a mesh, and try changes of them before they count",
     "quality": "check what contracts promise of their data, and show what was found",
     "user": "manage the users of a mesh",
+    "lineage": "what a dataset or column is made of, and who is affected if it goes",
     "usage": "who used what of a mesh, how much of it, and how long it took",
     "audit": "list, verify or export what was decided, for whom",
 }

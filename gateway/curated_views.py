@@ -61,11 +61,6 @@ class CuratedViews:
         """The task that looks after them."""
         return Task(NAME, seconds, self.watch.turn)
 
-    def changed(self, upkeep: Upkeep, before: Catalogue | None, now: Catalogue) -> None:
-        """Judge the views of another catalogue soon."""
-        if before is not None:
-            upkeep.hasten(NAME)
-
     def rows(self, access: Access, principal: Principal, purpose: str) -> list[ViewRow]:
         """The views the principal may know of and how they are, by address."""
         return self._shown(self._catalogue().views, self.watch.healths, access, principal, purpose)

@@ -14,6 +14,7 @@ from gateway.authorisation import Access
 from gateway.catalogue.catalogue import Catalogue
 from gateway.config import Config
 from gateway.memory.memory import Memory
+from gateway.mesh import Mesh
 from gateway.model import Address, Dataset, Principal, Request
 from gateway.pipeline import Gateway
 from policies.decide import Authoriser
@@ -43,7 +44,7 @@ def gateway(
     rows = PolicyRows.checked([Row(ptype, tuple(columns)) for ptype, *columns in policies])
     config = config or Config()
     access = Access(Authoriser(Snapshot(rows)), lambda *_: KEY, config.region)
-    return Gateway(Catalogue(datasets, "test"), access, config, audit, None, memory)
+    return Gateway(Mesh(Catalogue(datasets, "test"), access, config, audit, memory))
 
 
 def in_memory(tables: Mapping[str, pa.Table], store: str, product: str = "memory") -> list[Dataset]:
@@ -69,3 +70,12 @@ def ask(gateway: Gateway, sql: str, principal: Principal = ANA) -> pa.Table:
     """The whole answer."""
     result = gateway.execute(gateway.prepare(Request(principal, sql)))
     return pa.Table.from_batches(list(result.batches), schema=result.schema)
+
+
+def use(gateway: Gateway, catalogue: Catalogue) -> None:
+    """Give a gateway another catalogue.
+
+    Its datasets were not read from files, so plans can not tell that one of them has changed.
+    """
+    gateway.mesh.watch.replace(catalogue)
+    gateway.plans.forget()

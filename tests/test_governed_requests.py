@@ -16,6 +16,7 @@ from gateway.authorisation import Access
 from gateway.catalogue.catalogue import Catalogue
 from gateway.config import Config
 from gateway.errors import GatewayError
+from gateway.mesh import Mesh
 from gateway.model import Principal, Request
 from gateway.pipeline import Gateway
 from policies.decide import Authoriser
@@ -63,7 +64,7 @@ class World:
         access = Access(self.policies, lambda *_: KEY)
         self.log = AuditLog.open(folder / "audit", b"s" * 32)
         self.folder = folder / "audit"
-        self.gateway = Gateway(Catalogue([staff], "test"), access, Config(), self.log)
+        self.gateway = Gateway(Mesh(Catalogue([staff], "test"), access, Config(), self.log))
 
     def records(self, count: int) -> list[Entry]:
         """The records, oldest first, once there are so many with their outcomes written."""
@@ -109,7 +110,7 @@ def test_a_purpose_opens_what_it_is_for_and_what_is_below_it(world: World) -> No
     for purpose in ("fraud", "card-fraud"):
         assert rows(world, ANA, sql, purpose) == [("anna@x.example",)]
     assert rows(world, ANA, sql) == [("****mple",)]
-    assert world.gateway.purposes(ANA) == {"fraud", "card-fraud"}
+    assert world.gateway.browsing.purposes(ANA) == {"fraud", "card-fraud"}
     assert failure(world, ANA, sql, "marketing").code == "PURPOSE_NOT_GRANTED"
     assert failure(world, ANA, "SELECT 1", "marketing").code == "PURPOSE_NOT_GRANTED"
 

@@ -35,7 +35,7 @@ ALLOWED = {
     "identity": {"errors", "model", "toml_tables"},
     "substrait": {"errors", "model", "config", "plan", "engines"},
     "serving": {
-        *("errors", "model", "catalogue", "notices", "pipeline", "query_report"),
+        *("errors", "model", "catalogue", "notices", "pipeline", "prepared", "query_report"),
         "languages",  # a session's dialect is checked when it is set
     },
     "flight": {
@@ -43,7 +43,7 @@ ALLOWED = {
         "catalogue",  # a session's catalog and schema are checked when they are set
     },
     "postgres_wire": {
-        *("errors", "model", "notices", "pipeline", "identity", "serving", "languages"),
+        *("errors", "model", "notices", "pipeline", "prepared", "identity", "serving", "languages"),
     },
 }
 

@@ -102,7 +102,7 @@ def test_nobody_may_read_without_a_row() -> None:
     assert hidden.code == missing.code == "UNKNOWN_DATASET"
     assert hidden.message.replace("orders", "x") == missing.message.replace("nothing", "x")
     assert hidden.hint is missing.hint is None
-    assert shop.visible(ANA) == []
+    assert shop.browsing.visible(ANA) == []
 
 
 def test_denied_columns_do_not_exist() -> None:
@@ -121,7 +121,7 @@ def test_denied_columns_do_not_exist() -> None:
     assert ask(shop, "SELECT * FROM orders").schema.names == ["id", "customer", "amount"]
     assert failure(shop, "SELECT secret FROM orders").code == "UNKNOWN_COLUMN"
     assert "secret" not in str(failure(shop, "SELECT nothing FROM orders"))
-    (seen,) = shop.visible(ANA)
+    (seen,) = shop.browsing.visible(ANA)
     assert "secret" not in seen.schema.names
 
 
@@ -141,7 +141,7 @@ def test_the_plan_of_one_user_is_not_the_plan_of_another() -> None:
 def test_a_right_that_is_gone_before_execution_counts(shop: Gateway) -> None:
     prepared = shop.prepare(Request(ANA, "SELECT * FROM orders"))
     nothing = Snapshot(PolicyRows.checked([Row("g", ("user:x", "y"))]))
-    shop._access.authoriser.swap(nothing)
+    shop.mesh.access.authoriser.swap(nothing)
     with pytest.raises(GatewayError) as caught:
         shop.execute(prepared)
     assert caught.value.code == "UNKNOWN_DATASET"

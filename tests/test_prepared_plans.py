@@ -12,8 +12,9 @@ from gateway import plans
 from gateway.config import Config
 from gateway.errors import Cancelled, GatewayError
 from gateway.model import Request
-from gateway.pipeline import Gateway, Prepared
+from gateway.pipeline import Gateway
 from gateway.plan.planner import plan_query
+from gateway.prepared import Prepared
 from gateway.serving.admission import Admission
 from gateway.serving.executions import Executions
 from gateway.serving.reports import Reports

@@ -83,11 +83,12 @@ def _within(
     """The work over another catalogue of the same gateway."""
 
     def measured() -> float:
-        before, gateway.catalogue = gateway.catalogue, catalogue
+        before = gateway.catalogue
+        gateway.mesh.watch.replace(catalogue)
         try:
             return work()
         finally:
-            gateway.catalogue = before
+            gateway.mesh.watch.replace(before)
 
     return measured
 
@@ -100,7 +101,7 @@ def _uncached(gateway: Gateway) -> Times:
     texts = {name: always_new(sql) for name, sql in tpch.queries().items()}
 
     def work() -> Mapping[str, float]:
-        gateway.forget_plans()  # a text that differs by a comment has the same plan
+        gateway.plans.forget()  # a text that differs by a comment has the same plan
         return {name: _milliseconds(gateway, next(text)) for name, text in texts.items()}
 
     return work

@@ -106,7 +106,7 @@ class _Asked:
         return times
 
     def _ask(self, question: str) -> None:
-        viewpoint = self.gateway.viewpoint(self.who)
+        viewpoint = self.gateway.browsing.viewpoint(self.who)
         viewpoint.search.find(
             viewpoint.catalogue, question, viewpoint.at, MOST, viewpoint.outlook.discoverable
         )

@@ -23,7 +23,7 @@ from gateway.catalogue.document import Document
 from gateway.catalogue.governance import ARTEFACTS, PURPOSE, check_tag
 from gateway.catalogue.problems import Path, Problem
 from gateway.catalogue.terms import owner_of, read_team
-from gateway.catalogue.versions import VERSION, choose_version, newest_first
+from gateway.catalogue.versions import VERSION, Order, choose_version, newest_first, version_order
 from gateway.errors import UserError, did_you_mean
 from gateway.model import ARTEFACT_KINDS, NAME, STATUSES, WAYS, Address, Artefact, Dataset, Way
 
@@ -85,6 +85,11 @@ def find_used(address: Address, named: Named) -> Dataset | Artefact | None:
         chosen = choose_version(datasets, address.version)
         return chosen or (newest_first(datasets)[0] if address.version is None else None)
     return next((a for a in found if address.version in (None, a.address.version)), None)
+
+
+def precedence(artefact: Artefact) -> tuple[bool, Order]:
+    """By which the version is chosen that a name alone means: the greatest."""
+    return artefact.status == "active", version_order(artefact.address.version or "0")
 
 
 def _key(address: Address) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from gateway.catalogue.artefacts import precedence
 from gateway.catalogue.codec import read_artefacts
 from gateway.catalogue.compilation import Compilation
 from gateway.catalogue.compiled_datasets import CompiledDatasets
@@ -139,6 +140,22 @@ class Catalogue:
         found = self.namespaces.numbers((domain, product)) if domain and product else ()
         stretches = (self.estate.stretch(int(number)) for number in found)
         return [self.datasets[position] for each in stretches for position in each]
+
+    def artefact(self, address: Address) -> Artefact | None:
+        """The artefact at an address; without a version the highest active one, or the highest.
+
+        Asks nobody whether the caller may know of it.
+        """
+        found = self._artefacts_by_name.get(_fold(_parts(address)), ())
+        fitting = [a for a in found if address.version in (None, a.address.version)]
+        return max(fitting, key=precedence, default=None)
+
+    @cached_property
+    def _artefacts_by_name(self) -> Mapping[tuple[str, ...], Sequence[Artefact]]:
+        found: dict[tuple[str, ...], list[Artefact]] = {}
+        for artefact in self.artefacts:
+            found.setdefault(_fold(_parts(artefact.address)), []).append(artefact)
+        return found
 
     @cached_property
     def sources(self) -> Mapping[Source, Sequence[int]]:

@@ -66,7 +66,7 @@ def facts_of(dataset: Dataset) -> dict[str, Any]:
         "tags": sorted(dataset.tags),
         "terms": {name: [t.name, t.definition] for name, t in sorted(dataset.terms.items())},
         "title": dataset.title,
-        "description": dataset.description,
+        "description": [dataset.description, dataset.usage, dataset.limitations],
         "owner": dataset.owner,
     }  # fmt: skip
 

@@ -9,14 +9,16 @@ from __future__ import annotations
 import logging
 import shutil
 import tempfile
+import threading
 from bisect import insort
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
 import numpy as np
 import tantivy
+from cachetools import LRUCache
 from numpy.typing import NDArray
 
 from gateway.catalogue.words import (
@@ -40,13 +42,16 @@ Seen = Callable[[int], Dataset | None]
 The very dataset that was indexed, where that is all the same.
 """
 
-FEW = 300
-"""How many datasets are named to the index one by one, for a caller who may know of no others."""
+FEW = 2_000
+"""Who may know of so many datasets at most is given an index of these alone."""
+
+MAX_NARROW = 64
+"""So many indexes of few datasets are kept."""
 
 _LEAST_ASKED = 64
 """How many proposals are taken at a time, at least."""
 
-FORM = 1
+FORM = 2
 """The form of indexes on disk: of another one, they are made anew."""
 
 _WHOLE, _NUMBER = "whole", "number"
@@ -75,16 +80,19 @@ class SearchIndex:
         self._searcher = index.searcher()
         self._one_segment = self._searcher.num_segments <= 1
         self._datasets = datasets
+        self._narrow: LRUCache[bytes, tantivy.Searcher] = LRUCache(MAX_NARROW)
+        self._lock = threading.Lock()
 
     @classmethod
     def make(cls, datasets: Sequence[Dataset], folder: Path | None = None) -> SearchIndex:
         """Index the datasets, in memory or in a `folder`, which is there only once it is whole."""
         if folder is None:
-            return cls(_written(datasets, tantivy.Index(_SCHEMA)), datasets)
+            everything = range(len(datasets))
+            return cls(_written(datasets, everything, tantivy.Index(_SCHEMA)), datasets)
         folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         making = Path(tempfile.mkdtemp(prefix="making-", dir=folder.parent))
         try:
-            _written(datasets, tantivy.Index(_SCHEMA, path=str(making)))
+            _written(datasets, range(len(datasets)), tantivy.Index(_SCHEMA, path=str(making)))
             making.rename(folder)
         except OSError:
             if not folder.exists():  # else another gateway has made the same
@@ -138,19 +146,17 @@ class SearchIndex:
         known = total if visible is None else int(np.count_nonzero(visible))
         if not known:
             return
-        query = _query(words)
+        query, searcher = _query(words), self._searcher
         size = max(_LEAST_ASKED, 2 * most)
-        if visible is not None and known <= FEW:
-            among = _Query.term_set_query(_SCHEMA, _NUMBER, np.flatnonzero(visible).tolist())
-            weightless = _Query.const_score_query(among, 0.0)
-            query = _Query.boolean_query([(_MUST, query), (_MUST, weightless)])
+        if visible is not None and known <= FEW < total:
+            searcher, visible = self._narrowed(visible), None
         elif visible is not None:
             size = size * total // known
         begun = 0
         while True:
-            hits = self._searcher.search(query, size, count=False, offset=begun).hits
+            hits = searcher.search(query, size, count=False, offset=begun).hits
             places = [place for _, place in hits]
-            numbers = cast("list[int]", self._searcher.fast_field_values(_NUMBER, places))
+            numbers = cast("list[int]", searcher.fast_field_values(_NUMBER, places))
             for (worth, _), number in zip(hits, numbers, strict=True):
                 if visible is None or visible[number]:
                     yield int(worth), number
@@ -158,23 +164,39 @@ class SearchIndex:
                 return
             begun, size = begun + size, 4 * size
 
+    def _narrowed(self, visible: Mask) -> tantivy.Searcher:
+        """A searcher of these datasets alone, made once for all who may know of just these."""
+        positions = np.flatnonzero(visible)
+        key = positions.tobytes()
+        with self._lock:
+            found = self._narrow.get(key)
+        if found is None:
+            index = _written(self._datasets, positions.tolist(), tantivy.Index(_SCHEMA))
+            index.reload()
+            found = index.searcher()
+            with self._lock:
+                self._narrow[key] = found
+        return found
+
 
 def _schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
     for field in Field:
         builder.add_text_field(field.value, tokenizer_name="whitespace", index_option="basic")
     builder.add_text_field(_WHOLE, tokenizer_name="raw", index_option="basic")
-    builder.add_unsigned_field(_NUMBER, indexed=True, fast=True)
+    builder.add_unsigned_field(_NUMBER, fast=True)
     return builder.build()
 
 
 _SCHEMA = _schema()
 
 
-def _written(datasets: Sequence[Dataset], index: tantivy.Index) -> tantivy.Index:
+def _written(
+    datasets: Sequence[Dataset], positions: Iterable[int], index: tantivy.Index
+) -> tantivy.Index:
     writer = index.writer(_BUFFER_BYTES, 1)
-    for number, dataset in enumerate(datasets):
-        found = words_of(dataset)
+    for number in positions:
+        found = words_of(datasets[number])
         document = tantivy.Document()
         for field, words in found.words.items():
             document.add_text(field.value, " ".join(words))

@@ -62,8 +62,9 @@ def is_yaml(name: str) -> bool:
 
 
 def holds_contracts(folder: Path) -> bool:
-    """Whether there is a product or a contract below a folder."""
-    return any(next(folder.rglob(f"*{ending}"), None) for ending in (PRODUCTS, CONTRACTS))
+    """Whether there is a product or a contract below a folder, by name or as its content says."""
+    files = (path for path in folder.rglob("*") if is_yaml(path.name) and path.is_file())
+    return any(_named_so(p.name) or _kind_at_once(File(p.name, _read(p))) for p in files)
 
 
 def read_files(source: str) -> list[File]:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from gateway.catalogue.deprecation import DeprecationError, parse_deprecation
 from gateway.catalogue.editing import with_life
+from gateway.catalogue.pages import Page
 from gateway.catalogue.problems import catalogue_error
-from gateway.catalogue.publication import Page
 from gateway.catalogue.staging import staged
 from gateway.catalogue.steps import check_steps, short_steps
 from gateway.catalogue.versions import newest_first

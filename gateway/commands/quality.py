@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     config = replace(load_config(args.mesh, region=args.gateway_region), quality_seconds=0.0)
     gateway = Gateway.open(args.mesh, config)
     try:
-        quality = gateway.quality
+        quality = gateway.mesh.quality
         assert quality is not None, "a gateway that is audited has a memory"
         chosen = _chosen(gateway.catalogue, args.datasets)
         known = {dataset.address for dataset in quality.watched()}

@@ -125,22 +125,22 @@ class FlightSql:
 
     def purposes(self, caller: Caller) -> frozenset[str]:
         """The purposes the caller may declare."""
-        return self._gateway.purposes(caller.principal)
+        return self._gateway.browsing.purposes(caller.principal)
 
     def refresh(self, caller: Caller, address: Address) -> list[dict[str, object]]:
         """Look at a dataset's source now: the views that stand on it, as JSON has them."""
-        rows = self._gateway.refresh(caller.principal, address, caller.purpose)
+        rows = self._gateway.browsing.refresh(caller.principal, address, caller.purpose)
         return [asdict(row) for row in rows]
 
     def check_namespace(self, caller: Caller, purpose: str, namespace: tuple[str, ...]) -> None:
         """Raise UserError for a catalog or schema the caller may not know of."""
-        self._gateway.check_namespace(caller.principal, purpose, namespace)
+        self._gateway.browsing.check_namespace(caller.principal, purpose, namespace)
 
     def datasets(self, caller: Caller, criteria: bytes = b"") -> list[Dataset]:
         """What the caller may discover; with criteria, those whose address contains them."""
         self.admission.check()
         wanted = _text(criteria)
-        seen = self._gateway.visible(caller.principal, caller.purpose)
+        seen = self._gateway.browsing.visible(caller.principal, caller.purpose)
         return [
             dataset
             for dataset in seen
@@ -158,7 +158,7 @@ class FlightSql:
         self.admission.check()
         message = commands.decode(ticket)
         if metadata.schema(message) is not None:
-            datasets = self._gateway.browsable(caller.principal, caller.purpose)
+            datasets = self._gateway.browsing.browsable(caller.principal, caller.purpose)
             return metadata.answer(message, datasets, caller.types)
         if not isinstance(message, sql.TicketStatementQuery):
             raise UserError("this is not a ticket", hint="take it from GetFlightInfo")

@@ -135,7 +135,7 @@ class LineageGraph:
                 found.setdefault(link)
                 following = link.source if direction is Direction.UPSTREAM else link.target
                 key = (following.uri, following.column)
-                if key not in seen and following.kind in (Kind.DATASET, Kind.VIEW):
+                if key not in seen and following.kind is not Kind.READER:
                     seen.add(key)
                     waiting.append((following, distance + 1))
         return Trace(start, direction, tuple(found))

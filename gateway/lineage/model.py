@@ -6,8 +6,11 @@ Source: https://openlineage.io/docs/spec/facets/dataset-facets/column_lineage_fa
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+
+REMEMBERED_NAMES = 16
+"""Under so many names for its outputs a lineage is kept: texts may differ in nothing else."""
 
 
 class Subtype(StrEnum):
@@ -71,10 +74,19 @@ class Lineage:
     datasets: tuple[str, ...] = ()
     views: tuple[str, ...] = ()
     exact: bool = True
+    _named: dict[tuple[str, ...], Lineage] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def named(self, names: Sequence[str]) -> Lineage:
-        """The lineage with its outputs called so, in their order."""
+        """The lineage with its outputs called so, in their order: for equal names the same one."""
         if all(o.name == name for o, name in zip(self.outputs, names, strict=True)):
             return self
-        renamed = (replace(o, name=n) for o, n in zip(self.outputs, names, strict=True))
-        return replace(self, outputs=tuple(renamed))
+        key = tuple(names)
+        found = self._named.get(key)
+        if found is None:
+            renamed = (replace(o, name=n) for o, n in zip(self.outputs, names, strict=True))
+            found = replace(self, outputs=tuple(renamed))
+            if len(self._named) < REMEMBERED_NAMES:
+                self._named[key] = found
+        return found

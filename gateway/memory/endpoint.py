@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 from gateway.errors import CatalogueError
 
 PATH = "/api/v1/lineage"
-TIMEOUT_SECONDS = 10.0
+TIMEOUT_SECONDS = 5.0
+"""Stopping a gateway waits for what is on its way."""
 MOST_READ = 65_536
 
 ENDPOINT_TROUBLE = frozenset({401, 403, 404, 405, 407, 408, 425, 429})

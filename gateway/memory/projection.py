@@ -36,7 +36,7 @@ SLICE = 100
 
 _PAGE = """
 SELECT '[' || group_concat('[' || seq || ',' || body || ',"' || hash || '","' || seal || '"]')
-  || ']' FROM (SELECT * FROM record WHERE seq > ? AND seq <= ? ORDER BY seq)
+  || ']' FROM (SELECT seq, body, hash, seal FROM record WHERE seq > ? AND seq <= ? ORDER BY seq)
 """
 """A slice in one step: SQLite puts it together without the interpreter lock."""
 

@@ -24,7 +24,8 @@ from gateway.serving.executions import Executions, Running
 from gateway.serving.statements import Statement
 
 if TYPE_CHECKING:
-    from gateway.pipeline import Gateway, Prepared
+    from gateway.pipeline import Gateway
+    from gateway.prepared import Prepared
 
 Gone = Callable[[], bool]
 

@@ -266,7 +266,7 @@ class PostgresServer:
                 if name not in _IGNORED_AT_STARTUP and not name.startswith("_pq_."):
                     settings.default(name, value)
             principal = login()
-            products = self._engine.gateway.products(principal)
+            products = self._engine.gateway.browsing.products(principal)
             found = database(given.get("database", user), user, products)
             made = State(self._engine, login, user, found, settings)
             made.check_options()

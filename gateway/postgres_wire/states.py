@@ -58,11 +58,11 @@ class State:
 
     def datasets(self, caller: Caller) -> list[Dataset]:
         """What the caller may know of."""
-        return self._engine.gateway.browsable(caller.principal, caller.purpose)
+        return self._engine.gateway.browsing.browsable(caller.principal, caller.purpose)
 
     def products(self, caller: Caller) -> Sequence[tuple[str, str]]:
         """The domains and products of what the caller may know of."""
-        return self._engine.gateway.products(caller.principal, caller.purpose)
+        return self._engine.gateway.browsing.products(caller.principal, caller.purpose)
 
     def plan(self, query: Query, types: Sequence[int]) -> PlannedQuery:
         """Understand a query. Raises GatewayError."""
@@ -188,7 +188,7 @@ class State:
         """Raise GatewayError for an option with no such value, a purpose that is not granted, or
         a path of schemas that are not there."""
         caller = self.caller()
-        granted = self._engine.gateway.purposes(caller.principal) if caller.purpose else ()
+        granted = self._engine.gateway.browsing.purposes(caller.principal) if caller.purpose else ()
         if caller.purpose and caller.purpose not in granted:
             raise PurposeNotGranted(
                 f"the purpose {caller.purpose} is not granted to you",

@@ -52,12 +52,25 @@ class Answer(Protocol):
     def batches(self) -> Any: ...
 
 
+class Place(Protocol):
+    """The mesh, as checks use it."""
+
+    @property
+    def region(self) -> str:
+        """Where its gateway is; "" is unknown."""
+        ...
+
+    def probe(self, dataset: Dataset) -> None:
+        """Ask the dataset's source whether it is there. Raises GatewayError."""
+        ...
+
+
 class Engine(Protocol):
     """The gateway, as checks use it."""
 
     @property
-    def region(self) -> str:
-        """Where it is; "" is unknown."""
+    def mesh(self) -> Place:
+        """What it is the gateway of."""
         ...
 
     def prepare_check(self, request: Request, domain: str) -> Planned:
@@ -66,10 +79,6 @@ class Engine(Protocol):
 
     def execute(self, prepared: Any, cancelled: Callable[[], bool]) -> Answer:
         """Run what `prepare_check` gave."""
-        ...
-
-    def probe(self, dataset: Dataset) -> None:
-        """Ask the dataset's source whether it is there. Raises GatewayError."""
         ...
 
 
@@ -125,7 +134,7 @@ class Asking:
     def probe(self, dataset: Dataset) -> bool:
         """Whether the dataset's source answers."""
         try:
-            self._engine.probe(dataset)
+            self._engine.mesh.probe(dataset)
         except GatewayError:
             return False
         return True
@@ -153,7 +162,7 @@ class Asking:
             raise CheckFailed("the time for its checks is over", general=True)
         address = self._address
         request = Request(
-            Principal(QUALITY_PRINCIPAL, region=self._engine.region),
+            Principal(QUALITY_PRINCIPAL, region=self._engine.mesh.region),
             text,
             namespace=(address.domain, address.product),
             options=QueryOptions(timeout=left),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 from cronsim import CronSim
@@ -18,15 +19,19 @@ Key = tuple[str, str, str]
 """A rule or promise: the dataset's address, RULE or PROMISE, its name."""
 
 
-def items(dataset: Dataset) -> list[Item]:
-    """All that a dataset's contract has to be checked, or told of as unchecked."""
-    return [*dataset.quality, *dataset.promises]
-
-
 def key(dataset: Dataset, item: Item) -> Key:
     """Under what its results are kept."""
     kind = RULE if isinstance(item, QualityRule) else PROMISE
     return (str(dataset.address), kind, item.name)
+
+
+def keyed(dataset: Dataset) -> Iterator[tuple[Item, Key]]:
+    """All items, each with its key. Every request asks: the address is written once."""
+    address = str(dataset.address)
+    for rule in dataset.quality:
+        yield rule, (address, RULE, rule.name)
+    for promise in dataset.promises:
+        yield promise, (address, PROMISE, promise.name)
 
 
 def columns_of(item: Item) -> tuple[str, ...]:
@@ -58,14 +63,15 @@ def is_due(item: Item, last: Result | None, now: float, interval: float) -> bool
     return now >= last.time + interval
 
 
-def is_wanted(item: Item, last: Result | None, now: float) -> bool:
+def is_wanted(item: Item, last: Result | None, clock: Callable[[], float]) -> bool:
     """Whether an answer has to wait for a check: its contract asks for a younger result.
 
     A gate that denies is never open unseen: it is checked before the first answer.
     """
-    if not item.checked:
+    timing = item.timing
+    if (timing.gate != "deny" and timing.max_age is None) or not item.checked:
         return False
-    timing, last = item.timing, current(item, last)
+    last = current(item, last)
     if last is None:
-        return timing.gate == "deny" or timing.max_age is not None
-    return timing.max_age is not None and now - last.time > timing.max_age
+        return True
+    return timing.max_age is not None and clock() - last.time > timing.max_age

@@ -19,7 +19,7 @@ from gateway.errors import Cancelled, MemoryUnavailable, ResidencyViolation
 from gateway.memory import quality_results as kept
 from gateway.memory.quality_results import Result, Verdict
 from gateway.memory.store import Store
-from gateway.model import Dataset
+from gateway.model import Address, Dataset
 from gateway.notices import Notice, Standing
 from gateway.quality.asking import Asking, Engine
 from gateway.quality.checks import Run
@@ -30,8 +30,8 @@ from gateway.quality.due import (
     columns_of,
     is_due,
     is_wanted,
-    items,
     key,
+    keyed,
 )
 from gateway.quality.promises import WINDOW_SECONDS
 from gateway.quality.telling import notices
@@ -56,11 +56,25 @@ WAIT_SECONDS = 0.05
 """How often an answer looks whether the gateway that checks its dataset is done."""
 
 
-class Datasets(Protocol):
-    """A catalogue: replaced as a whole, never changed."""
+class Mesh(Protocol):
+    """A catalogue: replaced as a whole, never changed. A dataset is made when it is asked for."""
 
     @property
     def datasets(self) -> Sequence[Dataset]: ...
+
+    def positions(self, parts: tuple[str, ...]) -> Sequence[int]:
+        """Those of every version of a dataset, by domain, product and dataset."""
+        ...
+
+
+def _declared(mesh: Mesh, address: str) -> Dataset | None:
+    """The dataset at an address, if there still is one."""
+    named = Address.parse(address)
+    for position in mesh.positions((named.domain, named.product, named.dataset)):
+        dataset = mesh.datasets[position]
+        if dataset.address == named:
+            return dataset
+    return None
 
 
 Wanted = Callable[[Item, Result | None], bool]
@@ -74,7 +88,7 @@ class Quality:
 
     def __init__(
         self,
-        catalogue: Callable[[], Datasets],
+        catalogue: Callable[[], Mesh],
         engine: Engine,
         store: Store,
         standing: Standing,
@@ -94,23 +108,24 @@ class Quality:
         self._local: dict[Key, Result] = {}
         self._notices: dict[str, tuple[Notice, ...]] = {}
         self._checking: dict[str, threading.Lock] = {}
-        self._watched: tuple[Datasets | None, Mapping[str, Dataset]] = (None, {})
+        self._watched: tuple[Mesh | None, tuple[Dataset, ...]] = (None, ())
         self._unable: dict[str, float] = {}
         self._pruned = 0.0
         self._closing = threading.Event()
 
     def load(self) -> None:
         """Take in what is in the store. Raises MemoryUnavailable."""
-        watched = self._watched_by_address()
+        catalogue = self._catalogue()
         with self._lock:  # what is found meanwhile comes after it
             found = {(r.dataset, r.kind, r.rule): r for r in kept.latest(self._store)}
             self._latest = found
             known = self._known()
             unfit = {r.dataset for r in known.values() if r.verdict in _UNFIT}
+            declared = (_declared(catalogue, address) for address in unfit)
             self._notices = {
-                address: tuple(notices(watched[address], known))
-                for address in unfit
-                if address in watched
+                str(dataset.address): tuple(notices(dataset, known))
+                for dataset in declared
+                if dataset is not None
             }
             self._tell()
 
@@ -152,39 +167,34 @@ class Quality:
             return last is None or last.time < begun or not item.checked
 
         found = self._awaited(dataset, old)
-        names = [key(dataset, item) for item in items(dataset)]
-        return [found[name] for name in names if name in found]
+        return [found[name] for _, name in keyed(dataset) if name in found]
 
     def watched(self) -> tuple[Dataset, ...]:
         """The datasets whose contracts have something to check."""
-        return tuple(self._watched_by_address().values())
+        catalogue = self._catalogue()
+        known, datasets = self._watched
+        if known is not catalogue:
+            live = (d for d in catalogue.datasets if d.status != RETIRED)
+            datasets = tuple(d for d in live if d.quality or d.promises)
+            self._watched = (catalogue, datasets)
+        return datasets
 
     def close(self) -> None:
         """Let checks end: what they find from now on is not kept."""
         self._closing.set()
 
-    def _watched_by_address(self) -> Mapping[str, Dataset]:
-        catalogue = self._catalogue()
-        known, datasets = self._watched
-        if known is not catalogue:
-            live = (d for d in catalogue.datasets if d.status != RETIRED)
-            found = (d for d in live if d.quality or d.promises)
-            datasets = {str(dataset.address): dataset for dataset in found}
-            self._watched = (catalogue, datasets)
-        return datasets
-
     def _able(self, dataset: Dataset) -> bool:
         return self._clock() >= self._unable.get(str(dataset.address), 0.0)
 
     def _is_wanted(self, item: Item, last: Result | None) -> bool:
-        return is_wanted(item, last, self._clock())
+        return is_wanted(item, last, self._clock)
 
     def _is_due(self, item: Item, last: Result | None) -> bool:
         return is_due(item, last, self._clock(), self._interval)
 
     def _wanted(self, dataset: Dataset, wanted: Wanted) -> list[Item]:
         latest = self._latest
-        return [i for i in items(dataset) if wanted(i, latest.get(key(dataset, i)))]
+        return [item for item, name in keyed(dataset) if wanted(item, latest.get(name))]
 
     def _scheduled(self, dataset: Dataset) -> None:
         if not self._wanted(dataset, self._is_due) or not self._claim(dataset):

@@ -12,7 +12,7 @@ from gateway.memory.quality_results import Result, Verdict
 from gateway.model import Dataset, QualityRule
 from gateway.notices import Notice, Severity
 from gateway.quality import promises
-from gateway.quality.due import Item, Key, current, items, key
+from gateway.quality.due import Item, Key, current, keyed
 from gateway.quality.verdicts import told
 
 QUALITY_FAILED = "QUALITY_FAILED"
@@ -22,8 +22,8 @@ NOT_CHECKED = "QUALITY_UNKNOWN"
 
 def notices(dataset: Dataset, latest: Mapping[Key, Result]) -> Iterator[Notice]:
     """What the latest results of a dataset's rules and promises say, as they are declared now."""
-    for item in items(dataset):
-        last = current(item, latest.get(key(dataset, item)))
+    for item, name in keyed(dataset):
+        last = current(item, latest.get(name))
         if last is None or last.verdict in (Verdict.PASS, Verdict.SKIPPED):
             continue
         code, message = _said(item, last)

@@ -25,7 +25,8 @@ from gateway.serving.streams import (
 )
 
 if TYPE_CHECKING:
-    from gateway.pipeline import Gateway, Prepared, Result
+    from gateway.pipeline import Gateway
+    from gateway.prepared import Prepared, Result
 
 UNREAD_SECONDS = 0.5
 """How much longer than its timeout a query is let alone: one that is read ends by itself."""

@@ -19,7 +19,8 @@ from gateway.serving.notices import noticed
 from gateway.serving.plain_types import Types, plain_schema
 
 if TYPE_CHECKING:
-    from gateway.pipeline import Gateway, Prepared
+    from gateway.pipeline import Gateway
+    from gateway.prepared import Prepared
 
 PLAN_FRESH_SECONDS = 60.0
 

@@ -14,7 +14,7 @@ from gateway.serving.plain_types import Types, plain_schema
 from gateway.serving.remains import without_remains
 
 if TYPE_CHECKING:
-    from gateway.pipeline import Result
+    from gateway.prepared import Result
 
 MAX_BATCH_BYTES = 8 << 20
 """Clients refuse messages over 16 MiB; a row larger than this still goes as one batch."""

@@ -70,6 +70,9 @@ _DATASETS = columns(
     ("title", _TEXT, "its name for people"),
     ("description", _TEXT, "what it is"),
     ("owner", _TEXT, "the team that answers for it"),
+    ("contacts", _TEXT, "where it answers questions, separated by commas"),
+    ("usage", _TEXT, "what it is meant for"),
+    ("limitations", _TEXT, "what it is not fit for"),
     ("tags", _TEXT, "separated by commas; system.catalogue.tags has one a row"),
     ("status", _TEXT, "draft, active, deprecated or retired"),
     ("readable", _FLAG, "whether you may read rows of it, and not just know of it"),
@@ -91,7 +94,7 @@ def _datasets(viewpoint: Viewpoint, equal: Equal) -> pa.Table:
 
 
 def _dataset(viewpoint: Viewpoint, dataset: Dataset) -> tuple[object, ...]:
-    gone, residency = dataset.deprecation, dataset.residency
+    gone, residency, team = dataset.deprecation, dataset.residency, dataset.team
     notices = _notices(viewpoint, dataset)
     severities = {notice.severity for notice in notices}
     return (
@@ -103,6 +106,9 @@ def _dataset(viewpoint: Viewpoint, dataset: Dataset) -> tuple[object, ...]:
         dataset.title,
         dataset.description,
         dataset.owner,
+        _joined(tuple(c.url or c.channel for c in team.contacts) if team is not None else ()),
+        dataset.usage or None,
+        dataset.limitations or None,
         _joined(dataset.tags),
         dataset.status,
         viewpoint.may_read(dataset),
@@ -129,6 +135,7 @@ _COLUMNS = columns(
     ("key_position", _NUMBER, "its place in the primary key; NULL: it is not in it"),
     ("description", _TEXT, "what it holds"),
     ("tags", _TEXT, "separated by commas"),
+    ("classification", _TEXT, "how sensitive it is, as its contract says"),
     ("term", _TEXT, "what the business calls it"),
 )
 
@@ -162,6 +169,7 @@ def _columns_of(dataset: Dataset) -> Iterator[tuple[object, ...]]:
             keys.get(field.name),
             _decoded(metadata.get(COMMENT)),
             _joined(dataset.column_tags.get(field.name, ())),
+            dataset.classifications.get(field.name),
             term.name if term is not None else None,
         )
 
@@ -197,7 +205,8 @@ _VIEWS = columns(
     *_PLACE,
     ("owner", _TEXT, "the role whose rights an unmasking view lends"),
     ("unmasks", _FLAG, "whether it lends its owner's rights to its readers"),
-    ("definition", _TEXT, "its SQL, for those who publish or administer it; else NULL"),
+    ("language", _TEXT, "of its definition: sql, or a dialect or other language"),
+    ("definition", _TEXT, "its query, for those who publish or administer it; else NULL"),
 )
 
 
@@ -208,6 +217,7 @@ def _views(viewpoint: Viewpoint, equal: Equal) -> pa.Table:
                 *_place(dataset.address),
                 dataset.view.owner,
                 dataset.view.unmasks,
+                dataset.view.dialect or dataset.view.language,
                 dataset.view.query if viewpoint.makes(dataset) else None,
             )
             for dataset in viewpoint.datasets(equal)

@@ -14,7 +14,7 @@ from gateway.system.table import SystemTable, columns, table
 from gateway.system.viewpoint import Equal, Viewpoint
 
 MOST = 100_000
-"""Of so many events and results the tables tell."""
+"""Of so many events and results, the newest, the tables tell."""
 
 _TEXT, _NUMBER = pa.string(), pa.float64()
 _TIME = pa.timestamp("us", "UTC")
@@ -38,7 +38,7 @@ def _events(viewpoint: Viewpoint, equal: Equal) -> pa.Table:
         return table((), _EVENTS)
 
     def rows() -> Iterator[tuple[object, ...]]:
-        for event in events(store, limit=MOST):
+        for event in events(store, limit=MOST, newest_first=True):
             dataset = viewpoint.known(event.address)
             if dataset is None:
                 continue

@@ -8,7 +8,7 @@ from gateway.errors import InvalidQuery
 from gateway.system.table import SystemTable, columns, table
 from gateway.system.viewpoint import Equal, Viewpoint
 
-MOST = 200
+MOST = 100
 """How many datasets a search gives: the best."""
 
 _SCHEMA = columns(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import pyarrow as pa
 
@@ -63,14 +63,16 @@ class System:
         decision = access.decide(principal, dataset, READ, purpose)
         if decision.allowed or any(row.effect == "deny" for row in decision.rules):
             return decision
-        return Decision(True, "everybody may read system tables", (), decision.policy_version)
+        return _for_everybody(decision.policy_version)
 
     def visible(self, principal: Principal, access: Access, purpose: str) -> list[Dataset]:
         """The tables the principal may read, with the columns it may."""
         found = []
         for dataset in self.datasets:
             decision = self.decide(principal, dataset, access, purpose)
-            if decision.allowed:
+            if decision is _for_everybody(decision.policy_version):
+                found.append(dataset)
+            elif decision.allowed:
                 found.append(access.grant(principal, dataset, decision, purpose).dataset)
         return found
 
@@ -84,6 +86,12 @@ class System:
     def source(self, viewpoint: Callable[[], Viewpoint]) -> SystemSource:
         """The tables as one request reads them; its viewpoint is taken when it begins to."""
         return SystemSource(self._tables, viewpoint)
+
+
+@lru_cache(maxsize=8)
+def _for_everybody(policy_version: str) -> Decision:
+    """One decision for all who have no row of their own: grants are remembered by decisions."""
+    return Decision(True, "everybody may read system tables", (), policy_version)
 
 
 class SystemSource:

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from gateway.memory import usage
 from gateway.memory.store import Store
-from gateway.model import Dataset
+from gateway.model import SCHEME, SYSTEM, Dataset
 from gateway.system.table import SystemTable, columns, table
 from gateway.system.viewpoint import Equal, Viewpoint
 
@@ -24,6 +24,9 @@ MOST_RUNS = 100_000
 
 _TEXT, _NUMBER, _SECONDS, _FLAG = pa.string(), pa.int64(), pa.float64(), pa.bool_()
 _TIME = pa.timestamp("us", "UTC")
+
+_SYSTEM = f"{SCHEME}{SYSTEM}/"
+"""How the addresses of system tables begin: everybody knows of these."""
 
 Record = Mapping[str, Any]
 Run = tuple[int, int]
@@ -66,7 +69,7 @@ def _may_see_run(sight: _Sight, record: Record, read: list[str]) -> bool:
     """Others' runs are shown where all they read may be known, and some of it is administered."""
     if sight.own(record):
         return True
-    datasets = [sight.dataset(address) for address in read]
+    datasets = [sight.dataset(address) for address in read if not address.startswith(_SYSTEM)]
     known = [dataset for dataset in datasets if dataset is not None]
     if len(known) < len(datasets):
         return False

@@ -9,13 +9,13 @@ from typing import Protocol
 
 import numpy as np
 
-from gateway.authorisation import ADMIN, PUBLISH, READ, Access
+from gateway.authorisation import ADMIN, DISCOVER, PUBLISH, READ, Access
 from gateway.catalogue.catalogue import Catalogue
 from gateway.catalogue.search import Search
 from gateway.catalogue.versions import choose_version
 from gateway.errors import UserError
 from gateway.memory.store import Store
-from gateway.model import SYSTEM, Address, Dataset, Principal
+from gateway.model import SYSTEM, Address, Artefact, Dataset, Principal
 from gateway.notices import Standing
 from policies.matching import parse_pattern
 from policies.outlook import Outlook
@@ -60,21 +60,12 @@ class Viewpoint:
     store: Store | None = None
     views: Callable[[], Sequence[KnownView]] = tuple
     _known: dict[str, Dataset | None] = field(default_factory=dict, repr=False)
+    _current: dict[tuple[str, str, str], Address | None] = field(default_factory=dict, repr=False)
 
     @cached_property
     def outlook(self) -> Outlook:
         """What the caller may do with every dataset of the mesh."""
         return self.access.outlook(self.principal, self.purpose, self.catalogue)
-
-    @cached_property
-    def _current(self) -> frozenset[Address]:
-        versions: dict[tuple[str, str, str], list[Dataset]] = {}
-        for dataset in self.datasets({}):
-            address = dataset.address
-            names = (address.domain, address.product, address.dataset)
-            versions.setdefault(names, []).append(dataset)
-        chosen = (choose_version(candidates, None) for candidates in versions.values())
-        return frozenset(dataset.address for dataset in chosen if dataset is not None)
 
     def datasets(self, equal: Equal) -> Iterator[Dataset]:
         """The datasets the caller may discover, as it sees them, by address.
@@ -107,26 +98,52 @@ class Viewpoint:
 
     def _found(self, address: str) -> Dataset | None:
         try:
-            asked = Address.parse(address)
+            position = self._position(Address.parse(address))
         except UserError:
             return None
-        for position in self.catalogue.positions((asked.domain, asked.product, asked.dataset)):
-            found = self.catalogue.entries[position].address
-            if str(found) == address:
-                return self.at(position)
+        return None if position is None else self.at(position)
+
+    def _position(self, address: Address) -> int | None:
+        for position in self.catalogue.positions(_names(address)):
+            if self.catalogue.entries[position].address == address:
+                return position
         return None
+
+    def artefacts(self) -> Iterator[Artefact]:
+        """The artefacts the caller may discover, by address."""
+        for artefact in self.catalogue.artefacts:
+            if self.access.may(self.principal, artefact, DISCOVER, self.purpose):
+                yield artefact
+
+    def leads(self, address: Address) -> bool:
+        """Whether an address, perhaps without a version or with a column, names what is known."""
+        named = replace(address, column=None)
+        if address.column is None and any(
+            named in (a.address, replace(a.address, version=None)) for a in self.artefacts()
+        ):
+            return True
+        for position in self.catalogue.positions(_names(address)):
+            found = self.catalogue.entries[position].address
+            dataset = self.at(position) if named in (found, replace(found, version=None)) else None
+            if dataset is not None and address.column in (None, *dataset.schema.names):
+                return True
+        return False
 
     def is_current(self, dataset: Dataset) -> bool:
         """Whether it is the version that a query without one gets."""
-        return dataset.address in self._current
+        names = _names(dataset.address)
+        if names not in self._current:
+            versions = map(self.at, self.catalogue.positions(names))
+            chosen = choose_version([d for d in versions if d is not None], None)
+            self._current[names] = None if chosen is None else chosen.address
+        return self._current[names] == dataset.address
 
     def is_whole(self, dataset: Dataset) -> bool:
         """Whether the caller sees every column of it."""
-        for position in self.catalogue.positions(_names(dataset.address)):
-            if self.catalogue.entries[position].address == dataset.address:
-                declared = self.catalogue.datasets[position].schema
-                return bool(declared.names == dataset.schema.names)
-        return False
+        position = self._position(dataset.address)
+        if position is None:
+            return False
+        return bool(self.catalogue.datasets[position].schema.names == dataset.schema.names)
 
     def successor(self, dataset: Dataset) -> str | None:
         """What is to be read instead of a dataset, if the caller may discover that."""
@@ -135,18 +152,16 @@ class Viewpoint:
     def named(self, text: str) -> str | None:
         """An address, perhaps without a version, if the caller may discover what it names."""
         try:
-            address = Address.parse(text)
+            return text if self.leads(Address.parse(text)) else None
         except UserError:
             return None
-        for position in self.catalogue.positions(_names(address)):
-            version = self.catalogue.entries[position].address.version
-            if address.version in (None, version) and self.outlook.discoverable[position]:
-                return text
-        return None
 
-    def may_read(self, dataset: Dataset) -> bool:
-        """Whether the caller may read rows of a dataset."""
-        return self.access.may(self.principal, dataset, READ, self.purpose)
+    def may_read(self, what: Dataset | Artefact) -> bool:
+        """Whether the caller may read rows of a dataset, or open an artefact."""
+        if isinstance(what, Artefact):
+            return self.access.may(self.principal, what, READ, self.purpose)
+        position = self._position(what.address)
+        return position is not None and bool(self.outlook.readable[position])
 
     def governs(self, dataset: Dataset) -> bool:
         """Whether the caller may see how others use a dataset: it administers it."""

@@ -227,7 +227,8 @@ def _of_life(use: Use, below: str) -> Iterator[Finding]:
     status = use.dataset.status
     if status != "active":
         kind = f"it stands on what is {status}"
-        yield Finding(Level.DEGRADED, kind, f"{below} is {status}", below)
+        level = Level.BROKEN if status == "retired" else Level.DEGRADED  # which nobody may read
+        yield Finding(level, kind, f"{below} is {status}", below)
 
 
 def _differences(given: pa.Schema, declared: pa.Schema) -> str:

@@ -62,7 +62,7 @@ class House:
     def __init__(self, mesh: Path, config: Config | None = None) -> None:
         self.mesh = mesh
         self.gateway = Gateway.open(mesh, config)
-        access = self.gateway._access
+        access = self.gateway.mesh.access
         keys = access.product_key  # the calm world has the hashes of the governed one
         access.product_key = lambda domain, product: keys(
             GOVERNED if domain == CALM else domain, product

@@ -19,6 +19,7 @@ from gateway.flight import commands
 from gateway.flight.wire import flightsql_pb2 as sql
 from gateway.identity.users import add_user
 from gateway.model import Principal, Request
+from policies.outlook import Outlook
 from policies.snapshot import Snapshot
 from policies.store import PolicyRows, Row
 from tests.attacks.doors import (
@@ -50,9 +51,9 @@ def snapshot(*more: str, text: str = POLICIES) -> Snapshot:
 @pytest.fixture
 def swap(house: House) -> Iterator[Swap]:
     """Puts policies with more rows in force, until the test ends."""
-    authoriser = house.gateway._access.authoriser
-    assert house.gateway._reloader is not None
-    house.gateway._reloader.refresh()  # from now on the folder is as it was seen
+    authoriser = house.gateway.mesh.access.authoriser
+    assert house.gateway.mesh._reloader is not None
+    house.gateway.mesh._reloader.refresh()  # from now on the folder is as it was seen
     before = authoriser.snapshot
 
     def put(*more: str, text: str = POLICIES) -> None:
@@ -177,7 +178,7 @@ def _answer(house: House, query: str) -> str:
 
 
 def test_a58_policies_that_change_while_many_ask(house: House, swap: Swap) -> None:
-    authoriser = house.gateway._access.authoriser
+    authoriser = house.gateway.mesh.access.authoriser
     sets = [snapshot(), snapshot(text=OTHER)]
     right: dict[str, list[str]] = {query: [] for query in RACED}
     for one in sets:
@@ -316,6 +317,7 @@ def test_a61_a_decision_that_fails_is_a_denial(
         raise failure("CANARY: the decision point is gone")
 
     monkeypatch.setattr(policies.decide, "judge", judge)
+    monkeypatch.setattr(Outlook, "_weigh", judge)
     swap("p,nobody,*,*,read,*,*,*,allow")  # what was decided before counts no more
     for visitor in (rita, olga):
         for query in queries:

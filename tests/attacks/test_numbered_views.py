@@ -18,6 +18,7 @@ from gateway.catalogue.catalogue import Catalogue
 from gateway.config import Config
 from gateway.errors import GatewayError
 from gateway.identity.users import add_user
+from gateway.mesh import Mesh
 from gateway.model import Address, Dataset, Principal, View
 from gateway.pipeline import Gateway
 from policies.decide import Authoriser
@@ -65,9 +66,9 @@ def views(house: House) -> Iterator[Gateway]:
             shape = View(text, **view)
             address = Address("desk", source, name, "1.0.0")
             made.append(Dataset(address, pa.schema(columns), Binding("view", "", name), view=shape))
-    keys = house.gateway._access.product_key
+    keys = house.gateway.mesh.access.product_key
     access = Access(Authoriser(snapshot(*RULES)), keys)
-    opened = Gateway(Catalogue([*known, *made], "views"), access, Config())
+    opened = Gateway(Mesh(Catalogue([*known, *made], "views"), access, Config()))
     yield opened
     opened.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,9 @@ import pytest
 
 from gateway.authorisation import DISCOVER, READ, Access
 from gateway.catalogue import Catalogue
+from gateway.catalogue.shelf import Shelf
 from gateway.errors import CatalogueError
+from gateway.memory.sqlite_store import SqliteStore
 from gateway.model import Address, Artefact, Principal, Way
 from policies.decide import Authoriser
 from policies.snapshot import Snapshot
@@ -191,3 +194,45 @@ def test_policies_decide_on_artefacts_as_on_datasets(tmp_path: Path) -> None:
     assert may(finder, READ) == []
     assert may(analyst, READ) == ["revenue"]
     assert may(nobody, DISCOVER) == may(nobody, READ) == []
+
+
+def test_artefacts_are_kept_in_compiled_form_and_judged_anew(tmp_path: Path) -> None:
+    board = {
+        "name": "board",
+        "version": "2.0.0",
+        "kind": "dashboard",
+        "url": "https://bi.example/d/1",
+        "uses": [f"{LINES}@1#email", "mesh://sales/orders/revenue"],
+        "tags": ["weekly"],
+    }
+    mesh = mesh_with(tmp_path / "mesh", METRIC, board, team={"name": "Shop"})
+    with closing(SqliteStore(tmp_path / "memory.db")) as store:
+        first = Catalogue.load(mesh, Shelf(store, mesh))
+        again = Catalogue.load(mesh, Shelf(store, mesh))
+    assert len(first.artefacts) == 2
+    assert again.artefacts == first.artefacts
+    columns = [{"name": "id", "logicalType": "integer"}]
+    write(
+        mesh,
+        "products/lines.odcs.yaml",
+        contract(schema=[{"name": "lines", "properties": columns}]),
+    )
+    with pytest.raises(CatalogueError, match="#email, which has no such column"):
+        Catalogue.load(mesh, None, again)
+
+
+def test_an_artefact_is_found_by_its_address(tmp_path: Path) -> None:
+    versions = [
+        {**METRIC, "version": version, "status": status}
+        for version, status in (("1.2.0", "active"), ("1.10.0", "active"), ("2.0.0", "draft"))
+    ]
+    catalogue = Catalogue.load(mesh_with(tmp_path, *versions))
+
+    def found(text: str) -> str | None:
+        artefact = catalogue.artefact(Address.parse(text))
+        return artefact and artefact.address.version
+
+    assert found("mesh://sales/orders/revenue") == "1.10.0"
+    assert found("mesh://sales/orders/REVENUE@2.0.0") == "2.0.0"
+    assert found("mesh://sales/orders/revenue@3.0.0") is None
+    assert found("mesh://sales/orders/lines") is None

@@ -376,7 +376,7 @@ WHOLE = Dataset(
     ("audit",),
     {"id": BusinessTerm("Identity", "https://x")},
     *({"id": "secret"}, "usage", "limitations"),
-    Team("team", "all", (Member("ana", "Ana", "lead", "2027-01-01"),), (Contact("c", "u", "t"),)),
+    Team("t", "d", (Member("m", "n", "r", "2024-01-01"),), (Contact("c", "https://c", "slack"),)),
     View("SELECT 1", "d/r", True, "sql", "trino"),
     "a.odcs.yaml",
 )

@@ -16,6 +16,7 @@ from gateway.catalogue import Catalogue
 from gateway.catalogue.editing import with_life
 from gateway.catalogue.events import events
 from gateway.catalogue.life_cycle import declared_notices
+from gateway.catalogue.transitions import transition
 from gateway.cli import main
 from gateway.config import Config
 from gateway.errors import CatalogueError, UserError
@@ -213,7 +214,6 @@ def test_a_life_from_draft_to_retired(mesh: Path, command: Callable[..., tuple[i
         ("deprecated", ("activate", LINES), "it can become retired"),
         ("draft", ("activate", "mesh://sales/orders/lime"), "did you mean mesh://sales/orders/lin"),
         ("draft", ("activate", "sales.orders.lines@7"), f"there is {LINES} (draft)"),
-        ("draft", ("activate", LINES, "--ends", "2027-01-31"), "becomes active has no end"),
         ("draft", ("activate", "lines"), "is not a mesh address"),
         ("draft", ("activate", f"{LINES}#id"), "a column has no life of its own"),
         ("draft", ("activate",), "name one dataset"),
@@ -235,6 +235,16 @@ def test_a_step_that_is_none_is_refused_and_nothing_written(
         "lines.odcs.yaml",
         "orders.odps.yaml",
     }
+
+
+def test_what_becomes_active_has_no_end(
+    mesh: Path, command: Callable[..., tuple[int, str]]
+) -> None:
+    with pytest.raises(SystemExit):
+        command("activate", LINES, "--ends", "2027-01-31")
+    with pytest.raises(UserError, match="has no end"):
+        transition(mesh, Address.parse(LINES), "active", Deprecation("slow"))
+    assert text(mesh) == CONTRACT
 
 
 def test_what_is_active_is_retired_by_force(
@@ -334,8 +344,8 @@ def test_a_gateway_notes_what_happens_while_it_runs(
     code, said = command("events")
     assert code == 1 and "a gateway that serves it" in said
     opened = Gateway.open(mesh, Config(catalogue_poll_seconds=0.05))
-    assert opened.memory is not None
-    store = opened.memory.store
+    assert opened.mesh.memory is not None
+    store = opened.mesh.memory.store
 
     def kinds() -> list[str]:
         return [event.kind for event in events(store)]
@@ -348,7 +358,7 @@ def test_a_gateway_notes_what_happens_while_it_runs(
         write(mesh, "products/lines.odcs.yaml", changed)
         until(kinds, ["registered", "activated", "broken_in_place"])
         codes = ("CONTRACT_CHANGED",)
-        standing = opened.standing
+        standing = opened.mesh.standing
         until(lambda: [n.code for n in standing.of(LINES) if n.code in codes], [*codes])
         command("deprecate", LINES, "--reason", "wrong")
         until(kinds, ["registered", "activated", "broken_in_place", "deprecated"])

@@ -202,7 +202,7 @@ def test_the_index_gives_what_the_scorer_says(sight: Sight, most: int) -> None:
             assert [(hit.score, hit.dataset) for hit in hits] == expected, question
 
 
-@pytest.mark.parametrize("few", [1, 400])
+@pytest.mark.parametrize("few", [2, 400])
 def test_those_one_may_know_of_are_found_however_few_they_are(
     few: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -212,7 +212,8 @@ def test_those_one_may_know_of_are_found_however_few_they_are(
     index = SearchIndex.make(catalogue.datasets)
     visible = np.zeros(2000, np.bool_)
     visible[[3, 700, 1999]] = True
-    hits = index.find(asked("order"), catalogue.datasets.__getitem__, 2000, visible)
+    for _ in range(2):
+        hits = index.find(asked("order"), catalogue.datasets.__getitem__, 2000, visible)
     all_hits = index.find(asked("order"), catalogue.datasets.__getitem__, 2000)
     mine = [catalogue.datasets[place] for place in (3, 700, 1999)]
     assert hits == [hit for hit in all_hits if hit.dataset in mine]

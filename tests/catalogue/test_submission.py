@@ -75,6 +75,17 @@ def test_a_folder_of_one_product_goes_where_products_are(
     assert "nothing changes for readers" in capsys.readouterr().out
 
 
+def test_a_folder_is_known_by_what_its_files_say_they_are(mesh: Path, drafts: Path) -> None:
+    (drafts / "c.yaml").write_text(to_yaml(contract()))
+    (drafts / "p.yml").write_text(to_yaml(product()))
+    (drafts / "dbt.yml").write_text("version: 2\n")
+    assert publish(mesh, drafts) == 0
+    assert list(files(mesh)) == [
+        "products/sales/orders/c.odcs.yaml",
+        "products/sales/orders/p.odps.yaml",
+    ]
+
+
 def test_several_products_keep_their_places_to_each_other(mesh: Path, drafts: Path) -> None:
     small_mesh(drafts)
     reference = {"to": "../../products/lines.odcs.yaml#/schema/lines/properties/id"}

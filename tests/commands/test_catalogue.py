@@ -72,6 +72,7 @@ def test_an_artefact_is_shown_and_opened(said: Any) -> None:
     assert shown["uses"] == ["mesh://sales/shop/revenue", "mesh://sales/crm/customers#salary"]
     assert said("open", "board") == "https://bi.example/d/1\n"
     assert said("open", "revenue") == "SELECT count(*) AS n FROM sales.shop.orders\n"
+    assert said("open", "first").endswith("sales.shop.orders FOR VERSION AS OF '1.0.0'\n")
     assert json.loads(said("open", "night_run", "--json")) == {
         "form": "command",
         "text": "run payroll",

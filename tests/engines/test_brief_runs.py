@@ -157,7 +157,7 @@ def test_a_file_that_has_grown_is_watched(
 ) -> None:
     monkeypatch.setattr(brief_runs, "BRIEF_BYTES", file.stat().st_size - 1)
     prepared = mesh.prepare(Request(ANA, BRIEF[0]))
-    assert brief_runs.brief_run(prepared.plan, mesh._config, lambda: False) is None
+    assert brief_runs.brief_run(prepared.plan, mesh.config, lambda: False) is None
     assert ask(mesh, BRIEF[0], ANA).num_rows == 1
 
 
@@ -173,7 +173,7 @@ def test_few_rows_of_long_texts_are_watched(tmp_path: Path) -> None:
     try:
         prepared = mesh.prepare(Request(ANA, f"SELECT min(text) AS t FROM {TABLE}"))
         assert prepared.plan.brief
-        assert brief_runs.brief_run(prepared.plan, mesh._config, lambda: False) is None
+        assert brief_runs.brief_run(prepared.plan, mesh.config, lambda: False) is None
         assert ask(mesh, f"SELECT count(text) AS n FROM {TABLE}")["n"].to_pylist() == [5000]
     finally:
         mesh.close()
@@ -235,7 +235,7 @@ def test_a_failure_is_that_of_any_other_run(mesh: Gateway, monkeypatch: pytest.M
 
 def test_a_cancelled_one_ends(mesh: Gateway) -> None:
     prepared = mesh.prepare(Request(ANA, BRIEF[0]))
-    run = brief_runs.brief_run(prepared.plan, mesh._config, lambda: True)
+    run = brief_runs.brief_run(prepared.plan, mesh.config, lambda: True)
     assert run is not None
     with pytest.raises(Cancelled):
         next(run)

@@ -30,7 +30,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
 def imported(gateway: Gateway, user: str, purpose: str = "") -> list[str]:
     who = USERS[user]
     principal = Principal(f"user:{user}", (who.role,), region=who.region)
-    rows = keys.imported_keys(FLIGHTS, gateway.visible(principal, purpose)).to_pylist()
+    rows = keys.imported_keys(FLIGHTS, gateway.browsing.visible(principal, purpose)).to_pylist()
     form = "{fk_column_name} {pk_catalog_name}.{pk_db_schema_name}.{pk_table_name}.{pk_column_name}"
     return [form.format(**row) for row in rows]
 
@@ -69,7 +69,7 @@ def test_a_column_that_is_denied_takes_its_keys_along(tmp_path: Path) -> None:
     try:
         assert imported(narrow, "ana") == [CARRIER, *AIRPORTS, *WEATHER]
         who = Principal("user:ana", ("aviation/analyst",), region="US")
-        found = {d.address.dataset: d.foreign_keys for d in narrow.visible(who)}
+        found = {d.address.dataset: d.foreign_keys for d in narrow.browsing.visible(who)}
         assert all("tailnum" not in key.columns for key in found["flights"])
         assert len(found["flights"]) == 4
     finally:

@@ -195,7 +195,7 @@ def test_policies_that_changed_are_asked_anew(
     rows = load_folder(mesh / "policies")
     everything = "mesh://clinic/ward/visits"
     denial = Row("p", ("user:ann", "*", everything, "read", "*", "*", "*", "deny"))
-    access = gateway._access
+    access = gateway.mesh.access
     access.authoriser.swap(Snapshot(PolicyRows.checked([*rows.rows, denial])))
     for use in (lambda: read(service, ANN, ticket), lambda: service.flight(ANN, command)):
         with pytest.raises(Exception, match="UNKNOWN_DATASET"):

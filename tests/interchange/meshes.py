@@ -94,6 +94,12 @@ ARTEFACTS = [
         "command": "run payroll",
         "tags": ["staff_only"],
     },
+    {
+        "name": "first",
+        "version": "1.0.0",
+        "kind": "view",
+        "dataset": "mesh://sales/shop/orders@1.0.0",
+    },
 ]
 POLICIES = """\
 p,sales/analyst,sales,mesh://sales/*/*,read,*,*,*,allow

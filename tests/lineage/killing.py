@@ -20,6 +20,7 @@ from gateway.flight.client import Client, ServerError
 
 READY_SECONDS = 60.0
 WORKERS = 3
+FIRST_ANSWERS = 5
 
 ENDS = frozenset({"COMPLETE", "FAIL", "ABORT"})
 
@@ -31,8 +32,10 @@ class Receiver:
     url: str = ""
     bodies: dict[str, bytes] = field(default_factory=dict)
     times: Counter[str] = field(default_factory=Counter)
-    altered: list[str] = field(default_factory=list)
-    """Keys that came again with another body."""
+    altered: list[tuple[bytes, bytes]] = field(default_factory=list)
+    """What came again under its key with another body."""
+    torn: int = 0
+    """How many came in part only."""
     headers: dict[str, str] = field(default_factory=dict)
     """Those of the last event."""
     answers: list[int] = field(default_factory=list)
@@ -51,8 +54,9 @@ class Receiver:
             self.headers = headers
             if status in (0, 201):
                 self.times[key] += 1
-                if self.bodies.setdefault(key, body) != body:
-                    self.altered.append(key)
+                first = self.bodies.setdefault(key, body)
+                if first != body:
+                    self.altered.append((first, body))
             return status
 
     def events(self) -> list[dict[str, Any]]:
@@ -75,7 +79,12 @@ def receiving(**how: Any) -> Iterator[Receiver]:
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
+            length = int(self.headers["Content-Length"])
+            body = self.rfile.read(length)
+            if len(body) < length:  # whoever sent it was killed meanwhile: nobody takes half of it
+                receiver.torn += 1
+                self.close_connection = True
+                return
             if self.path != "/api/v1/lineage":
                 status = 404
             else:
@@ -158,7 +167,7 @@ class Load:
         self._lock = threading.Lock()
 
     def until_killed(self, served: Served, name: str, seconds: float) -> None:
-        """Ask `served` for so long, and kill it while it works."""
+        """Ask `served`, for so long after the first answers, and kill it while it works."""
         client = Client(served.uri, "ana", "a")
         token = client.query("SELECT 1 AS one")  # logged in, and working
         assert token.num_rows == 1
@@ -166,8 +175,11 @@ class Load:
             threading.Thread(target=self._work, args=(served, f"{name}_{n}"), daemon=True)
             for n in range(WORKERS)
         ]
+        before, deadline = len(self.answered), time.monotonic() + READY_SECONDS
         for worker in workers:
             worker.start()
+        while len(self.answered) < before + FIRST_ANSWERS and time.monotonic() < deadline:
+            time.sleep(0.01)
         time.sleep(seconds)
         served.kill()
         for worker in workers:
@@ -180,7 +192,7 @@ class Load:
             while True:
                 number += 1
                 alias = f"q_{name}_{number}"
-                if number % 7 == 0:
+                if number % 5 == 2:
                     self._refused(client, alias)
                     continue
                 client.query(f"SELECT id AS {alias} FROM sales.orders.lines WHERE id > 0")

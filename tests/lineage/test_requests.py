@@ -9,10 +9,11 @@ import pytest
 
 from gateway.config import Config
 from gateway.languages import sql
-from gateway.lineage.model import Input, Lineage, Subtype
+from gateway.lineage.model import REMEMBERED_NAMES, Input, Lineage, Output, Subtype
 from gateway.model import SUBSTRAIT, Request
-from gateway.pipeline import Gateway, Prepared
+from gateway.pipeline import Gateway
 from gateway.plan.planner import Query, plan_query
+from gateway.prepared import Prepared
 from tests import services
 from tests.gateways import gateway, in_memory, in_source
 from tests.lineage import truth, world
@@ -96,6 +97,26 @@ def test_a_repeated_name_is_told_for_every_statement_that_repeats_it(mesh: Gatew
         ["id", "amount"],
         ["id", "id"],
     ]
+
+
+def test_renamed_columns_cost_nothing_again(mesh: Gateway) -> None:
+    texts = (
+        "SELECT id, amount AS id FROM orders",
+        "SELECT upper(name) FROM customers WHERE id = $1",
+    )
+    repeated = [ask(mesh, texts[0]).plan.lineage for _ in range(2)]
+    assert repeated[0] is repeated[1]
+    described = ask(mesh, texts[1])
+    bound = [mesh.bind(described, [pa.scalar(1)]).plan.lineage for _ in range(4)]
+    assert bound[2] is bound[3]
+
+
+def test_a_lineage_is_kept_under_few_names() -> None:
+    lineage = Lineage((Output("a"),))
+    renamed = [lineage.named([f"n{i}"]) for i in range(2 * REMEMBERED_NAMES)]
+    assert [each.outputs[0].name for each in renamed] == [f"n{i}" for i in range(len(renamed))]
+    assert lineage.named(["n0"]) is renamed[0] and lineage.named(["a"]) is lineage
+    assert len(lineage._named) == REMEMBERED_NAMES
 
 
 def test_a_constant_has_a_lineage_of_nothing(mesh: Gateway) -> None:

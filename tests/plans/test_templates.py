@@ -80,7 +80,7 @@ def test_a_value_equal_to_a_constant_or_to_another_value(
     ],
 )
 def test_constants_elsewhere_leave_the_template(mesh: Gateway, text: str) -> None:
-    mesh.forget_plans()
+    mesh.plans.forget()
     for value in (1, 2, 3):
         assert _rows(mesh, text, [value]) == sorted(
             map(str, ask(mesh, text.replace("?", str(value))).to_pylist())

@@ -48,8 +48,8 @@ def test_readers_are_told_of_a_broken_rule_without_its_number(tmp_path: Path) ->
     gateway = opened(mesh(tmp_path / "mesh", parquet(tmp_path / "data"), [FEW]))
     try:
         assert codes(gateway) == []
-        assert gateway.quality is not None
-        gateway.quality.check(lines(gateway))
+        assert gateway.mesh.quality is not None
+        gateway.mesh.quality.check(lines(gateway))
         said = "the quality rule rowCount does not hold: must be less than 8"
         assert codes(gateway) == [("QUALITY_FAILED", said)]
         result = gateway.execute(gateway.prepare(Request(ANA, COUNT)))
@@ -69,8 +69,8 @@ def test_who_may_not_know_a_column_is_not_told_its_name(tmp_path: Path) -> None:
     folder = mesh(tmp_path / "mesh", sqlite(tmp_path / "data"), (), rules, policies)
     gateway = opened(folder)
     try:
-        assert gateway.quality is not None
-        gateway.quality.check(lines(gateway))
+        assert gateway.mesh.quality is not None
+        gateway.mesh.quality.check(lines(gateway))
         assert codes(gateway) == [("QUALITY_FAILED", VEILED)]
         bob = gateway.prepare(Request(Principal("user:bob"), COUNT))
         assert "nullValues(name)" in bob.notices[0].message
@@ -86,8 +86,8 @@ def test_a_gate_that_denies_is_checked_before_the_first_answer(tmp_path: Path) -
             with pytest.raises(DatasetUnfit, match="the quality rule rowCount does not hold"):
                 ask(gateway, sql)
         sqlite(tmp_path / "data", ROWS[:3])
-        assert gateway.quality is not None
-        (result,) = gateway.quality.check(lines(gateway))
+        assert gateway.mesh.quality is not None
+        (result,) = gateway.mesh.quality.check(lines(gateway))
         assert result.verdict is Verdict.PASS
         assert ask(gateway, COUNT).to_pylist() == [{"n": 3}]
     finally:
@@ -99,8 +99,8 @@ def test_a_severity_alone_does_not_deny(tmp_path: Path) -> None:
         mesh(tmp_path / "mesh", parquet(tmp_path / "data"), [{**FEW, "severity": "error"}])
     )
     try:
-        assert gateway.quality is not None
-        gateway.quality.check(lines(gateway))
+        assert gateway.mesh.quality is not None
+        gateway.mesh.quality.check(lines(gateway))
         assert ask(gateway, COUNT).to_pylist() == [{"n": 8}]
     finally:
         gateway.close()
@@ -132,8 +132,8 @@ def test_what_can_not_be_checked_is_denied_with_the_reason(tmp_path: Path) -> No
         gateway.close()
     gateway = opened(mesh(tmp_path / "warning", sqlite(tmp_path / "data"), [rule]))
     try:
-        assert gateway.quality is not None
-        gateway.quality.check(lines(gateway))
+        assert gateway.mesh.quality is not None
+        gateway.mesh.quality.check(lines(gateway))
         said = "the quality rule sql could not be checked (UNKNOWN_COLUMN)"
         assert codes(gateway) == [("QUALITY_UNKNOWN", said)]
     finally:
@@ -147,7 +147,7 @@ def test_one_rule_that_can_not_be_checked_leaves_the_others_alone(
     rules = {"name": [NULLS], "price": [NULLS]}
     gateway = opened(mesh(tmp_path / "mesh", sqlite(tmp_path / "data"), [FEW], rules))
     try:
-        assert gateway.quality is not None
+        assert gateway.mesh.quality is not None
         prepare = gateway.prepare_check
 
         def broken(request: Request, domain: str) -> Any:
@@ -156,7 +156,7 @@ def test_one_rule_that_can_not_be_checked_leaves_the_others_alone(
             return prepare(request, domain)
 
         monkeypatch.setattr(gateway, "prepare_check", broken)
-        found = by_name(gateway.quality.check(lines(gateway)))
+        found = by_name(gateway.mesh.quality.check(lines(gateway)))
         assert found["rowCount"].value == 8
         assert found["nullValues(name)"].value == 1
         assert found["nullValues(price)"].reason == "SOURCE_REJECTED"
@@ -182,8 +182,8 @@ def test_a_prepared_request_is_denied_when_the_gate_has_closed_since(tmp_path: P
     try:
         prepared = gateway.prepare(Request(ANA, COUNT))
         sqlite(tmp_path / "data")
-        assert gateway.quality is not None
-        gateway.quality.check(lines(gateway))
+        assert gateway.mesh.quality is not None
+        gateway.mesh.quality.check(lines(gateway))
         with pytest.raises(DatasetUnfit):
             gateway.execute(prepared)
     finally:
@@ -206,8 +206,8 @@ def test_a_check_at_query_time_is_made_when_the_last_is_too_old(tmp_path: Path) 
         sqlite(tmp_path / "data", ROWS[:5])
         clock.now += 31
         assert ask(gateway, COUNT).to_pylist() == [{"n": 5}]
-        assert gateway.memory is not None
-        assert [r.value for r in results(gateway.memory.store)] == [5, 8, 3]
+        assert gateway.mesh.memory is not None
+        assert [r.value for r in results(gateway.mesh.memory.store)] == [5, 8, 3]
     finally:
         gateway.close()
 
@@ -227,7 +227,7 @@ def test_nobody_may_come_as_the_one_who_checks(tmp_path: Path) -> None:
         service = Principal("svc:quality", region="EU")
         with pytest.raises(Unauthenticated):
             gateway.prepare(Request(service, COUNT))
-        assert gateway.visible(service) == []
+        assert gateway.browsing.visible(service) == []
         for name in ("svc:quality2", "user:quality", "user:svc:quality"):
             with pytest.raises(GatewayError) as caught:
                 gateway.prepare(Request(Principal(name), COUNT))
@@ -254,8 +254,8 @@ def test_a_check_sees_rows_and_values_whole_and_is_recorded(tmp_path: Path) -> N
     gateway = opened(folder)
     try:
         assert ask(gateway, COUNT).to_pylist() == [{"n": 2}]
-        assert gateway.quality is not None
-        found = by_name(gateway.quality.check(lines(gateway)))
+        assert gateway.mesh.quality is not None
+        found = by_name(gateway.mesh.quality.check(lines(gateway)))
         assert (found["rowCount"].value, found["names"].value) == (8, 1)
     finally:
         gateway.close()
@@ -280,17 +280,17 @@ def test_rows_bound_to_a_region_are_checked_there_only(tmp_path: Path) -> None:
     elsewhere, inside = opened(folder), opened(folder, region="EU")
     ana = replace(ANA, region="EU")
     try:
-        assert elsewhere.quality is not None
-        assert inside.quality is not None
-        elsewhere.quality.ensure([lines(elsewhere)])
-        (notice,) = elsewhere.standing.of("mesh://sales/orders/lines@1.2.0")
+        assert elsewhere.mesh.quality is not None
+        assert inside.mesh.quality is not None
+        elsewhere.mesh.quality.ensure([lines(elsewhere)])
+        (notice,) = elsewhere.mesh.standing.of("mesh://sales/orders/lines@1.2.0")
         assert notice.severity is Severity.DENY
         assert "may not come to this gateway" in notice.message
-        assert elsewhere.memory is not None
-        assert latest(elsewhere.memory.store) == []  # nothing for others to go by
+        assert elsewhere.mesh.memory is not None
+        assert latest(elsewhere.mesh.memory.store) == []  # nothing for others to go by
         assert ask(inside, COUNT, ana).to_pylist() == [{"n": 3}]
-        elsewhere.quality.load()
-        assert elsewhere.standing.of("mesh://sales/orders/lines@1.2.0") == ()
+        elsewhere.mesh.quality.load()
+        assert elsewhere.mesh.standing.of("mesh://sales/orders/lines@1.2.0") == ()
     finally:
         elsewhere.close()
         inside.close()
@@ -306,8 +306,8 @@ def test_text_and_custom_rules_are_told_of_as_not_checked(tmp_path: Path) -> Non
         mesh(tmp_path / "mesh", parquet(tmp_path / "data"), rules, slaProperties=promises)
     )
     try:
-        assert gateway.quality is not None
-        found = gateway.quality.check(lines(gateway))
+        assert gateway.mesh.quality is not None
+        found = gateway.mesh.quality.check(lines(gateway))
         assert {r.verdict for r in found} == {Verdict.SKIPPED}
         assert [r.reason for r in found] == [
             "not checked: it is a text for people",
@@ -337,7 +337,7 @@ def test_without_a_store_nothing_is_checked_and_nothing_stands(tmp_path: Path) -
     folder = mesh(tmp_path / "mesh", parquet(tmp_path / "data"), [FEW])
     gateway = Gateway.open(folder, audited=False)
     try:
-        assert gateway.quality is None
+        assert gateway.mesh.quality is None
     finally:
         gateway.close()
 
@@ -351,10 +351,10 @@ def test_what_is_found_while_the_gateway_closes_is_not_kept(tmp_path: Path) -> N
         with pytest.raises(GatewayError) as caught:
             quality.check(lines(gateway))
         assert caught.value.code == "CANCELLED"
-        assert gateway.memory is not None
-        assert latest(gateway.memory.store) == []
-        assert gateway.memory.store.rows("SELECT * FROM quality_claim") == []
-        assert gateway.standing.of(str(lines(gateway).address)) == ()
+        assert gateway.mesh.memory is not None
+        assert latest(gateway.mesh.memory.store) == []
+        assert gateway.mesh.memory.store.rows("SELECT * FROM quality_claim") == []
+        assert gateway.mesh.standing.of(str(lines(gateway).address)) == ()
     finally:
         gateway.close()
 
@@ -368,7 +368,7 @@ def test_rights_are_asked_before_anything_is_checked(tmp_path: Path) -> None:
             ask(gateway, COUNT, Principal("user:eve"))
         assert caught.value.code == "UNKNOWN_DATASET"
         assert not isinstance(caught.value, DatasetUnfit | AccessDenied)
-        assert gateway.memory is not None
-        assert latest(gateway.memory.store) == []
+        assert gateway.mesh.memory is not None
+        assert latest(gateway.mesh.memory.store) == []
     finally:
         gateway.close()

@@ -111,8 +111,8 @@ def binding(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dict[str
 def test_every_metric_is_what_was_counted_by_hand(binding: dict[str, Any], tmp_path: Path) -> None:
     gateway = opened(mesh(tmp_path / "mesh", binding, **declared(TRUTH)))
     try:
-        assert gateway.quality is not None
-        results = by_name(gateway.quality.check(lines(gateway)))
+        assert gateway.mesh.quality is not None
+        results = by_name(gateway.mesh.quality.check(lines(gateway)))
         found = {name: (r.value, r.verdict, r.reason) for name, r in results.items()}
         assert found == {
             f"r{n}": (value, Verdict.PASS, "") for n, (_, _, value) in enumerate(TRUTH)
@@ -126,7 +126,7 @@ def test_pushed_or_pulled_the_numbers_are_the_same(
 ) -> None:
     gateway = opened(mesh(tmp_path / "mesh", binding, **declared(TRUTH)))
     try:
-        assert gateway.quality is not None
+        assert gateway.mesh.quality is not None
         values = {}
         for placement in ("push", "pull"):
             monkeypatch.setattr(
@@ -135,7 +135,7 @@ def test_pushed_or_pulled_the_numbers_are_the_same(
                     placement=placement, timeout=timeout
                 ),
             )
-            results = gateway.quality.check(lines(gateway))
+            results = gateway.mesh.quality.check(lines(gateway))
             values[placement] = {r.rule: r.value for r in results}
         assert values["push"] == values["pull"]
         assert len(values["push"]) == len(TRUTH)
@@ -183,8 +183,8 @@ def test_operators_from_a_contract_to_a_verdict(tmp_path: Path) -> None:
     ]
     gateway = opened(mesh(tmp_path / "mesh", sqlite(tmp_path / "data"), rules))
     try:
-        assert gateway.quality is not None
-        for result in gateway.quality.check(lines(gateway)):
+        assert gateway.mesh.quality is not None
+        for result in gateway.mesh.quality.check(lines(gateway)):
             assert result.verdict == result.rule.split()[1], result
             assert result.value == 8
     finally:
@@ -197,8 +197,8 @@ def test_of_no_rows_nothing_is_broken_in_percent(tmp_path: Path) -> None:
     binding = sqlite(tmp_path / "data", rows=())
     gateway = opened(mesh(tmp_path / "mesh", binding, whole, rules))
     try:
-        assert gateway.quality is not None
-        results = by_name(gateway.quality.check(lines(gateway)))
+        assert gateway.mesh.quality is not None
+        results = by_name(gateway.mesh.quality.check(lines(gateway)))
         assert results["nullValues(name)"].verdict is Verdict.PASS
         assert results["nullValues(name)"].value == 0
         assert results["rowCount"].verdict is Verdict.FAIL
@@ -243,8 +243,8 @@ def test_names_and_values_are_what_they_are_whatever_they_look_like(tmp_path: Pa
     write(folder, "products/lines.odcs.yaml", document)
     gateway = opened(folder)
     try:
-        assert gateway.quality is not None
-        found = gateway.quality.check(lines(gateway))
+        assert gateway.mesh.quality is not None
+        found = gateway.mesh.quality.check(lines(gateway))
         wrong = [r for r in found if r.verdict is not Verdict.PASS]
         assert wrong == []
         assert len(found) == len(ODD) * len(rules) + 1

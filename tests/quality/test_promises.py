@@ -34,8 +34,8 @@ def checked(folder: Path, *promises: dict[str, Any], rows: Any = ROWS) -> list[R
     made = mesh(folder / "mesh", parquet(folder / "data", rows), slaProperties=list(promises))
     gateway = opened(made, Clock())
     try:
-        assert gateway.quality is not None
-        found = gateway.quality.check(lines(gateway))
+        assert gateway.mesh.quality is not None
+        found = gateway.mesh.quality.check(lines(gateway))
         assert {result.kind for result in found} == {PROMISE}
         return found
     finally:
@@ -84,13 +84,13 @@ def test_a_promise_that_is_not_kept_is_told_and_may_deny(tmp_path: Path) -> None
     gateway = opened(folder, clock)
     try:
         ask(gateway, "SELECT id FROM lines")
-        assert gateway.quality is not None
-        gateway.quality.keep(threading.Event())
-        (notice,) = gateway.standing.of(ADDRESS)
+        assert gateway.mesh.quality is not None
+        gateway.mesh.quality.keep(threading.Event())
+        (notice,) = gateway.mesh.standing.of(ADDRESS)
         assert notice.code == "SLA_MISSED"
         assert notice.message == "the promise latency is not kept: newest row at most 7 h old"
         clock.now += 3 * DAY
-        gateway.quality.keep(threading.Event())
+        gateway.mesh.quality.keep(threading.Event())
         with pytest.raises(DatasetUnfit, match="newest row at most 2 d old"):
             ask(gateway, "SELECT id FROM lines")
     finally:
@@ -112,8 +112,8 @@ def test_availability_is_the_share_of_answered_probes_in_thirty_days(tmp_path: P
                 away.rename(database)
             quality.keep(threading.Event())
             clock.now += 300
-        assert gateway.memory is not None
-        found = [(r.value, r.verdict) for r in reversed(results(gateway.memory.store))]
+        assert gateway.mesh.memory is not None
+        found = [(r.value, r.verdict) for r in reversed(results(gateway.mesh.memory.store))]
         assert found == [
             (100, "pass"),
             (100, "pass"),
@@ -124,7 +124,7 @@ def test_availability_is_the_share_of_answered_probes_in_thirty_days(tmp_path: P
         ]
         clock.now = NOW + 31 * DAY
         quality.keep(threading.Event())
-        assert results(gateway.memory.store)[0].value == 100
+        assert results(gateway.mesh.memory.store)[0].value == 100
     finally:
         gateway.close()
 
@@ -153,9 +153,9 @@ def test_a_view_has_no_source_that_could_be_there(tmp_path: Path) -> None:
     file.write_text(file.read_text() + promises)
     gateway = opened(folder, Clock())
     try:
-        assert gateway.quality is not None
+        assert gateway.mesh.quality is not None
         times = next(d for d in gateway.catalogue.datasets if d.view is not None)
-        found = gateway.quality.check(times)
+        found = gateway.mesh.quality.check(times)
         assert [(r.verdict, r.value) for r in found] == [("skipped", None), ("pass", 8 * HOUR)]
     finally:
         gateway.close()

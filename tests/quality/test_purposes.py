@@ -73,9 +73,9 @@ def test_it_may_be_discovered_for_what_it_may_be_used(tmp_path: Path) -> None:
     gateway = opened(world(tmp_path))
     try:
         for purpose in ("", "marketing", "reporting"):
-            (found,) = gateway.visible(ANA, purpose)
+            (found,) = gateway.browsing.visible(ANA, purpose)
             assert found.purposes == ("reporting", "fraud")
-        assert gateway.visible(Principal("user:eve")) == []
+        assert gateway.browsing.visible(Principal("user:eve")) == []
     finally:
         gateway.close()
 
@@ -145,8 +145,8 @@ def test_a_check_of_quality_needs_none(tmp_path: Path) -> None:
     )
     gateway = opened(folder)
     try:
-        assert gateway.quality is not None
-        (result,) = gateway.quality.check(gateway.catalogue.datasets[0])
+        assert gateway.mesh.quality is not None
+        (result,) = gateway.mesh.quality.check(gateway.catalogue.datasets[0])
         assert result.verdict == "pass"
         assert gateway.prepare(Request(ANA, COUNT, purpose="fraud")).notices == ()
     finally:

@@ -25,8 +25,8 @@ HOUR = 3600.0
 
 
 def store_of(gateway: Gateway) -> Store:
-    assert gateway.memory is not None
-    return gateway.memory.store
+    assert gateway.mesh.memory is not None
+    return gateway.mesh.memory.store
 
 
 def keep(quality: Quality) -> None:
@@ -54,7 +54,7 @@ def test_without_a_schedule_a_rule_is_checked_at_the_gateways_interval(tmp_path:
         clock.now += 1
         keep(quality)
         assert runs(gateway) == 2
-        assert [n.code for n in gateway.standing.of(ADDRESS)] == ["QUALITY_FAILED"]
+        assert [n.code for n in gateway.mesh.standing.of(ADDRESS)] == ["QUALITY_FAILED"]
     finally:
         gateway.close()
 
@@ -66,10 +66,10 @@ def test_an_interval_of_zero_checks_nothing_and_follows_what_others_find(tmp_pat
         keep(quiet)
         assert runs(gateway) == 0
         keep(busy)
-        gateway.standing.set("quality", ())
+        gateway.mesh.standing.set("quality", ())
         keep(quiet)
         assert runs(gateway) == 1
-        assert [n.code for n in gateway.standing.of(ADDRESS)] == ["QUALITY_FAILED"]
+        assert [n.code for n in gateway.mesh.standing.of(ADDRESS)] == ["QUALITY_FAILED"]
     finally:
         gateway.close()
 
@@ -121,11 +121,11 @@ def test_unchecked_rules_are_told_of_once(tmp_path: Path) -> None:
 def test_rules_that_are_gone_say_nothing_any_more(tmp_path: Path) -> None:
     gateway, clock = opened(world(tmp_path, FEW)), Clock()
     keep(quality_of(gateway, clock))
-    assert gateway.standing.of(ADDRESS)
+    assert gateway.mesh.standing.of(ADDRESS)
     gateway.close()
     gateway = opened(world(tmp_path))
     try:
-        assert gateway.standing.of(ADDRESS) == ()
+        assert gateway.mesh.standing.of(ADDRESS) == ()
     finally:
         gateway.close()
 
@@ -172,7 +172,7 @@ def test_gateways_that_share_a_store_share_the_work(store: str, tmp_path: Path) 
         assert store_of(first).rows("SELECT * FROM quality_claim") == []
         for gateway in (first, second):
             keep(quality_of(gateway, clock, quality_seconds=0.0))
-            assert [n.code for n in gateway.standing.of(ADDRESS)] == ["QUALITY_FAILED"]
+            assert [n.code for n in gateway.mesh.standing.of(ADDRESS)] == ["QUALITY_FAILED"]
     finally:
         first.close()
         second.close()
@@ -254,7 +254,7 @@ def test_an_answer_does_not_wait_for_ever(tmp_path: Path) -> None:
         begun = time.monotonic()
         quality.ensure([lines(gateway)])
         assert time.monotonic() - begun < 10
-        (notice,) = gateway.standing.of(ADDRESS)
+        (notice,) = gateway.mesh.standing.of(ADDRESS)
         assert "another gateway is still checking it" in notice.message
         assert notice.severity == "deny"
     finally:
@@ -303,8 +303,8 @@ def test_the_gateway_checks_by_itself(tmp_path: Path) -> None:
     gateway = opened(world(tmp_path, FEW), quality_seconds=3600.0)
     try:
         deadline = time.monotonic() + 30
-        while not gateway.standing.of(ADDRESS) and time.monotonic() < deadline:
+        while not gateway.mesh.standing.of(ADDRESS) and time.monotonic() < deadline:
             time.sleep(0.02)
-        assert [n.code for n in gateway.standing.of(ADDRESS)] == ["QUALITY_FAILED"]
+        assert [n.code for n in gateway.mesh.standing.of(ADDRESS)] == ["QUALITY_FAILED"]
     finally:
         gateway.close()

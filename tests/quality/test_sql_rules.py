@@ -60,8 +60,8 @@ def checked(
     hr(made, "sales", "customers")
     gateway = opened(made)
     try:
-        assert gateway.quality is not None
-        (result,) = gateway.quality.check(lines(gateway))
+        assert gateway.mesh.quality is not None
+        (result,) = gateway.mesh.quality.check(lines(gateway))
         return result
     finally:
         gateway.close()
@@ -181,15 +181,15 @@ def test_a_view_over_another_domain_gives_no_more_than_its_policies_do(tmp_path:
     view(folder, "SELECT word FROM hr.people.staff", "words", "sales", schema)
     gateway = opened(folder)
     try:
-        assert gateway.quality is not None
+        assert gateway.mesh.quality is not None
         words = next(d for d in gateway.catalogue.datasets if d.address.dataset == "words")
-        (result,) = gateway.quality.check(words)
+        (result,) = gateway.mesh.quality.check(words)
         assert (result.verdict, result.value) == (Verdict.ERROR, None)
         assert result.reason == "ACCESS_DENIED"
         (folder / "policies/access.csv").write_text("p,svc:quality,hr,*,read,*,*,*,allow\n")
-        assert gateway._reloader is not None
-        gateway._reloader.refresh()
-        (result,) = gateway.quality.check(words)
+        assert gateway.mesh._reloader is not None
+        gateway.mesh._reloader.refresh()
+        (result,) = gateway.mesh.quality.check(words)
         assert (result.verdict, result.value) == (Verdict.FAIL, 1)
     finally:
         gateway.close()
@@ -213,9 +213,9 @@ def test_a_dataset_of_many_versions_is_checked_in_each(tmp_path: Path) -> None:
     write(folder, "products/orders.odps.yaml", product(*ports))
     gateway = opened(folder)
     try:
-        assert gateway.quality is not None
+        assert gateway.mesh.quality is not None
         for dataset in gateway.catalogue.datasets:
-            found = gateway.quality.check(dataset)
+            found = gateway.mesh.quality.check(dataset)
             assert [(r.verdict, r.value) for r in found] == [("pass", 8), ("pass", 8)]
     finally:
         gateway.close()

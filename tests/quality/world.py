@@ -160,7 +160,7 @@ def opened(folder: Path, clock: Callable[[], float] | None = None, **settings: A
     """A gateway that checks nothing by itself: tests do, with its `quality` and a clock."""
     gateway = Gateway.open(folder, Config(**{"quality_seconds": 0.0, **settings}))
     if clock is not None:
-        gateway.quality = quality_of(gateway, clock, **settings)
+        gateway.mesh.quality = quality_of(gateway, clock, **settings)
     return gateway
 
 
@@ -168,12 +168,12 @@ def quality_of(
     gateway: Gateway, clock: Callable[[], float], *, quality_seconds: float = 3600.0, **more: Any
 ) -> Quality:
     """What a gateway would have for its quality, had it the clock."""
-    assert gateway.memory is not None
+    assert gateway.mesh.memory is not None
     made = Quality(
         lambda: gateway.catalogue,
         gateway,
-        gateway.memory.store,
-        gateway.standing,
+        gateway.mesh.memory.store,
+        gateway.mesh.standing,
         Config(quality_seconds=quality_seconds, **more),
         clock,
     )

@@ -14,10 +14,11 @@ import pytest
 from gateway.config import Config
 from gateway.errors import Cancelled, GatewayError, Kind
 from gateway.model import QueryOptions, Request
-from gateway.pipeline import Gateway, Prepared
+from gateway.pipeline import Gateway
 from gateway.plan import history as histories
 from gateway.plan import placement as placements
 from gateway.plan.history import History, Run
+from gateway.prepared import Prepared
 from gateway.query_report import QueryReport
 from gateway.verification.comparison import difference
 from tests.queries import corpus
@@ -70,7 +71,7 @@ def slow(gateway: Gateway, sql: str) -> None:
     assert history is not None and plan.watch is not None and plan.whole
     assert not history.learn(plan.watch, Run(1_000.0))
     assert history.learn(plan.watch, Run(1_000.0))
-    gateway.forget_plans()
+    gateway.plans.forget()
 
 
 def placed(gateway: Gateway, sql: str) -> list[str]:
@@ -130,7 +131,7 @@ def test_a_gateway_learns_from_its_own_runs(
         assert len(report.fragments) == 1
     assert placed(learner, JOINED) == ["pulled: to be measured, since pushing it took long"]
     learner.plans.history = History(60.0, 1e12)
-    learner.forget_plans()
+    learner.plans.forget()
     slow(learner, JOINED)
     second, report = ran(learner, JOINED)
     assert len(report.fragments) == 2

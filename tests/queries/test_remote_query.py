@@ -18,6 +18,7 @@ from gateway.authorisation import Access
 from gateway.catalogue.catalogue import Catalogue
 from gateway.config import Config
 from gateway.errors import GatewayError, InvalidQuery, ParseError, UnknownDataset
+from gateway.mesh import Mesh
 from gateway.model import Dataset, Principal, Request, Residency, View
 from gateway.pipeline import Gateway
 from policies.decide import Authoriser
@@ -259,7 +260,7 @@ def test_text_that_does_more_than_read_is_refused(
 def test_source_itself_refuses_to_be_written_to(open_gateway: Gateway, uri: str) -> None:
     """The second line: were a text to pass, the session is read-only."""
     binding = Binding("postgres", uri, "orders")
-    connector = open_gateway._sources.connector(binding)
+    connector = open_gateway.mesh.sources.connector(binding)
     stream = connector.query(  # type: ignore[attr-defined]
         "SELECT nextval('public.numbers')", pa.schema([("x", pa.int64())])
     )
@@ -304,7 +305,7 @@ def test_view_may_not_hold_one(orders: list[Dataset]) -> None:
 def test_right_that_goes_is_missed_by_the_next_execution(orders: list[Dataset]) -> None:
     opened = gateway(orders, HOLDER)
     prepared = opened.prepare(Request(ANA, f"SELECT id FROM {call(ORDERS)}"))
-    opened._access.authoriser.swap(  # type: ignore[union-attr]
+    opened.mesh.access.authoriser.swap(  # type: ignore[union-attr]
         Snapshot(PolicyRows.checked([Row(READ[0], READ[1:])]))
     )
     with pytest.raises(UnknownDataset):
@@ -387,7 +388,7 @@ def test_request_and_its_refusal_are_recorded(orders: list[Dataset], tmp_path: P
     log = AuditLog.open(tmp_path / "audit", b"s" * 32)
     rows = PolicyRows.checked([Row(p[0], p[1:]) for p in HOLDER])
     access = Access(Authoriser(Snapshot(rows)), lambda *_: KEY)
-    opened = Gateway(Catalogue(orders, "test"), access, Config(), log)
+    opened = Gateway(Mesh(Catalogue(orders, "test"), access, Config(), log))
     ask(opened, f"SELECT id FROM {call(ORDERS)}")
     with pytest.raises(UnknownDataset):
         ask(opened, f"SELECT id FROM {call(ORDERS)}", Principal("user:eve"))

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from gateway.errors import Cancelled, InternalError, InvalidQuery
-from gateway.pipeline import Result
+from gateway.prepared import Result
 from gateway.query_report import QueryReport
 from gateway.serving.streams import Cancellation, QueryStream, bounded, decoded, plain_schema
 

@@ -14,8 +14,10 @@ from gateway.authorisation import Access
 from gateway.catalogue.catalogue import Catalogue
 from gateway.config import Config
 from gateway.memory.memory import Memory
+from gateway.mesh import Mesh
 from gateway.model import (
     Address,
+    Artefact,
     BusinessTerm,
     Dataset,
     Deprecation,
@@ -23,6 +25,7 @@ from gateway.model import (
     Promise,
     Request,
     View,
+    Way,
 )
 from gateway.pipeline import Gateway
 from policies.decide import Authoriser
@@ -96,11 +99,29 @@ def mesh(
     """A gateway over the datasets; with a folder, one that has an audit log and a memory there."""
     rows = PolicyRows.checked([Row(kind, tuple(columns)) for kind, *columns in policies])
     access = Access(Authoriser(Snapshot(rows)), lambda *_: b"k" * 32)
-    catalogue, config = Catalogue(datasets, "test"), Config()
+    catalogue, config = Catalogue(datasets, "test", artefacts=ARTEFACTS), Config()
     if folder is None:
-        return Gateway(catalogue, access, config)
+        return Gateway(Mesh(catalogue, access, config))
     audit = AuditLog.open_in(folder, config.audit_folder)
-    return Gateway(catalogue, access, config, audit, memory=Memory.open(folder, config))
+    return Gateway(Mesh(catalogue, access, config, audit, memory=Memory.open(folder, config)))
+
+
+ARTEFACTS = (
+    Artefact(
+        Address("sales", "orders", "board", "1.0.0"),
+        "dashboard",
+        Way("url", "https://bi.example/board"),
+        (
+            Address("sales", "orders", "order_lines", None, "margin"),
+            Address("sales", "orders", "lines"),
+            Address("hr", "people", "salaries"),
+            Address("hr", "people", "model"),
+        ),
+        title="The board",
+        tags=("kpi",),
+    ),
+    Artefact(Address("hr", "people", "model", "2.0.0"), "model", Way("command", "run it")),
+)
 
 
 def ask(

@@ -11,7 +11,8 @@ import pyarrow as pa
 import pytest
 
 from bench.mesh import Product, PublishError, govern, publish
-from connectors import memory
+from connectors import memory, open_connector
+from connectors.interface import Binding, ListsObjects
 from gateway.catalogue import Catalogue
 from gateway.cli import main
 from gateway.errors import CatalogueError
@@ -141,6 +142,26 @@ def test_the_command_line_searches_at_a_gateway(
     assert '"name": "sales.shop.orders"' in capsys.readouterr().out
     assert main(["catalogue", *where, "--as", "user:x"]) == 1
     assert "--as is for a mesh folder" in capsys.readouterr().err
+
+
+def test_policies_name_system_tables(mesh: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = mesh / "draft"
+    rows.mkdir()
+    address = "mesh://system/usage/{},read,*,*,*,allow\n"
+    lines = [f"p,all/reader,system,{address.format(name)}" for name in ("*", "rnus")]
+    (rows / "access.csv").write_text("".join(lines))
+    assert main(["policy", "check", "--mesh", str(mesh), str(rows)]) == 0
+    (warning,) = (w for w in capsys.readouterr().out.splitlines() if "usage" in w)
+    assert "rnus" in warning
+
+
+def test_a_gateway_over_this_one_is_not_offered_its_system_tables(flight: Served) -> None:
+    login = f"{ALICE[0]}:{ALICE[1]}@"
+    binding = Binding("flightsql", flight.uri.replace("//", f"//{login}"), "")
+    connector = open_connector(binding)
+    assert isinstance(connector, ListsObjects)
+    assert [o.name for o in connector.objects()] == ["hr.staff.orders", "sales.shop.orders"]
+    connector.close()
 
 
 def test_no_mesh_has_the_domain_system(tmp_path: Path) -> None:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 
 import pyarrow as pa
 import pytest
 
+from gateway.catalogue import Catalogue
 from gateway.errors import AccessDenied, GatewayError, UnknownDataset
 from gateway.model import Principal, QueryOptions, Request, View
-from gateway.notices import Notice, Severity
+from gateway.notices import VEILED, Notice, Severity
 from gateway.pipeline import Gateway
 from gateway.system.tables import TABLES
 from policies.snapshot import Snapshot
 from policies.store import PolicyRows, Row
+from tests.gateways import use
 from tests.system.meshes import (
     ALL,
     HIDDEN,
@@ -49,7 +52,7 @@ def everything(gateway: Gateway, who: Principal) -> dict[str, list[tuple[object,
     for words in SEARCHES:
         sql = f"SELECT * FROM system.catalogue.search WHERE query = '{words}' ORDER BY rank"
         found[words] = ask(gateway, sql, who)
-    found["tables"] = [(str(d.address),) for d in gateway.browsable(who)]
+    found["tables"] = [(str(d.address),) for d in gateway.browsing.browsable(who)]
     return found
 
 
@@ -154,15 +157,28 @@ def test_a_successor_that_is_hidden_is_not_named(shop: Gateway) -> None:
 def test_the_text_of_a_view_is_for_those_who_make_it(shop: Gateway) -> None:
     sql = "SELECT dataset, definition FROM system.catalogue.views"
     assert ask(shop, sql, SALES) == [("busy", None)]
-    assert ask(shop, sql, STEWARD) == [("busy", SHOWN[3].view.sql)]  # type: ignore[union-attr]
+    assert ask(shop, sql, STEWARD) == [("busy", SHOWN[3].view.query)]  # type: ignore[union-attr]
+
+
+def test_artefacts_and_what_they_use(shop: Gateway) -> None:
+    sql = "SELECT artefact, kind, form, opens, uses FROM system.catalogue.artefacts ORDER BY 1 DESC"
+    lines, margin = "mesh://sales/orders/lines", "mesh://sales/orders/order_lines#margin"
+    people = "mesh://hr/people/salaries, mesh://hr/people/model"
+    board = ("board", "dashboard", "url", "https://bi.example/board")
+    assert ask(shop, sql) == [
+        ("model", "model", "command", "run it", ""),
+        (*board, f"{margin}, {lines}, {people}"),
+    ]
+    assert ask(shop, sql, SALES) == [(*board, lines)]
+    assert ask(shop, sql, NOBODY) == []
 
 
 def test_problems_are_told_of_what_one_may_know_of(shop: Gateway) -> None:
     line, hidden = str(SHOWN[0].address), str(HIDDEN[0].address)
-    shop.standing.set(
+    shop.mesh.standing.set(
         "test",
         [
-            Notice(line, "DRIFT", "margin has changed", Severity.DENY),
+            Notice(line, "DRIFT", "margin has changed", Severity.DENY, ("margin",)),
             Notice(hidden, "LATE", "nothing came"),
         ],
     )
@@ -172,7 +188,7 @@ def test_problems_are_told_of_what_one_may_know_of(shop: Gateway) -> None:
         (line, "DRIFT", "deny", "margin has changed"),
     ]
     assert ask(shop, sql, ALL) == everyone
-    assert ask(shop, sql, SALES) == [(line, "DRIFT", "deny", None)]
+    assert ask(shop, sql, SALES) == [(line, "DRIFT", "deny", VEILED)]
     standing = f"SELECT standing, problems FROM system.catalogue.datasets WHERE address = '{line}'"
     assert ask(shop, standing) == [("deny", 1)]
 
@@ -270,18 +286,33 @@ def test_what_is_prepared_is_right_again_at_each_execution(shop: Gateway) -> Non
         return int(batch.column(0)[0].as_py())
 
     assert count() == 4
-    shop.catalogue = type(shop.catalogue)([*SHOWN, dataset("sales.orders.fresh")], "other")
+    use(shop, Catalogue([*SHOWN, dataset("sales.orders.fresh")], "other"))
     assert count() == 5
     rows = [Row(kind, tuple(columns)) for kind, *columns in POLICIES[:1]]
-    shop._access.authoriser.swap(Snapshot(PolicyRows.checked(rows)))  # type: ignore[union-attr]
+    shop.mesh.access.authoriser.swap(Snapshot(PolicyRows.checked(rows)))  # type: ignore[union-attr]
     assert count() == 0
+
+
+def test_a_large_catalogue_that_changes_is_indexed_in_the_background(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("gateway.catalogue.search.AT_ONCE", 2)
+    opened = mesh(SHOWN)
+    sql = "SELECT dataset FROM system.catalogue.search WHERE query = 'fresh'"
+    assert ask(opened, sql) == []
+    opened.catalogue = Catalogue([*SHOWN, dataset("sales.orders.fresh")], "other")
+    end = time.monotonic() + 20
+    while ask(opened, sql) != [("fresh",)]:
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    opened.close()
 
 
 def test_an_answer_that_was_begun_ends_when_policies_change(shop: Gateway) -> None:
     begun = shop.prepare(Request(SALES, "SELECT * FROM system.catalogue.datasets"))
     assert shop.check_rights(begun, SALES) is begun
     rows = [Row(kind, tuple(columns)) for kind, *columns in POLICIES[:3]]
-    shop._access.authoriser.swap(Snapshot(PolicyRows.checked(rows)))  # type: ignore[union-attr]
+    shop.mesh.access.authoriser.swap(Snapshot(PolicyRows.checked(rows)))  # type: ignore[union-attr]
     with pytest.raises(AccessDenied):
         shop.check_rights(begun, SALES)
 
@@ -349,7 +380,7 @@ def test_a_policy_can_deny_system_tables() -> None:
     with pytest.raises(UnknownDataset) as missing:
         ask(opened, "SELECT * FROM system.catalogue.kolumns", SALES)
     assert hidden.value.message.replace("columns", "kolumns") == missing.value.message
-    assert "system.catalogue.columns" not in str(opened.browsable(SALES))
+    assert "system.catalogue.columns" not in str(opened.browsing.browsable(SALES))
     assert ask(opened, "SELECT count(*) FROM system.catalogue.columns", ALL) == [(21,)]
     opened.close()
 

@@ -36,7 +36,7 @@ RIGHTS = (
 
 @pytest.fixture(scope="module")
 def used(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    """What five runs have left behind."""
+    """What six runs have left behind."""
     folder: Path = tmp_path_factory.mktemp("mesh")
     opened = mesh([*SHOWN[:3], LENDING, *HIDDEN], RIGHTS, folder)
     assert ask(opened, "SELECT id FROM sales.orders.order_lines WHERE id < 3 AND 'x' = 'x'", SALES)
@@ -45,10 +45,12 @@ def used(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     assert ask(opened, "SELECT id FROM sales.stock.busy", SALES)
     with pytest.raises(UnknownDataset):
         ask(opened, "SELECT id FROM hr.people.salaries", SALES)
-    assert opened.memory is not None
-    store = opened.memory.store
+    beside = "SELECT o.id FROM sales.orders.lines o, system.catalogue.products p LIMIT 4"
+    assert len(ask(opened, beside, SALES)) == 4
+    assert opened.mesh.memory is not None
+    store = opened.mesh.memory.store
     end = time.monotonic() + 20
-    while len(usage.runs(store)) < 5 or not all(
+    while len(usage.runs(store)) < 6 or not all(
         r["ended"] or r["verdict"] == "denied" for r in usage.runs(store).to_pylist()
     ):
         assert time.monotonic() < end, usage.runs(store).to_pylist()
@@ -77,11 +79,18 @@ def test_a_steward_sees_runs_over_what_it_administers_without_their_text(used: G
     assert runs(used, STEWARD) == [
         ("user:all", "allowed", 1, False),
         ("user:sally", "allowed", 2, False),
+        ("user:sally", "allowed", 4, False),  # a system table beside it hides nothing
     ]
 
 
 def test_an_overseer_sees_runs_over_what_it_may_know_of(used: Gateway) -> None:
-    assert runs(used, OFFICER) == runs(used, STEWARD)
+    sql = "SELECT run FROM system.usage.runs"
+    theirs = set(ask(used, sql, OFFICER))
+    assert set(ask(used, sql, SALES)) - theirs  # of the view that stands on what is hidden
+    assert theirs & set(ask(used, sql, SALES))
+    over = f"SELECT run FROM system.usage.reads WHERE dataset = '{SALARIES}'"
+    assert len(ask(used, over, ALL)) == 1
+    assert not theirs & set(ask(used, over, ALL))
 
 
 def reads(gateway: Gateway, who: Principal) -> set[tuple[object, ...]]:
@@ -91,7 +100,12 @@ def reads(gateway: Gateway, who: Principal) -> set[tuple[object, ...]]:
 
 def test_reads_tell_of_no_dataset_and_no_column_one_may_not_know_of(used: Gateway) -> None:
     view = str(LENDING.address)
-    mine = {("user:sally", LINES, "id"), ("user:sally", view, "id, customer")}
+    other = str(SHOWN[1].address)
+    mine = {
+        (SALES.name, LINES, "id"),
+        (SALES.name, view, "id, customer"),
+        (SALES.name, other, "id"),
+    }
     assert reads(used, SALES) == mine  # not what is below the view, nor what was denied
     assert reads(used, ALL) == {("user:all", LINES, "margin"), ("user:all", SALARIES, "id")}
     assert reads(used, STEWARD) == mine | {("user:all", LINES, "margin")}
@@ -124,7 +138,7 @@ def edges(gateway: Gateway, who: Principal) -> set[tuple[object, ...]]:
 def test_lineage_is_of_own_runs_or_of_what_one_administers(used: Gateway) -> None:
     mine = edges(used, SALES)
     assert ("id", LINES, "id", "IDENTITY") in mine
-    assert {row[1] for row in mine} <= {LINES, str(LENDING.address)}
+    assert {row[1] for row in mine} <= {LINES, str(LENDING.address), str(SHOWN[1].address)}
     assert "margin" not in str(mine)
     theirs = edges(used, STEWARD)
     assert (None, LINES, "margin", "AGGREGATION") in theirs  # what others call it is their text
@@ -139,7 +153,7 @@ def test_lineage_is_of_own_runs_or_of_what_one_administers(used: Gateway) -> Non
 
 
 def test_results_of_quality(used: Gateway) -> None:
-    assert used.memory is not None
+    assert used.mesh.memory is not None
     found = [
         Result(LINES, "rule", name, "f", "r", 1.0, columns, "nulls", 7.0, "must be 0", verdict)
         for name, columns, verdict in (
@@ -147,7 +161,7 @@ def test_results_of_quality(used: Gateway) -> None:
             ("margins", ("margin",), Verdict.PASS),
         )
     ]
-    with used.memory.store.writing() as transaction:
+    with used.mesh.memory.store.writing() as transaction:
         save(transaction, [*found, replace(found[0], dataset=SALARIES)])
     sql = (
         "SELECT address, rule, verdict, value, threshold FROM system.quality.results"

@@ -17,7 +17,7 @@ from gateway.model import Address, Dataset, Principal, Request, View
 from gateway.notices import Notice, Severity
 from gateway.pipeline import Gateway
 from gateway.views.rows import ViewRow
-from tests.gateways import ANA, EVERYTHING, ask, gateway, in_memory
+from tests.gateways import ANA, EVERYTHING, ask, gateway, in_memory, use
 from tests.views import stores
 
 I32, I64 = pa.int32(), pa.int64()
@@ -66,14 +66,14 @@ def mesh(store: stores.Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gatew
     staff = Dataset(Address("shop", "staff", "staff", "1.0.0"), schema, store.binding)
     monkeypatch.setattr(sources, "SCHEMA_AGE_SECONDS", 0.0)
     opened = gateway([staff, *views_over(schema.field("pay").type)], RULES)
-    opened.views.watch.turn()
+    opened.mesh.views.watch.turn()
     yield opened
     opened.close()
 
 
 def levels(opened: Gateway) -> dict[str, str]:
     return {h.dataset.split("/")[-1].split("@")[0]: str(h.level)
-            for h in opened.views.watch.healths.values()}  # fmt: skip
+            for h in opened.mesh.views.watch.healths.values()}  # fmt: skip
 
 
 def refused(opened: Gateway, text: str, who: Principal = ANA) -> GatewayError:
@@ -83,11 +83,11 @@ def refused(opened: Gateway, text: str, who: Principal = ANA) -> GatewayError:
 
 
 def shown(opened: Gateway, who: Principal) -> list[ViewRow]:
-    return opened.views.rows(opened._access, who, "")
+    return opened.mesh.views.rows(opened.mesh.access, who, "")
 
 
 def test_views_over_a_source_that_keeps_its_contract_are_valid(mesh: Gateway) -> None:
-    mesh.views.watch.turn()
+    mesh.mesh.views.watch.turn()
     assert set(levels(mesh).values()) == {"valid"}
     assert ask(mesh, "SELECT * FROM top").to_pylist() == [{"total": 60}]
 
@@ -97,7 +97,7 @@ def test_what_changes_below_comes_up_through_every_layer(
     mesh: Gateway, store: stores.Store, step: str
 ) -> None:
     store.alter(step)
-    mesh.views.watch.turn()
+    mesh.mesh.views.watch.turn()
     found = levels(mesh)
     keeps = step == "add" or (
         isinstance(store, stores.Sqlite) and step in ("widen", "narrow")  # one type of integers
@@ -122,7 +122,7 @@ def test_what_changes_below_comes_up_through_every_layer(
         codes = {n.code for n in prepared.notices if n.dataset.startswith("mesh://views")}
         assert codes == (set() if keeps else {"VIEW_DEGRADED"})
     store.reset()
-    mesh.views.watch.turn()
+    mesh.mesh.views.watch.turn()
     assert set(levels(mesh).values()) == {"valid"}
     assert ask(mesh, "SELECT * FROM top").to_pylist() == [{"total": 60}]
 
@@ -132,7 +132,7 @@ def test_a_query_that_trips_over_a_change_has_its_source_looked_at(
 ) -> None:
     store.alter("drop")
     assert refused(mesh, "SELECT * FROM top").code == "SCHEMA_DRIFT"
-    watch = mesh.views.watch
+    watch = mesh.mesh.views.watch
     assert [str(a) for a in watch._suspects] == ["mesh://shop/staff/staff@1.0.0"]
     watch.turn()
     assert levels(mesh)["top"] == "broken"
@@ -145,7 +145,7 @@ def test_a_query_that_trips_over_a_change_has_its_source_looked_at(
 
 
 def test_who_keeps_tripping_has_nothing_else_looked_at(mesh: Gateway, store: stores.Store) -> None:
-    watch, looked = mesh.views.watch, list[str]()
+    watch, looked = mesh.mesh.views.watch, list[str]()
     look = watch._look
 
     def counted(dataset: Dataset) -> Any:
@@ -166,7 +166,7 @@ def test_who_keeps_tripping_has_nothing_else_looked_at(mesh: Gateway, store: sto
 
 def test_the_reason_names_only_what_its_reader_may_know(mesh: Gateway, store: stores.Store) -> None:
     store.alter("drop")
-    mesh.views.watch.turn()
+    mesh.mesh.views.watch.turn()
     told = {who.name: str(refused(mesh, "SELECT * FROM lent", who)) for who in (ANA, BOB, OWNER)}
     assert "mesh://shop/staff/staff@1.0.0: column pay" in told["user:ana"]
     assert "staff" not in told["user:bob"] and "column pay" not in told["user:bob"]
@@ -192,9 +192,9 @@ def test_who_may_not_know_of_a_column_is_not_told_of_it(store: stores.Store) -> 
     )  # fmt: skip
     rules = (*RULES, ("p", "user:ana", "shop", "*", "read", "secret", "*", "*", "deny"))
     opened = gateway([staff, *views_over(schema.field("pay").type)], rules)
-    opened.views.watch.turn()
+    opened.mesh.views.watch.turn()
     store.alter("drop")
-    opened.views.watch.turn()
+    opened.mesh.views.watch.turn()
     told = str(refused(opened, "SELECT * FROM pays"))
     assert "a column it uses is gone" in told and "column pay" not in told
     store.reset()
@@ -206,17 +206,17 @@ def test_a_source_that_is_down_is_unreachable_and_no_view_is_broken(tmp_path: Pa
     schema = pa.schema([("id", I64), ("region", pa.string()), ("pay", I32)])
     staff = Dataset(Address("shop", "staff", "staff", "1.0.0"), schema, dead)
     opened = gateway([staff, *views_over(I32)], RULES)
-    watch = opened.views.watch
+    watch = opened.mesh.views.watch
     watch.turn()
     watch.turn()
     assert set(levels(opened).values()) == {"unreachable"}
-    assert opened.standing.of("mesh://views/shop/top@1.0.0") == ()
+    assert opened.mesh.standing.of("mesh://views/shop/top@1.0.0") == ()
     assert refused(opened, "SELECT * FROM top").code == "SOURCE_UNAVAILABLE"
     opened.close()
 
 
 def test_what_was_broken_stays_so_while_its_source_is_down(mesh: Gateway, store: Any) -> None:
-    watch = mesh.views.watch
+    watch = mesh.mesh.views.watch
     store.alter("drop")
     watch.turn()
     address = "mesh://shop/staff/staff@1.0.0"
@@ -237,12 +237,12 @@ def test_what_was_broken_stays_so_while_its_source_is_down(mesh: Gateway, store:
 def contracted(*datasets: Dataset, rules: Sequence[tuple[str, ...]] = RULES) -> Gateway:
     (staff,) = in_memory({"staff": stores.STAFF}, "views-contract", "staff")
     opened = gateway([staff, *datasets], rules)
-    opened.views.watch.turn()
+    opened.mesh.views.watch.turn()
     return opened
 
 
 def health(opened: Gateway, name: str, version: str = "1.0.0") -> tuple[str, str]:
-    found = opened.views.watch.healths[f"mesh://views/shop/{name}@{version}"]
+    found = opened.mesh.views.watch.healths[f"mesh://views/shop/{name}@{version}"]
     return str(found.level), found.reason(lambda *_: True)
 
 
@@ -300,7 +300,7 @@ def test_versions_are_pinned_or_followed() -> None:
     counts = {name: ask(opened, f"SELECT id FROM {name}").num_rows
               for name in ("follows", "pins", "old")}  # fmt: skip
     assert counts == {"follows": 2, "pins": 1, "old": 3}
-    watch = opened.views.watch
+    watch = opened.mesh.views.watch
     below = {name: watch.healths[f"mesh://views/shop/{name}@1.0.0"].stands_on for name in counts}
     assert below == {
         "follows": ("mesh://views/shop/base@1.1.0",),
@@ -309,6 +309,17 @@ def test_versions_are_pinned_or_followed() -> None:
     }
     assert health(opened, "old") == ("degraded", "mesh://views/shop/base@2.0.0 is deprecated")
     assert health(opened, "follows") == ("valid", "")
+    opened.close()
+
+
+def test_what_is_retired_is_read_by_nobody_nor_by_views() -> None:
+    fields = [("id", I64)]
+    opened = contracted(
+        view("base", "SELECT id FROM staff", *fields, status="retired"),
+        view("old", "SELECT id FROM views.shop.base FOR VERSION AS OF '1'", *fields),
+    )
+    assert health(opened, "old") == ("broken", "mesh://views/shop/base@1.0.0 is retired")
+    assert refused(opened, "SELECT * FROM old").code == "DATASET_UNFIT"
     opened.close()
 
 
@@ -321,18 +332,17 @@ def test_a_catalogue_that_is_read_anew_is_judged_anew() -> None:
 
     before = opened.catalogue
     kept = [d for d in before.datasets if d.address.dataset != "staff"]
-    opened.catalogue = Catalogue(kept, "another")
-    opened.views.watch.turn()
+    use(opened, Catalogue(kept, "another"))
+    opened.mesh.views.watch.turn()
     level, reason = health(opened, "w")
     assert level == "broken" and "there is no dataset staff" in reason
     bob = str(refused(opened, "SELECT * FROM w", BOB))
     assert "a dataset it stands on is not there" in bob and "dataset staff" not in bob
     # the same address with another query is another view: no plan of the old one is used
-    opened.catalogue = Catalogue(
-        [*(d for d in before.datasets if d.address.dataset != "v"),
-         view("v", "SELECT id FROM staff WHERE id = 1", *fields)], "third"
-    )  # fmt: skip
-    opened.views.watch.turn()
+    others = [d for d in before.datasets if d.address.dataset != "v"]
+    changed = view("v", "SELECT id FROM staff WHERE id = 1", *fields)
+    use(opened, Catalogue([*others, changed], "third"))
+    opened.mesh.views.watch.turn()
     assert health(opened, "w") == ("valid", "")
     assert ask(opened, "SELECT * FROM w").to_pylist() == [{"id": 1}]
     opened.close()
@@ -341,12 +351,14 @@ def test_a_catalogue_that_is_read_anew_is_judged_anew() -> None:
 def test_what_is_not_to_be_read_degrades_what_stands_on_it() -> None:
     opened = contracted(view("v", "SELECT id FROM staff", ("id", I64)))
     address = "mesh://shop/staff/staff@1.0.0"
-    opened.standing.set("quality", [Notice(address, "QUALITY", "rows are missing", Severity.DENY)])
-    opened.views.watch.turn()
+    opened.mesh.standing.set(
+        "quality", [Notice(address, "QUALITY", "rows are missing", Severity.DENY)]
+    )
+    opened.mesh.views.watch.turn()
     assert health(opened, "v") == ("degraded", f"{address} is not to be read at present")
     assert refused(opened, "SELECT * FROM views.shop.v").code == "DATASET_UNFIT"
-    opened.standing.set("quality", [])
-    opened.views.watch.turn()
+    opened.mesh.standing.set("quality", [])
+    opened.mesh.views.watch.turn()
     assert health(opened, "v") == ("valid", "")
     opened.close()
 
@@ -386,17 +398,17 @@ def test_a_removed_column_never_lets_a_view_find_another_of_its_name(tmp_path: P
         [*bases, view("v", query, ("id", I64)), view("n", natural, ("id", I64))], RULES
     )
     assert ask(opened, "SELECT * FROM v").to_pylist() == [{"id": 1}]
-    opened.views.watch.turn()
+    opened.mesh.views.watch.turn()
     connection.execute("ALTER TABLE b DROP COLUMN x")
     connection.close()
     opened.close()
     opened = gateway(
         [*bases, view("v", query, ("id", I64)), view("n", natural, ("id", I64))], RULES
     )
-    opened.views.watch.turn()
+    opened.mesh.views.watch.turn()
     for name in ("v", "n"):
         assert refused(opened, f"SELECT * FROM {name}").code == "SCHEMA_DRIFT"
-    opened.views.watch.turn()
+    opened.mesh.views.watch.turn()
     assert levels(opened) == {"v": "broken", "n": "broken"}
     opened.close()
 
@@ -411,12 +423,12 @@ def test_a_view_on_a_former_state_does_not_mind_the_present(tmp_path: Path) -> N
     past = view("past", "SELECT pay FROM staff FOR VERSION AS OF 0", ("pay", I32))
     now = view("present", "SELECT pay FROM staff", ("pay", I32))
     opened = gateway([staff, past, now], RULES)
-    opened.views.watch.turn()
+    opened.mesh.views.watch.turn()
     write_deltalake(
         tmp_path / "staff", stores.STAFF.drop_columns(["pay"]), mode="overwrite",
         schema_mode="overwrite",
     )  # fmt: skip
-    opened.views.watch.turn()
+    opened.mesh.views.watch.turn()
     assert levels(opened) == {"past": "valid", "present": "broken"}
     assert ask(opened, "SELECT sum(pay) AS n FROM past").to_pylist() == [{"n": 60}]
     opened.close()
@@ -428,7 +440,7 @@ def test_views_that_go_in_a_circle_are_broken_and_the_others_are_not() -> None:
         view("b", "SELECT id FROM views.shop.a", ("id", I64)),
         view("c", "SELECT id FROM staff", ("id", I64)),
     )
-    assert opened.views.watch.graph.cycle
+    assert opened.mesh.views.watch.graph.cycle
     assert levels(opened) == {"c": "valid"}
     assert refused(opened, "SELECT * FROM a").code == "LIMIT_EXCEEDED"
     opened.close()

@@ -46,7 +46,7 @@ def until(true: Callable[[], object]) -> None:
 def test_sources_are_looked_at_in_turn_and_changes_come_up(tmp_path: Path) -> None:
     mesh = made(tmp_path)
     opened = Gateway.open(mesh, Config(schema_poll_seconds=0.1))
-    watch = opened.views.watch
+    watch = opened.mesh.views.watch
     until(lambda: watch.state(STAFF) is not None)
     alter(mesh, "ALTER TABLE staff DROP COLUMN pay")
     until(lambda: watch.healths[TOP].level is Level.BROKEN)
@@ -55,8 +55,8 @@ def test_sources_are_looked_at_in_turn_and_changes_come_up(tmp_path: Path) -> No
     reset(mesh)
     until(lambda: watch.healths[TOP].level is Level.VALID)
     assert ask(opened, "SELECT * FROM top", ANA).to_pylist() == [{"total": 30}]
-    assert opened.memory is not None
-    journal = HealthJournal(opened.memory.store)
+    assert opened.mesh.memory is not None
+    journal = HealthJournal(opened.mesh.memory.store)
     until(lambda: len(journal.events(TOP)) == 3)
     assert [(e.before, e.level) for e in journal.events(TOP)] == [
         ("", "valid"), ("valid", "broken"), ("broken", "valid")
@@ -68,7 +68,7 @@ def test_sources_are_looked_at_in_turn_and_changes_come_up(tmp_path: Path) -> No
 def test_a_query_that_is_refused_has_a_mended_source_looked_at(tmp_path: Path) -> None:
     mesh = made(tmp_path)
     opened = Gateway.open(mesh, Config(schema_poll_seconds=3600))
-    watch = opened.views.watch
+    watch = opened.mesh.views.watch
     until(lambda: watch.healths)
     alter(mesh, "ALTER TABLE staff DROP COLUMN pay")
     with pytest.raises(GatewayError, match="SCHEMA_DRIFT"):
@@ -89,9 +89,9 @@ def test_a_query_that_is_refused_has_a_mended_source_looked_at(tmp_path: Path) -
 def test_health_can_be_asked_for_by_sql(tmp_path: Path) -> None:
     mesh = made(tmp_path)
     opened = Gateway.open(mesh, Config(schema_poll_seconds=3600))
-    until(lambda: opened.views.watch.healths)
+    until(lambda: opened.mesh.views.watch.healths)
     alter(mesh, "ALTER TABLE staff DROP COLUMN pay")
-    opened.refresh(ANA, Address.parse(STAFF))
+    opened.browsing.refresh(ANA, Address.parse(STAFF))
     sql = "SELECT dataset, health, reason, stands_on FROM system.catalogue.view_health ORDER BY 1"
     everything = {row.pop("dataset"): row for row in ask(opened, sql, ANA).to_pylist()}
     assert {name: row["health"] for name, row in everything.items()} == {
@@ -111,13 +111,13 @@ def test_health_can_be_asked_for_by_sql(tmp_path: Path) -> None:
 def test_a_catalogue_read_anew_is_judged_at_once(tmp_path: Path) -> None:
     mesh = made(tmp_path)
     opened = Gateway.open(mesh, Config(schema_poll_seconds=3600, catalogue_poll_seconds=0.1))
-    until(lambda: opened.views.watch.healths)
+    until(lambda: opened.mesh.views.watch.healths)
     declare(mesh, "views", "orphan", ["id"], view="SELECT id FROM gone")
     orphan = "mesh://views/orphan/orphan@1.0.0"
-    until(lambda: orphan in opened.views.watch.healths)
-    assert opened.views.watch.healths[orphan].level is Level.BROKEN
+    until(lambda: orphan in opened.mesh.views.watch.healths)
+    assert opened.mesh.views.watch.healths[orphan].level is Level.BROKEN
     declare(mesh, "views", "orphan", ["id"], view={"query": "x", "language": "cypher"})
-    until(lambda: "there are sql" in opened.catalogue_problems)
+    until(lambda: "there are sql" in opened.mesh.watch.problems)
     assert orphan in {str(view.address) for view in opened.catalogue.views}
     opened.close()
 
@@ -125,7 +125,7 @@ def test_a_catalogue_read_anew_is_judged_at_once(tmp_path: Path) -> None:
 def test_nobody_is_looked_at_where_the_settings_say_so(tmp_path: Path) -> None:
     opened = Gateway.open(made(tmp_path), Config(schema_poll_seconds=0))
     assert FINDER not in {thread.name for thread in threading.enumerate()}
-    assert opened.views.watch.healths == {}
+    assert opened.mesh.views.watch.healths == {}
     opened.close()
 
 
@@ -260,11 +260,11 @@ def test_a_view_without_ground_is_in_the_picture(
 
 def test_refreshing_is_told_apart_by_purpose_and_right(tmp_path: Path) -> None:
     opened = Gateway.open(made(tmp_path), Config(schema_poll_seconds=0))
-    assert isinstance(opened.standing, Standing)
-    rows = opened.refresh(ANA, Address.parse(STAFF))
+    assert isinstance(opened.mesh.standing, Standing)
+    rows = opened.browsing.refresh(ANA, Address.parse(STAFF))
     assert len(rows) == 4
     with pytest.raises(GatewayError, match="PURPOSE_NOT_GRANTED"):
-        opened.refresh(ANA, Address.parse(STAFF), "research")
+        opened.browsing.refresh(ANA, Address.parse(STAFF), "research")
     with pytest.raises(GatewayError, match="UNKNOWN_DATASET"):
-        opened.refresh(BOB, Address.parse(TOP))
+        opened.browsing.refresh(BOB, Address.parse(TOP))
     opened.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from gateway.commands.catalogue import entry, exchange, life, listing
@@ -12,7 +12,7 @@ from gateway.commands.view_check import check
 from gateway.errors import UserError, did_you_mean
 from gateway.interchange import FORMATS
 
-ACTIONS = {
+ACTIONS: Mapping[str, Callable[[argparse.Namespace, list[str]], int]] = {
     "search": listing.run,
     "show": entry.show,
     "open": entry.open_,

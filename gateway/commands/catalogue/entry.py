@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -19,7 +19,7 @@ from gateway.model import Artefact, Dataset, Team, Way
 _WIDTH = 14
 
 
-def show(args: argparse.Namespace, words: list[str]) -> int:
+def show(args: argparse.Namespace, words: Sequence[str]) -> int:
     """Print everything the reader may know of one thing."""
     reader = Reader.load(args)
     found = reader.find(_one(words, "show"))
@@ -31,7 +31,7 @@ def show(args: argparse.Namespace, words: list[str]) -> int:
     return 0
 
 
-def open_(args: argparse.Namespace, words: list[str]) -> int:
+def open_(args: argparse.Namespace, words: Sequence[str]) -> int:
     """Print how one thing is opened or executed, and nothing else. Raises AccessDenied."""
     reader = Reader.load(args)
     found = reader.find(_one(words, "open"))
@@ -45,7 +45,7 @@ def open_(args: argparse.Namespace, words: list[str]) -> int:
     return 0
 
 
-def _one(words: list[str], action: str) -> str:
+def _one(words: Sequence[str], action: str) -> str:
     if len(words) != 1:
         raise UserError(
             f"{action} takes one address",
@@ -63,7 +63,7 @@ def way_into(what: Dataset | Artefact, reader: Reader) -> Way:
         if not isinstance(found, Dataset):
             raise UserError(f"{what.address} is read as {found.address}, which is no dataset")
         what = found
-    newest = reader.find(what.address.sql_name.replace('"', "")).address == what.address
+    newest = reader.find(what.address.sql_name).address == what.address
     version = "" if newest else f" FOR VERSION AS OF '{what.address.version}'"
     return Way("sql", f"SELECT * FROM {what.address.sql_name}{version}")
 
@@ -152,7 +152,7 @@ def _team(team: Team) -> dict[str, Any]:
     }
 
 
-def _users(what: Dataset | Artefact, reader: Reader) -> list[str]:
+def _users(what: Dataset | Artefact, reader: Reader) -> Sequence[str]:
     """The artefacts that are made from it."""
     address = what.address
     return [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from gateway.catalogue.bindings import has_plain_secret
@@ -17,7 +17,7 @@ from gateway.interchange import FORMATS, Extract
 from gateway.model import Artefact, Dataset
 
 
-def export(args: argparse.Namespace, words: list[str]) -> int:
+def export(args: argparse.Namespace, words: Sequence[str]) -> int:
     """Write what the reader may know, or that of the addresses in `words`."""
     if args.format is None:
         args.wrong_usage(f"export takes --format, one of {', '.join(sorted(FORMATS))}")
@@ -34,7 +34,7 @@ def export(args: argparse.Namespace, words: list[str]) -> int:
     return 0
 
 
-def import_(args: argparse.Namespace, words: list[str]) -> int:
+def import_(args: argparse.Namespace, words: Sequence[str]) -> int:
     """Put contracts and products of others into the mesh."""
     if len(words) != 1:
         raise UserError("import takes one file, folder or URL")
@@ -44,7 +44,7 @@ def import_(args: argparse.Namespace, words: list[str]) -> int:
     )
 
 
-def extract_of(reader: Reader, mesh: Path, words: list[str], endpoint: str = "") -> Extract:
+def extract_of(reader: Reader, mesh: Path, words: Sequence[str], endpoint: str = "") -> Extract:
     """What a reader may be given of a mesh, with the documents behind it."""
     chosen = [reader.find(word) for word in words] if words else list(reader.all())
     contracts = {d.file: d.content for d in _documents(mesh, f"*{CONTRACTS}")}

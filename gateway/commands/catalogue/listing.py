@@ -23,7 +23,7 @@ HEADER = ("name", "version", "status", "connector", "columns", "description")
 Row = tuple[object, ...]
 
 
-def run(args: argparse.Namespace, words: list[str]) -> int:
+def run(args: argparse.Namespace, words: Sequence[str]) -> int:
     if args.connect and args.principal:
         raise UserError("--as is for a mesh folder", hint="at a gateway, --user logs in")
     rows = list(_rows(args, " ".join(words)))

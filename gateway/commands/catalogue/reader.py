@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 
 from connectors.interface import Binding
 from gateway.authorisation import ADMIN, DISCOVER, PUBLISH, READ, Access
+from gateway.catalogue.artefacts import precedence
 from gateway.catalogue.catalogue import Catalogue
-from gateway.catalogue.versions import Order, choose_version, newest_first, version_order
+from gateway.catalogue.versions import choose_version, newest_first
 from gateway.commands.policy.mesh import Mesh, load_catalogue
 from gateway.errors import AmbiguousDataset, UnknownDataset, did_you_mean
 from gateway.model import SCHEME, Address, Artefact, Dataset, ForeignKey, Principal, View
@@ -41,7 +42,9 @@ class Reader:
         """Whom ``--as`` and ``--purpose`` name. Raises CatalogueError, UserError."""
         if not args.principal:
             catalogue = load_catalogue(args.mesh)
-            return cls(tuple(catalogue.datasets), catalogue.artefacts, lambda *_: True, False)
+            return cls(
+                tuple(catalogue.datasets), tuple(catalogue.artefacts), lambda *_: True, False
+            )
         mesh = Mesh.load(args.mesh)
         purpose = check_purpose(args.purpose)
         access = Access(mesh.authoriser, product_key=lambda *_: b"")
@@ -94,7 +97,7 @@ class Reader:
             chosen = newest_first(datasets)[0]
         artefacts = [one for one in found if isinstance(one, Artefact)]
         fitting = [a for a in artefacts if version in (None, a.address.version)]
-        chosen = chosen or max(fitting, key=_precedence, default=None)
+        chosen = chosen or max(fitting, key=precedence, default=None)
         if chosen is None:
             known = [one.address.sql_name for one in self.all()]
             listed = ", ".join(f"{one.address.version} ({one.status})" for one in found)
@@ -172,10 +175,6 @@ class Known:
 
 def _keeps(may: May, what: Dataset | Artefact) -> bool:
     return may(what, PUBLISH) or may(what, ADMIN)
-
-
-def _precedence(artefact: Artefact) -> tuple[bool, Order]:
-    return artefact.status == "active", version_order(artefact.address.version or "0")
 
 
 def name_and_version(text: str) -> tuple[tuple[str, ...], str | None]:

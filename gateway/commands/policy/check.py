@@ -15,6 +15,8 @@ from gateway.commands.policy.mesh import load_catalogue
 from gateway.errors import UserError, did_you_mean
 from gateway.identity.settings import Settings, load_settings
 from gateway.identity.users import UserStore
+from gateway.model import SYSTEM
+from gateway.system.system import System
 from policies.explanation import not_in_force
 from policies.matching import mesh_match, one_of, parse_pattern
 from policies.request import Resource
@@ -37,7 +39,8 @@ def run(args: argparse.Namespace) -> int:
     folder = args.folder or args.mesh / "policies"
     rows, wrong = _review(folder)
     catalogue = load_catalogue(args.mesh)
-    resources = [*map(resource, catalogue.datasets), *map(resource, catalogue.artefacts)]
+    datasets = (*catalogue.datasets, *System().datasets)
+    resources = [*map(resource, datasets), *map(resource, catalogue.artefacts)]
     owners = [dataset.view.owner for dataset in catalogue.datasets if dataset.view is not None]
     people = People.of(UserStore.load(args.mesh), load_settings(args.mesh), rows.rows, owners)
     purposes = {name for row in rows.rows if row.ptype == "g2" for name in row.columns}
@@ -139,7 +142,8 @@ class Checks:
             tags = _column_tags(datasets)
             yield from _tags(columns["tag"], tags, "the columns it is for have")
         elif row.effect == "allow":
-            yield from _filter(columns["filter_id"], datasets)
+            # system tables are filtered by what their reader may know, not by policies
+            yield from _filter(columns["filter_id"], [r for r in datasets if r.domain != SYSTEM])
 
     def _subject(self, subject: str) -> Iterator[str]:
         if subject == "*":

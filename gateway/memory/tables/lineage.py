@@ -33,8 +33,7 @@ TABLES: tuple[str, ...] = (
         log BIGINT NOT NULL,
         decision BIGINT NOT NULL,
         kind TEXT NOT NULL,
-        time TEXT NOT NULL,
-        UNIQUE (log, decision, kind)
+        time TEXT NOT NULL
     )""",
     # How far an endpoint has been told: all events up to `seq`, but for the refused. Whoever holds
     # the lease (`holder`, until `until`, in seconds since 1970) tells it.

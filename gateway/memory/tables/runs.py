@@ -62,5 +62,4 @@ TABLES: tuple[str, ...] = (
         version TEXT NOT NULL,
         PRIMARY KEY (log, seq, number)
     )""",
-    "CREATE INDEX run_dataset_reading ON run_dataset (reading)",
 )

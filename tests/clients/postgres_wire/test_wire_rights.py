@@ -34,8 +34,8 @@ class Changing(Served):
     def policies(self, change: Callable[[str], str]) -> None:
         path = self.mesh / "policies" / "access.csv"
         path.write_text(change(path.read_text()))
-        assert self.gateway._reloader is not None
-        assert self.gateway._reloader.refresh()
+        assert self.gateway.mesh._reloader is not None
+        assert self.gateway.mesh._reloader.refresh()
 
     def identities(self, change: Callable[[Path], None]) -> None:
         change(self.mesh)

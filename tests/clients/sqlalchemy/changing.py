@@ -65,10 +65,11 @@ class ChangingGateway:
         with self._lock:
             self._publish()
             gateway = self.served.gateway
-            gateway.catalogue = Catalogue.load(self.mesh)
-            gateway.forget_plans()
+            gateway.mesh.watch.replace(Catalogue.load(self.mesh))
+            gateway.plans.forget()
+            gateway.plans.forget()
             for dataset in gateway.catalogue.datasets:
-                gateway._sources.forget(dataset)
+                gateway.mesh.sources.forget(dataset)
 
     def _publish(self) -> None:
         shutil.rmtree(self.mesh / "products", ignore_errors=True)
