@@ -14,7 +14,7 @@ import pytest
 
 from connectors.interface import Binding
 from gateway.catalogue import Catalogue, reading
-from gateway.catalogue.codec import pack, read_artefacts, unpack, write_artefacts
+from gateway.catalogue.codec import pack, unpack
 from gateway.catalogue.entries import entry_of
 from gateway.catalogue.files import scan, settled
 from gateway.catalogue.shelf import Shelf
@@ -23,7 +23,6 @@ from gateway.memory.sqlite_store import SqliteStore
 from gateway.memory.store import Store
 from gateway.model import (
     Address,
-    Artefact,
     BusinessTerm,
     Contact,
     Dataset,
@@ -37,7 +36,6 @@ from gateway.model import (
     Threshold,
     Timing,
     View,
-    Way,
 )
 from tests.catalogue.meshes import contract, custom, port, product, small_mesh, write
 
@@ -73,11 +71,10 @@ def outcome(mesh: Path, shelf: Shelf | None = None, before: Catalogue | None = N
 
 
 def told(catalogue: Catalogue) -> list[object]:
-    datasets = [
+    return [
         (dataset, dataset.schema.serialize().to_pybytes(), entry_of(dataset) == entry)
         for dataset, entry in zip(catalogue.datasets, catalogue.entries, strict=True)
     ]
-    return [*datasets, *catalogue.artefacts]
 
 
 def age(mesh: Path) -> None:
@@ -156,7 +153,6 @@ def test_touched_files_are_looked_into_and_found_the_same(
         "UPDATE catalogue_places SET state = 'x complete'",
         "UPDATE catalogue_places SET code = 'x'",
         "DELETE FROM catalogue_places",
-        "UPDATE catalogue_places SET artefacts = '[ ]'",
     ],
 )
 def test_what_is_damaged_or_of_other_rules_is_not_believed(
@@ -252,13 +248,7 @@ def write_product(mesh: Path, rng: random.Random, number: int, wild: float = 0.1
         for place in range(rng.choice([1, 2]))
     ]
     name = odd(f"p{number}", "p0", "P1")
-    used = odd("p0/d0", f"{name}/d0#id", "p1/d1", "p2/d0#other", f"{name}/m")
-    metric = {"name": odd("m", "d0"), "version": "1.0.0", "kind": "metric", "url": "https://x.org"}
-    artefacts = [{**metric, "uses": [f"mesh://sales/{used}"]}] if rng.random() < 0.3 else []
-    changes: dict[str, Any] = {"name": name, "tags": [rng.choice("ab")]}
-    if artefacts:
-        changes["customProperties"] = custom(artefacts=artefacts)
-    write(mesh, f"p{number}.odps.yaml", product(*ports, **changes))
+    write(mesh, f"p{number}.odps.yaml", product(*ports, name=name, tags=[rng.choice("ab")]))
 
 
 def change(mesh: Path, rng: random.Random) -> None:
@@ -393,19 +383,6 @@ def test_every_field_of_a_dataset_survives() -> None:
         for name in Dataset.__slots__:
             if name not in ("__weakref__", "revision"):
                 assert repr(getattr(back, name)) == repr(getattr(dataset, name)), name
-
-
-def test_every_field_of_an_artefact_survives() -> None:
-    address = Address("d", "p", "m", "1.0.0")
-    whole = Artefact(
-        *(address, "metric", Way("sql", "SELECT 1"), (Address("d", "p", "n", None, "id"),)),
-        *("title", "description", ("a",), "owner", "deprecated", True, "p.odps.yaml"),
-    )
-    plain = Artefact(address, "job", Way("command", "run"))
-    assert read_artefacts(write_artefacts([whole, plain])) == (whole, plain)
-    for text in ("", "{}", '[{"kind": "job"}]', '[{"address": 1}]'):
-        with pytest.raises(ValueError):
-            read_artefacts(text)
 
 
 @pytest.mark.parametrize("packed", ["", "x", "AAAA", "eJw=", pack([WHOLE])[:-8]])
