@@ -81,9 +81,10 @@ class Estate:
         if len(self.of) != len(locations):
             raise ValueError(f"{len(locations)} datasets with {len(self.of)} traits")
         names: dict[str, int] = {}
+        columns = list(zip(*locations, strict=True)) or [(), (), (), ()]
         parts = [
-            _codes(names.setdefault(each[part], len(names)) for each in locations)
-            for part in range(4)
+            np.array([names.setdefault(name, len(names)) for name in column], np.int32)
+            for column in columns
         ]
         self._names = names
         self._product_name, self._name, self._version = parts[1:]

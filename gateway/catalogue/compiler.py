@@ -107,7 +107,8 @@ class _Compiler:
         broken = self._read()
         before = self._before
         if before.complete and not broken and self._same(before):
-            return Outcome(replace(before, files=self._files))
+            looked = any(file is not before.files[path] for path, file in self._files.items())
+            return Outcome(replace(before, files=self._files) if looked else before)
         if broken:  # a port can not be judged while its contract is missing
             return Outcome(Compilation(self._right(), before.products), tuple(broken))
         self._facts = {path: Facts.of_text(file.facts) for path, file in self._files.items()}

@@ -47,8 +47,11 @@ def scan(mesh: Path) -> Mapping[str, Look]:
 
 def in_order(files: Mapping[str, Look]) -> Mapping[str, Look]:
     """Products first, then contracts, each in the order of folders."""
-    paths = sorted(files, key=lambda path: (path.endswith(CONTRACTS), path.split("/")))
-    return {path: files[path] for path in paths}
+    # No name has a NUL, which comes before all that names may have.
+    paths = sorted(files, key=lambda path: path.replace("/", "\0"))
+    products = [path for path in paths if not path.endswith(CONTRACTS)]
+    contracts = [path for path in paths if path.endswith(CONTRACTS)]
+    return {path: files[path] for path in (*products, *contracts)}
 
 
 def _look(entry: os.DirEntry[str]) -> Look:

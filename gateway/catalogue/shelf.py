@@ -78,6 +78,8 @@ class Shelf:
 
     def save(self, compilation: Compilation) -> None:
         """Keep this instead, should it be another; nothing is kept where the store has a fault."""
+        if compilation is self._kept and self._state:
+            return
         state = _state(compilation)
         if state == self._state:
             return
