@@ -77,9 +77,7 @@ class Estate:
 
     def __init__(self, locations: Sequence[Location], traits: Iterable[Traits]) -> None:
         """ValueError unless the datasets of each domain, and of each product, stand together."""
-        known: dict[Traits, int] = {}
-        self.of = _codes(known.setdefault(each, len(known)) for each in traits)
-        self.traits = tuple(known)
+        self.traits, self.of = _distinct(traits)
         if len(self.of) != len(locations):
             raise ValueError(f"{len(locations)} datasets with {len(self.of)} traits")
         names: dict[str, int] = {}
@@ -146,6 +144,19 @@ class Estate:
             equal = codes[stretch] == code
             mask = equal if mask is None else mask & equal
         yield stretch, mask
+
+
+def _distinct(traits: Iterable[Traits]) -> tuple[tuple[Traits, ...], npt.NDArray[np.int32]]:
+    """The distinct ones, and which of them each is. Mostly equal ones are one object."""
+    known: dict[Traits, int] = {}
+    seen: dict[int, tuple[Traits, int]] = {}
+    codes = []
+    for each in traits:
+        found = seen.get(id(each))
+        if found is None:
+            found = seen[id(each)] = (each, known.setdefault(each, len(known)))
+        codes.append(found[1])
+    return tuple(known), np.array(codes, np.int32)
 
 
 def _codes(numbers: Iterable[int]) -> npt.NDArray[np.int32]:

@@ -84,7 +84,7 @@ def started(mesh: Path) -> float:
 
 def outlook(gateway: Gateway) -> float:
     """Milliseconds until it is known of every dataset whether a caller may discover and read it."""
-    access, catalogue = gateway._access, gateway.catalogue
+    access, catalogue = gateway.mesh.access, gateway.catalogue
     access.forget_meshes()
     start = time.perf_counter()
     found = access.outlook(ANALYST, "", catalogue)
@@ -113,7 +113,7 @@ def changed(gateway: Gateway, mesh: Path) -> float:
     file.write_text(file.read_text() + "# changed\n")
     before = gateway.catalogue
     start = time.perf_counter()
-    gateway.watch.refresh()
+    gateway.mesh.watch.refresh()
     taken = time.perf_counter() - start
     if gateway.catalogue is before:
         raise RuntimeError("the change was not noticed")

@@ -14,6 +14,7 @@ from gateway.catalogue.compilation import Compilation
 from gateway.catalogue.compiled_datasets import CompiledDatasets
 from gateway.catalogue.compiler import compiled
 from gateway.catalogue.entries import Entry, Source, entry_of
+from gateway.catalogue.many_objects import many_objects
 from gateway.catalogue.namespaces import Namespaces
 from gateway.catalogue.problems import catalogue_error
 from gateway.catalogue.shelf import Shelf
@@ -68,14 +69,11 @@ class Catalogue:
         locations = [(a.domain, a.product, a.dataset, a.version or "") for a in addresses]
         self.estate = Estate(locations, (entry.traits for entry in entries))
         self.namespaces = Namespaces(self.estate.products)
-        self._names = [
-            [_fold(parts[-length:]) for parts in (location[:3] for location in locations)]
-            for length in range(1, FULL_NAME + 1)
+        self._folded = [
+            (domain.casefold(), product.casefold(), name.casefold())
+            for domain, product, name, _ in locations
         ]
-        self._by_name: dict[tuple[str, ...], list[int]] = {}
-        for names in self._names:
-            for position, name in enumerate(names):
-                self._by_name.setdefault(name, []).append(position)
+        self._by_name: dict[int, Mapping[tuple[str, ...], Sequence[int]]] = {}
 
     @classmethod
     def load(
@@ -96,7 +94,8 @@ class Catalogue:
             shelf.save(outcome.compilation)
         if outcome.problems:
             raise catalogue_error(str(mesh), outcome.problems)
-        return cls.of(outcome.compilation)
+        with many_objects():
+            return cls.of(outcome.compilation)
 
     @classmethod
     def of(cls, compilation: Compilation) -> Catalogue:
@@ -124,7 +123,13 @@ class Catalogue:
 
     def positions(self, parts: tuple[str, ...]) -> Sequence[int]:
         """Where every dataset is, in every version, that a name may mean, whoever asks."""
-        return self._by_name.get(_fold(parts), ()) if all(map(NAME.match, parts)) else ()
+        if not all(map(NAME.match, parts)):
+            return ()
+        length = len(parts)
+        index = self._by_name.get(length)
+        if index is None:  # made when it is first asked for, perhaps by several at once
+            index = self._by_name[length] = _index(self._folded, length)
+        return index.get(_fold(parts), ())
 
     def named(self, parts: tuple[str, ...]) -> Sequence[Dataset]:
         """Every dataset, in every version, that a name may mean, whoever asks."""
@@ -219,14 +224,24 @@ class Catalogue:
         """
         if not 0 < len(parts) <= FULL_NAME:
             return None
-        names = self._names[len(parts) - 1]
+        names = self._folded
         positions = range(len(names)) if shown is None else np.flatnonzero(shown).tolist()
-        known = {".".join(names[position]): position for position in positions}
+        known = {".".join(names[position][-len(parts) :]): position for position in positions}
         close = similar(".".join(_fold(parts)), known, 1)
         if not close:
             return None
         meant = _parts(self.entries[known[close[0]]].address)
         return f"did you mean {'.'.join(meant[-len(parts) :])}?"
+
+
+def _index(names: Sequence[tuple[str, ...]], length: int) -> dict[tuple[str, ...], list[int]]:
+    """The positions of names by their last parts."""
+    found: dict[tuple[str, ...], list[int]] = {}
+    if not 0 < length <= FULL_NAME:
+        return found
+    for position, name in enumerate(names):
+        found.setdefault(name[-length:], []).append(position)
+    return found
 
 
 def _parts(address: Address) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ import gateway
 import policies
 from gateway.catalogue.bindings import known_connectors
 from gateway.catalogue.compilation import Compilation, KnownFile, Product
+from gateway.catalogue.many_objects import many_objects
 from gateway.errors import MemoryUnavailable
 from gateway.memory.store import Store, Writing
 
@@ -38,7 +39,8 @@ class Shelf:
     def load(self) -> Compilation:
         """What is kept; nothing of what can not be believed."""
         try:
-            found = self._load()
+            with many_objects():
+                found = self._load()
         except (MemoryUnavailable, ValueError) as error:
             _log.warning("the compiled catalogue can not be used: %s", error)
             found = None

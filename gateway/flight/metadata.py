@@ -6,7 +6,7 @@ Every answer is made from the datasets the caller may discover, and from nothing
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 import pyarrow as pa
 from google.protobuf.message import Message
@@ -18,7 +18,7 @@ from gateway.model import SYSTEM, Dataset
 from gateway.serving.plain_types import Types
 from gateway.serving.table_names import table_names
 
-TABLE, SYSTEM_TABLE = TABLE_KINDS = ("TABLE", "SYSTEM TABLE")
+TABLE = "TABLE"
 
 CATALOGS = pa.schema([pa.field("catalog_name", pa.utf8(), False)])
 DB_SCHEMAS = pa.schema(
@@ -70,7 +70,7 @@ def answer(
         case sql.CommandGetTables():
             return _tables(command, datasets, of_client)
         case sql.CommandGetTableTypes():
-            return pa.table([list(TABLE_KINDS)], schema=TABLE_TYPES)
+            return pa.table([[TABLE]], schema=TABLE_TYPES)
         case sql.CommandGetPrimaryKeys():
             return keys.primary_keys(command, datasets)
         case sql.CommandGetExportedKeys():
@@ -118,15 +118,15 @@ def _tables(
     command: sql.CommandGetTables, datasets: Sequence[Dataset], of_client: Types
 ) -> pa.Table:
     rows = []
-    kinds = _kinds(command)
-    name_filter = command.HasField("table_name_filter_pattern")
-    wanted = like(command.table_name_filter_pattern) if name_filter else None
-    for name, dataset in table_names(_selected(command, datasets)):
-        if kind_of(dataset) in kinds and (wanted is None or wanted.match(name)):
-            rows.append((dataset.address.domain, dataset.address.product, name, dataset))
+    if not command.table_types or TABLE in command.table_types:
+        name_filter = command.HasField("table_name_filter_pattern")
+        wanted = like(command.table_name_filter_pattern) if name_filter else None
+        for name, dataset in table_names(_selected(command, _of_mesh(command, datasets))):
+            if wanted is None or wanted.match(name):
+                rows.append((dataset.address.domain, dataset.address.product, name, dataset))
     rows.sort(key=lambda row: row[:3])
     columns: list[list[object]] = [[row[i] for row in rows] for i in range(3)]
-    columns.append([kind_of(dataset) for *_, dataset in rows])
+    columns.append([TABLE] * len(rows))
     if not command.include_schema:
         return pa.table(columns, schema=TABLES)
     declared = keys.declared(datasets)
@@ -138,18 +138,14 @@ def _tables(
     return pa.table(columns, schema=TABLES_WITH_SCHEMA)
 
 
-def kind_of(dataset: Dataset) -> str:
-    """The type of a table, as clients ask for it."""
-    return SYSTEM_TABLE if dataset.address.domain == SYSTEM else TABLE
+def _of_mesh(command: sql.CommandGetTables, datasets: Sequence[Dataset]) -> Sequence[Dataset]:
+    """The datasets that are meant: the system's own tables only where a catalog is named.
 
-
-def _kinds(command: sql.CommandGetTables) -> Collection[str]:
-    """The types that are meant. Who asks for no type and no catalog is not shown the system's own:
-    a list of all that there is to read has no use for them.
+    A list of all that there is to read has no use for them.
     """
-    if command.table_types:
-        return frozenset(command.table_types)
-    return TABLE_KINDS if command.HasField("catalog") else (TABLE,)
+    if command.HasField("catalog"):
+        return datasets
+    return [dataset for dataset in datasets if dataset.address.domain != SYSTEM]
 
 
 def _selected(

@@ -105,15 +105,15 @@ def test_what_is_hidden_costs_just_what_is_absent(
         ),
         "name": (asking("SELECT a FROM same"), asking("SELECT a FROM sane")),
         "checked catalog": (
-            lambda: mesh.check_namespace(BOB, "", ("vault",)),
-            lambda: mesh.check_namespace(BOB, "", ("valut",)),
+            lambda: mesh.browsing.check_namespace(BOB, "", ("vault",)),
+            lambda: mesh.browsing.check_namespace(BOB, "", ("valut",)),
         ),
     }
     for what, (hidden, absent) in pairs.items():
         costs = []
         for do in (hidden, absent):
             if not known:
-                mesh._access.forget_meshes()
+                mesh.mesh.access.forget_meshes()
             else:
                 with pytest.raises(UserError):
                     do()
@@ -128,12 +128,12 @@ def test_hidden_catalogs_are_told_like_absent_ones() -> None:
     told = []
     for name in ("vault", "valut"):
         with pytest.raises(UserError) as caught:
-            mesh.check_namespace(BOB, "", (name,))
+            mesh.browsing.check_namespace(BOB, "", (name,))
         told.append(str(caught.value).replace(name, "NAME") + str(caught.value.hint))
     assert told[0] == told[1]
-    mesh.check_namespace(BOB, "", ("shop", "files"))
+    mesh.browsing.check_namespace(BOB, "", ("shop", "files"))
     with pytest.raises(UserError) as caught:
-        mesh.check_namespace(BOB, "", ("shop", "flies"))
+        mesh.browsing.check_namespace(BOB, "", ("shop", "flies"))
     assert caught.value.hint == "did you mean files?"
     mesh.close()
 
@@ -143,14 +143,14 @@ def test_a_search_path_costs_no_more_where_more_is_hidden(monkeypatch: pytest.Mo
     path = '"shop.files", "vault.p3"'
     for count in (5, 500):
         mesh = hiding(count)
-        assert "vault" not in {domain for domain, _ in mesh.products(BOB)}
-        mesh._access.forget_meshes()
+        assert "vault" not in {domain for domain, _ in mesh.browsing.products(BOB)}
+        mesh.mesh.access.forget_meshes()
         work.decided = work.outlooks = 0
-        found = Database("mesh").namespace(path, partial(mesh.products, BOB))
+        found = Database("mesh").namespace(path, partial(mesh.browsing.products, BOB))
         assert found == ("shop", "files")
-        Database("mesh").check_path(path, partial(mesh.products, BOB))
+        Database("mesh").check_path(path, partial(mesh.browsing.products, BOB))
         with pytest.raises(SqlError, match="or you may not know of it"):
-            Database("mesh").check_path('"vault.p3"', partial(mesh.products, BOB))
+            Database("mesh").check_path('"vault.p3"', partial(mesh.browsing.products, BOB))
         costs.append((work.decided, work.outlooks))
         mesh.close()
     assert costs[0] == costs[1]

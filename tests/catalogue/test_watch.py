@@ -55,7 +55,7 @@ def gateway(mesh: Path) -> Iterator[Gateway]:
 
 
 def look(gateway: Gateway) -> None:
-    gateway.watch.refresh()
+    gateway.mesh.watch.refresh()
 
 
 def ids(gateway: Gateway, text: str = "SELECT id FROM lines ORDER BY id") -> list[int]:
@@ -128,14 +128,14 @@ def test_a_broken_mesh_leaves_everything_as_it_is_and_says_so_once(
         look(gateway)
     assert gateway.catalogue is before
     for file in ("lines.odcs.yaml:2", "orders.odps.yaml:2"):
-        assert file in gateway.catalogue_problems
+        assert file in gateway.mesh.watch.problems
     told = [r for r in caplog.records if "stays as it is" in r.getMessage()]
     assert len(told) == 1 and "lines.odcs.yaml:2" in told[0].getMessage()
     assert ids(gateway) == [1, 2, 3]
     write(mesh, "products/orders.odps.yaml", product())
     write(mesh, "products/lines.odcs.yaml", lines())
     look(gateway)
-    assert gateway.catalogue_problems == ""
+    assert gateway.mesh.watch.problems == ""
     assert gateway.catalogue is before, "all is as it was"
 
 
@@ -147,8 +147,8 @@ def test_listeners_are_told_of_every_catalogue(
     def fails(before: Catalogue | None, now: Catalogue) -> None:
         raise RuntimeError("not well")
 
-    gateway.on_catalogue_change(fails)
-    gateway.on_catalogue_change(lambda before, now: told.append((before, now)))
+    gateway.mesh.watch.on_change(fails)
+    gateway.mesh.watch.on_change(lambda before, now: told.append((before, now)))
     first = gateway.catalogue
     assert told == [(None, first)]
     look(gateway)

@@ -306,7 +306,8 @@ def test_a_bug_behind_a_handler_does_not_leak(
     query = sql.CommandStatementQuery(query="SELECT 1")
     ticket = client.get_flight_info(descriptor(query), options).endpoints[0].ticket
     with monkeypatch.context() as patch:
-        patch.setattr(served.gateway, moment, fail)
+        broken = served.gateway.browsing if moment == "visible" else served.gateway
+        patch.setattr(broken, moment, fail)
         calls: dict[str, Callable[[], Any]] = {
             "prepare": lambda: client.get_flight_info(descriptor(query), options),
             "execute": lambda: client.do_get(ticket, options).read_all(),

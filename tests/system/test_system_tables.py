@@ -300,7 +300,7 @@ def test_a_large_catalogue_that_changes_is_indexed_in_the_background(
     opened = mesh(SHOWN)
     sql = "SELECT dataset FROM system.catalogue.search WHERE query = 'fresh'"
     assert ask(opened, sql) == []
-    opened.catalogue = Catalogue([*SHOWN, dataset("sales.orders.fresh")], "other")
+    use(opened, Catalogue([*SHOWN, dataset("sales.orders.fresh")], "other"))
     end = time.monotonic() + 20
     while ask(opened, sql) != [("fresh",)]:
         assert time.monotonic() < end
