@@ -16,6 +16,7 @@ from gateway.errors import GatewayError
 from gateway.model import Address, Dataset, Principal, Request, View
 from gateway.notices import Notice, Severity
 from gateway.pipeline import Gateway
+from gateway.views.health import SourceState
 from gateway.views.rows import ViewRow
 from tests.gateways import ANA, EVERYTHING, ask, gateway, in_memory, use
 from tests.views import stores
@@ -239,7 +240,6 @@ def test_what_was_broken_stays_so_while_its_source_is_down(mesh: Gateway, store:
     store.alter("drop")
     watch.turn()
     address = "mesh://shop/staff/staff@1.0.0"
-    from gateway.views.health import SourceState
 
     watch._look = lambda dataset: SourceState(unreachable="it is down")
     watch.turn()
