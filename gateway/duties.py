@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from gateway.catalogue import events as life_cycle
 from gateway.curated_views import NAME as VIEWS
+from gateway.quality.quality import FINDER as QUALITY
 from gateway.upkeep import Task
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ SEARCH_SECONDS = 3600.0
 
 LIFE_CYCLE, SEARCH = "life cycle", "search"
 
-AFTER_CHANGE = (LIFE_CYCLE, VIEWS, SEARCH)
+AFTER_CHANGE = (LIFE_CYCLE, VIEWS, SEARCH, QUALITY)
 """The tasks that have work as soon as the catalogue is another one."""
 
 LIFE_CYCLE_SECONDS = 60.0

@@ -139,13 +139,18 @@ class Mesh:
         """What requests are prepared on at this moment."""
         return Ground(self.access.version, self.catalogue.version, self.standing.version)
 
-    def notices(self, authorised: Authorised, resolution: Resolution) -> tuple[Notice, ...]:
-        """What the reader of a request should know. Raises DatasetUnfit."""
+    def notices(
+        self, authorised: Authorised, resolution: Resolution, reached: Iterable[Dataset] = ()
+    ) -> tuple[Notice, ...]:
+        """What the reader of a request should know; of what it may have `reached` as well.
+
+        Raises DatasetUnfit.
+        """
         lends = any(body.lends for body in authorised.bodies.values())
         below = authorised.nested if lends else frozenset()
         read = authorised.grants.items()
         return notices_of(
-            [grant.dataset for name, grant in read if name not in below],
+            [*(grant.dataset for name, grant in read if name not in below), *reached],
             [grant.dataset for name, grant in read if name in below],
             self.standing,
             lambda dataset: declared_notices(dataset, resolution.successor(dataset)),

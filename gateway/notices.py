@@ -26,7 +26,7 @@ class Severity(StrEnum):
 class Notice:
     """One thing to know of the dataset at an address. `code` is in capitals, as in errors.
 
-    `columns` are those the message speaks of: who may not know of one is told without its words.
+    `columns` are those the message speaks of: who may not know of one is not told that it is there.
     """
 
     dataset: str
@@ -38,14 +38,21 @@ class Notice:
     def __str__(self) -> str:
         return f"{self.dataset}: {self.message} ({self.code})"
 
-    def to(self, dataset: Dataset) -> Notice:
-        """The notice as somebody is told it who sees of its dataset what is here."""
+    def to(self, dataset: Dataset) -> Notice | None:
+        """The notice as somebody is told it who sees of its dataset what is here.
+
+        None: it is about what is hidden, and keeps nobody from reading the rest.
+        """
         if all(name in dataset.schema.names for name in self.columns):
             return self
-        return replace(self, message=VEILED, columns=())
+        if self.severity is Severity.WARN:
+            return None
+        return replace(self, code=UNFIT, message=VEILED, columns=())
 
 
-VEILED = "something of it that you may not see is not as it should be"
+UNFIT = "DATASET_UNFIT"
+VEILED = "it is not as it should be"
+"""What is said, and no more, where a dataset is unfit because of something hidden."""
 
 
 class Standing:
@@ -94,7 +101,7 @@ def notices_of(
     found: dict[Notice, None] = {}
     for dataset in shown:
         said = (notice.to(dataset) for notice in standing.of(str(dataset.address)))
-        found.update(dict.fromkeys(said))
+        found.update((notice, None) for notice in said if notice is not None)
         found.update(dict.fromkeys(declared(dataset)))
     for notice in found:
         if notice.severity is Severity.DENY:

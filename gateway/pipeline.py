@@ -145,10 +145,12 @@ class Gateway:
             remote = RemoteQueries(
                 catalogue, mesh.sources, access, request, resolution.decided
             ).open(said.remote)
+            reached = [dataset for r in remote.values() for dataset in r.product]
             if mesh.quality is not None and not checks:
-                mesh.quality.ensure(grant.dataset for grant in authorised.grants.values())
+                read = (grant.dataset for grant in authorised.grants.values())
+                mesh.quality.ensure([*read, *reached])
             ground = Ground(access.version, catalogue.version, mesh.standing.version)
-            notices = () if checks else mesh.notices(authorised, resolution)
+            notices = () if checks else mesh.notices(authorised, resolution, reached)
             own = mesh.system.source(
                 lambda: mesh.viewpoint(request.principal, request.purpose, access)
             )

@@ -39,10 +39,14 @@ _SERVERS = frozenset({"mariadb", "mysql"})
 
 @dataclass(frozen=True, slots=True)
 class RemoteTable:
-    """The answer of one remote query, opened: as a grant it is recorded, as a table planned."""
+    """The answer of one remote query, opened: as a grant it is recorded, as a table planned.
+
+    `product` are the datasets of the product it is of: what is known of these counts for it.
+    """
 
     grant: Grant
     table: Table
+    product: tuple[Dataset, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +94,7 @@ class RemoteQueries:
         dataset = _dataset(datasets[0], own, schema)
         security = Security(raw=schema, discloses=True)
         table = Table(dataset, own, Source(own.source_key, own), security)
-        return RemoteTable(Grant(dataset, security, decision), table)
+        return RemoteTable(Grant(dataset, security, decision), table, tuple(datasets))
 
     def _authorised(self, call: RemoteCall) -> tuple[list[Dataset], Decision]:
         """The product's datasets, and the decision that let its source be queried."""

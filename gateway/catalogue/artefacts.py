@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 import sqlglot
 from sqlglot import exp
@@ -20,6 +19,7 @@ from sqlglot.errors import SqlglotError
 from gateway.catalogue.bindings import has_plain_secret
 from gateway.catalogue.columns import custom_property
 from gateway.catalogue.document import Document
+from gateway.catalogue.download import is_url
 from gateway.catalogue.governance import ARTEFACTS, PURPOSE, check_tag
 from gateway.catalogue.problems import Path, Problem
 from gateway.catalogue.terms import owner_of, read_team
@@ -166,9 +166,7 @@ def _wrong(key: str, value: str, declared: Mapping[str, Any], product: Document)
         return ""
     if key == "status" and value not in STATUSES:
         return f"must be one of {', '.join(STATUSES)}"
-    if key == "url" and (
-        urlsplit(value).scheme not in ("http", "https") or has_plain_secret(value)
-    ):
+    if key == "url" and (not is_url(value) or has_plain_secret(value)):
         return "must be an http or https URL without a secret in it"
     if key == "sql":
         return _sql_problem(value)

@@ -21,7 +21,10 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 def is_url(source: str) -> bool:
     """Whether a source is to be fetched, rather than found on disk."""
-    return urlsplit(source).scheme.lower() in SCHEMES and "://" in source
+    try:
+        return urlsplit(source).scheme.lower() in SCHEMES and "://" in source
+    except ValueError:  # brackets that hold no address
+        return False
 
 
 def download(url: str, seconds: float = SECONDS) -> bytes:
@@ -31,8 +34,7 @@ def download(url: str, seconds: float = SECONDS) -> bytes:
     `seconds` or is too large. A redirect may lead from http to https, never back, and to no other
     scheme.
     """
-    parts = urlsplit(url)
-    if parts.scheme.lower() not in SCHEMES or not parts.hostname:
+    if not is_url(url) or not (parts := urlsplit(url)).hostname:
         raise UserError("only http and https URLs are fetched")
     if parts.username or parts.password:
         raise UserError(

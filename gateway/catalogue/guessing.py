@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from connectors.file_paths import is_pattern
 from connectors.files import FORMATS
@@ -22,6 +21,9 @@ _SCHEMES = {
 }
 _SQLITE_MAGIC = b"SQLite format 3\x00"
 _DUCKDB_MAGIC, _DUCKDB_OFFSET = b"DUCK", 8
+_NO_PATH = re.compile(r"\A[^/?#]*|[?#].*\Z", re.DOTALL)
+"""Of an address, what comes before its path and after it."""
+
 _NEXT = "name it with --connector and --uri"
 
 
@@ -30,8 +32,8 @@ def guess_connector(source: str) -> str:
 
     Databases are known by how their files begin, whatever they are called.
     """
-    scheme = urlsplit(source).scheme.lower()
     if "://" in source:
+        scheme = source.partition("://")[0].lower()
         if scheme in _SCHEMES:
             return _SCHEMES[scheme]
         raise UserError(f"no connector is known for {scheme}:// addresses", hint=_NEXT)
@@ -69,7 +71,8 @@ def _of_folder(path: Path) -> str:
 
 def guess_product(source: str) -> str:
     """What a product of the source is called, if nobody says: as its file, folder or database."""
-    path = urlsplit(source).path if "://" in source else str(Path(source).absolute())
+    _, is_address, rest = source.partition("://")
+    path = _NO_PATH.sub("", rest) if is_address else str(Path(source).absolute())
     steps = [step for step in path.split("/") if step and not is_pattern(step)]
     name = steps[-1] if steps else ""
     return re.sub(r"[^A-Za-z0-9_-]+", "_", name.partition(".")[0]).strip("_-")

@@ -160,7 +160,7 @@ def _sql(rule: QualityRule, entry: Entry) -> QualityRule:
         raise Malformed("names a property, and the rule is of none", "query")
     try:
         trees = sqlglot.parse(PROPERTY.sub('"c"', OBJECT.sub('"o"', query)), read="postgres")
-    except SqlglotError:
+    except (SqlglotError, RecursionError):
         raise Malformed("can not be read as SQL", "query") from None
     trees = [tree for tree in trees if tree is not None]
     if len(trees) != 1 or not isinstance(trees[0], exp.Query):

@@ -95,8 +95,12 @@ def check_cron(schedule: str) -> None:
 
 def is_number(value: Any) -> bool:
     """Whether a value of a document is a number that can be compared with."""
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number and math.isfinite(value)
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer beyond every floating-point number
+        return False
 
 
 def _one_of(value: Any, known: tuple[str, ...]) -> str:

@@ -26,6 +26,9 @@ REST = 20
 """Looking for changes rests so many times as long as it took: a large mesh is looked at less often,
 not at the cost of its requests."""
 
+PAUSE_SECONDS = 0.3
+"""So long nothing may have been written to files before they are read."""
+
 
 class CatalogueWatch:
     """Holds the catalogue in use. Safe to use from many threads.
@@ -88,13 +91,24 @@ class CatalogueWatch:
                 self._tell(changed, before)
 
     def look(self, closing: threading.Event) -> None:
-        """Look whether files have changed, and read those that have."""
-        if time.monotonic() < self._resting_until or closing.is_set():
+        """Look whether files have changed, and read those that have.
+
+        While somebody is writing they wait: half a contract may be a good one without the tags and
+        row filters that came last.
+        """
+        if self._mesh is None or time.monotonic() < self._resting_until or closing.is_set():
             return
         started = time.monotonic()
-        self.refresh()
+        found = scan(self._mesh)
+        pause = 0.0
+        if found != self._seen:
+            pause = PAUSE_SECONDS
+            if closing.wait(pause):
+                return
+            if scan(self._mesh) == found:
+                self.refresh()
         ended = time.monotonic()
-        self._resting_until = ended + REST * (ended - started)
+        self._resting_until = ended + REST * (ended - started - pause)
 
     def refresh(self) -> None:
         """`look` now, however long the last look took."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from sqlglot.dialects.dialect import Dialect as Grammar
@@ -30,12 +31,15 @@ _OPERATORS = {
     *(TokenType.JOIN, TokenType.CROSS, TokenType.DOT, TokenType.ARROW, TokenType.DARROW),
 }
 _CLOSING = {TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.END}
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 def tokenize(text: str, grammar: Grammar) -> list[Token]:
     """The words of a text in a grammar. Raises ParseError, LimitExceeded."""
     if "\x00" in text:
         raise ParseError("the query holds a NUL character")
+    if not text.isascii() and _HALF.search(text):
+        raise ParseError("the query holds half a character: it was no UTF-8")
     try:
         words = grammar.tokenize(text)
     except SqlglotError:

@@ -7,7 +7,7 @@ import socket
 import ssl
 from dataclasses import dataclass
 from enum import Enum
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from gateway.errors import CatalogueError
 
@@ -46,16 +46,14 @@ class Endpoint:
     """
 
     def __init__(self, url: str, key: str = "") -> None:
-        parts = urlsplit(url)
-        try:
-            usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-        except ValueError:
-            usable = False
-        if not usable or parts.username or parts.query or parts.fragment:
+        parts = _usable(url)
+        if parts is None:
             raise CatalogueError(
                 "openlineage_url in gateway.toml is no address of an endpoint",
                 hint="write http://HOST:PORT or https://HOST; a key goes into openlineage_api_key",
             )
+        if not (key.isascii() and key.isprintable()):
+            raise CatalogueError("openlineage_api_key holds what no header of HTTP may")
         self.url = url
         self._secure, self._host, self._port = parts.scheme == "https", parts.hostname, parts.port
         self._path = parts.path.rstrip("/").removesuffix(PATH) + PATH
@@ -109,6 +107,18 @@ class Endpoint:
         made.connect()
         made.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return made
+
+
+def _usable(url: str) -> SplitResult | None:
+    """The parts of an endpoint's address, if it is one."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        return None
+    said_twice = parts.username or parts.query or parts.fragment
+    plain = url.isascii() and url.isprintable() and " " not in url
+    return parts if usable and plain and not said_twice else None
 
 
 def _verdict(status: int) -> Verdict:

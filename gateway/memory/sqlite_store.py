@@ -99,7 +99,7 @@ class SqliteStore:
         return connection
 
     def _unavailable(self, error: sqlite3.Error) -> MemoryUnavailable:
-        return MemoryUnavailable(f"the store {self._file} can not be used: {error}")
+        return MemoryUnavailable(f"the store can not be used: {error}")  # clients know no paths
 
 
 class _Transaction:

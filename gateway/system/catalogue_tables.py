@@ -311,7 +311,7 @@ def _problems(viewpoint: Viewpoint, equal: Equal) -> pa.Table:
 def _notices(viewpoint: Viewpoint, dataset: Dataset) -> list[Notice]:
     """What its readers are told, each once."""
     found = (notice.to(dataset) for notice in viewpoint.standing.of(str(dataset.address)))
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(notice for notice in found if notice is not None))
 
 
 def _joined(words: Iterator[str] | tuple[str, ...]) -> str:

@@ -35,7 +35,8 @@ class Finding:
     """One thing about a view, or below it. `kind` may be told to everybody who may read the view.
 
     `told` names names, for whoever may know of the `column` of the `dataset` it is about; what is
-    about no dataset that there is, is for those who look after the view.
+    about no dataset that there is, is for those who look after the view. So is `said`, the words of
+    a source, which tell where it is.
     """
 
     level: Level
@@ -43,6 +44,12 @@ class Finding:
     told: str
     dataset: str = ""
     column: str = ""
+    said: str = ""
+
+    def words(self, knows: Callable[[str, str], bool]) -> str:
+        """What is told to somebody who `knows` of some datasets and columns."""
+        text = self.told if knows(self.dataset, self.column) else self.kind
+        return f"{text}: {self.said}" if self.said and knows("", "") else text
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +72,7 @@ class Health:
 
     def reason(self, knows: Callable[[str, str], bool]) -> str:
         """Everything found, in the words for somebody who `knows` of some datasets and columns."""
-        return _joined(f.told if knows(f.dataset, f.column) else f.kind for f in self.findings)
+        return _joined(f.words(knows) for f in self.findings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,13 +199,13 @@ def _of_source(stand: Stand, use: Use, state: SourceState) -> Iterator[Finding]:
     assert use.dataset is not None
     below = str(use.dataset.address)
     if state.unreachable:
-        told = f"the source of {below} does not answer: {state.unreachable}"
-        yield Finding(Level.UNREACHABLE, "a source of it does not answer", told, below)
+        kind, told = "a source of it does not answer", f"the source of {below} does not answer"
+        yield Finding(Level.UNREACHABLE, kind, told, below, said=state.unreachable)
     if use.moment is not None:
         return  # it stands on a state that does not change
     if state.unreadable:
-        told = f"{below} can not be read: {state.unreadable}"
-        yield Finding(Level.BROKEN, "a dataset it stands on can not be read", told, below)
+        kind, told = "a dataset it stands on can not be read", f"{below} can not be read"
+        yield Finding(Level.BROKEN, kind, told, below, said=state.unreadable)
     if not state.lost:
         return
     used = _used(stand, use)

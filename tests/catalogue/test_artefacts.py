@@ -104,6 +104,7 @@ def test_a_dataset_to_read_is_used(tmp_path: Path, version: str) -> None:
         ({"knid": "metric"}, ".knid", "did you mean kind?"),
         ({"status": "live"}, ".status", "must be one of active"),
         ({"url": "https://a.example"}, "", "not url and sql"),
+        ({"sql": None, "url": "http://["}, ".url", "must be an http or https URL"),
         ({"sql": "DROP TABLE a"}, ".sql", "must be one query that reads"),
         ({"sql": "SELECT 1; SELECT 2"}, ".sql", "must be one query that reads"),
         ({"sql": "SELECT FROM WHERE ("}, ".sql", "can not be parsed"),

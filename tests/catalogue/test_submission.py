@@ -330,7 +330,9 @@ def test_a_url_is_fetched_within_bounds(server: Server) -> None:
     assert "hush" not in str(error.value)
 
 
-@pytest.mark.parametrize("url", ["ftp://127.0.0.1/x", "file:///etc/hostname", "http:///x"])
+@pytest.mark.parametrize(
+    "url", ["ftp://127.0.0.1/x", "file:///etc/hostname", "http:///x", "http://["]
+)
 def test_other_schemes_are_not_fetched(url: str) -> None:
     with pytest.raises(UserError, match="only http and https"):
         download(url)

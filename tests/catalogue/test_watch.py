@@ -172,6 +172,23 @@ def test_a_gateway_looks_by_itself(mesh: Path) -> None:
         opened.close()
 
 
+def test_files_that_are_being_written_to_are_not_read_yet(gateway: Gateway, mesh: Path) -> None:
+    before = gateway.catalogue.version
+
+    class Writer(threading.Event):
+        """Somebody who goes on writing while the gateway waits."""
+
+        def wait(self, timeout: float | None = None) -> bool:
+            write(mesh, "products/lines.odcs.yaml", lines("others", least=8))
+            return False
+
+    write(mesh, "products/lines.odcs.yaml", lines("others"))  # as yet without its row filter
+    gateway.mesh.watch.look(Writer())
+    assert gateway.catalogue.version == before
+    gateway.mesh.watch.look(threading.Event())
+    assert ids(gateway) == [8]
+
+
 def test_a_second_gateway_starts_from_what_the_first_has_kept(
     gateway: Gateway, mesh: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

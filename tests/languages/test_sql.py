@@ -22,6 +22,10 @@ def test_a_chain_that_would_overflow_a_stack_is_refused(operator: str, terms: in
     assert code("SELECT " + operator.join(["1"] * terms)) == "LIMIT_EXCEEDED"
 
 
+def test_half_a_character_is_refused() -> None:
+    assert code("SELECT '\udcff'") == "PARSE_ERROR"
+
+
 def test_long_lists_are_no_chains() -> None:
     parse(f"SELECT 1 WHERE 1 IN ({', '.join(map(str, range(50_000)))})")
 

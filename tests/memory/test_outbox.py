@@ -205,11 +205,20 @@ def test_the_key_is_sent_and_never_shown(tmp_path: Path, monkeypatch: pytest.Mon
         "host:5000",
         "http://host:x",
         "http://h?a",
+        "http://[",
+        "http://h/a b",
+        "http://h/ü",
     ],
 )
 def test_what_is_no_endpoint_is_refused(url: str) -> None:
     with pytest.raises(CatalogueError, match="openlineage_url"):
         Endpoint(url)
+
+
+def test_a_key_that_no_header_may_hold_is_refused_without_repeating_it() -> None:
+    with pytest.raises(CatalogueError, match="openlineage_api_key") as error:
+        Endpoint("http://host", "hush\r\nX: y")
+    assert "hush" not in str(error.value)
 
 
 def test_certificates_are_verified(tmp_path: Path) -> None:

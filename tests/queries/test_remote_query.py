@@ -20,6 +20,7 @@ from gateway.config import Config
 from gateway.errors import GatewayError, InvalidQuery, ParseError, UnknownDataset
 from gateway.mesh import Mesh
 from gateway.model import Dataset, Principal, Request, Residency, View
+from gateway.notices import Notice, Severity
 from gateway.pipeline import Gateway
 from policies.decide import Authoriser
 from policies.snapshot import Snapshot
@@ -157,6 +158,16 @@ def test_source_that_is_not_there_has_the_same_words(open_gateway: Gateway, sour
     error = refused(open_gateway, f"SELECT * FROM {call(ORDERS, source)}")
     assert isinstance(error, UnknownDataset)
     assert error.message == unknown(source)
+
+
+def test_what_is_not_to_be_read_is_not_read_this_way(open_gateway: Gateway) -> None:
+    asked = f"SELECT * FROM {call('SELECT id FROM public.orders')}"
+    address, standing = "mesh://shop/postgres/orders@1.0.0", open_gateway.mesh.standing
+    standing.set("test", [Notice(address, "LATE", "nothing came")])
+    told = open_gateway.prepare(Request(ANA, asked)).notices
+    assert [notice.message for notice in told] == ["nothing came"]
+    standing.set("test", [Notice(address, "LATE", "nothing came", Severity.DENY)])
+    assert refused(open_gateway, asked).code == "DATASET_UNFIT"
 
 
 def with_staff(orders: list[Dataset], uri: str, **more: object) -> list[Dataset]:

@@ -188,7 +188,7 @@ def test_problems_are_told_of_what_one_may_know_of(shop: Gateway) -> None:
         (line, "DRIFT", "deny", "margin has changed"),
     ]
     assert ask(shop, sql, ALL) == everyone
-    assert ask(shop, sql, SALES) == [(line, "DRIFT", "deny", VEILED)]
+    assert ask(shop, sql, SALES) == [(line, "DATASET_UNFIT", "deny", VEILED)]
     standing = f"SELECT standing, problems FROM system.catalogue.datasets WHERE address = '{line}'"
     assert ask(shop, standing) == [("deny", 1)]
 

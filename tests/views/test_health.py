@@ -16,6 +16,7 @@ from gateway.errors import GatewayError
 from gateway.model import Address, Dataset, Principal, Request, View
 from gateway.notices import Notice, Severity
 from gateway.pipeline import Gateway
+from gateway.views.health import SourceState
 from gateway.views.rows import ViewRow
 from tests.gateways import ANA, EVERYTHING, ask, gateway, in_memory, use
 from tests.views import stores
@@ -215,12 +216,30 @@ def test_a_source_that_is_down_is_unreachable_and_no_view_is_broken(tmp_path: Pa
     opened.close()
 
 
+def test_where_a_source_is_is_told_to_who_looks_after_the_view() -> None:
+    state = SourceState(unreachable="no answer from db.example:5432", unreadable="no /srv/x.db")
+    staff = Dataset(
+        Address("shop", "staff", "staff", "1.0.0"),
+        pa.schema([("id", I64), ("region", pa.string()), ("pay", I32)]),
+        Binding("postgres", "postgresql://nobody:x@127.0.0.1:9/none", "public.staff"),
+    )
+    opened = gateway([staff, *views_over(I32)], RULES)
+    opened.mesh.views.watch._look = lambda dataset: state
+    opened.mesh.views.watch.turn()
+    opened.mesh.views.watch.turn()
+    reasons = {who: {row.reason for row in shown(opened, who)} for who in (ANA, BOB, OWNER)}
+    opened.close()
+    assert "db.example" not in repr(reasons[ANA]) and "/srv" not in repr(reasons[ANA])
+    assert "the source of mesh://shop/staff/staff@1.0.0 does not answer" in repr(reasons[ANA])
+    assert "staff" not in repr(reasons[BOB]) and "db.example" not in repr(reasons[BOB])
+    assert "db.example:5432" in repr(reasons[OWNER]) and "/srv/x.db" in repr(reasons[OWNER])
+
+
 def test_what_was_broken_stays_so_while_its_source_is_down(mesh: Gateway, store: Any) -> None:
     watch = mesh.mesh.views.watch
     store.alter("drop")
     watch.turn()
     address = "mesh://shop/staff/staff@1.0.0"
-    from gateway.views.health import SourceState
 
     watch._look = lambda dataset: SourceState(unreachable="it is down")
     watch.turn()
