@@ -202,18 +202,25 @@ def _page(mesh: Path, path: str, text: str, content: Mapping[str, Any]) -> Page:
 
 
 def _keeps(before: Any, after: Any) -> bool:
-    """Whether everything that was declared still is, in the same places."""
+    """Whether everything that was declared still is; lists may have been put in another order."""
     if isinstance(before, dict):
         return isinstance(after, dict) and all(
             key in after and _keeps(value, after[key]) for key, value in before.items()
         )
     if isinstance(before, list):
-        return (
-            isinstance(after, list)
-            and len(before) <= len(after)
-            and all(map(_keeps, before, after[: len(before)]))
-        )
+        return isinstance(after, list) and _keeps_all(before, after)
     return bool(before == after)
+
+
+def _keeps_all(before: list[Any], after: list[Any]) -> bool:
+    """Whether each element is kept by one of its own."""
+    left = list(after)
+    for value in before:
+        kept = next((place for place, new in enumerate(left) if _keeps(value, new)), None)
+        if kept is None:
+            return False
+        del left[kept]
+    return True
 
 
 class _Placing:
@@ -224,10 +231,18 @@ class _Placing:
         self._there = {_identity(document): document for document in held}
         self._files = {document.file: _identity(document) for document in held}
         self._promised: dict[str, Home] = {}
+        self._port_names: dict[str, str] = {}
         for product in (*held, *documents):
             if product.content["kind"] == PRODUCT:
                 for port in product.content.get("outputPorts") or ():
-                    self._promised[port.get("contractId", "")] = _product_home(product)
+                    contract = port.get("contractId", "")
+                    self._promised[contract] = _product_home(product)
+                    self._port_names[contract] = port["name"]
+        self._versions = {
+            (port.get("contractId"), port.get("version"))
+            for product in (*held, *documents)
+            for port in product.content.get("outputPorts") or ()
+        }
         self._submitted = {_identity(document) for document in documents}
         homes = {self.home(document) for document in documents}
         only = homes.pop() if len(homes) == 1 else ("", "")
@@ -285,7 +300,7 @@ class _Placing:
         orphans: dict[Home, list[Document]] = {}
         for document in documents:
             content = document.content
-            if content["kind"] != CONTRACT or content["id"] in self._promised:
+            if content["kind"] != CONTRACT or self._is_promised(document):
                 continue
             home = self.home(document)
             if not all(home):
@@ -300,13 +315,23 @@ class _Placing:
         made = dict(self._with_ports(home, found) for home, found in orphans.items())
         return made, problems
 
+    def _is_promised(self, contract: Document) -> bool:
+        """Whether a port gives it: that of its version; of the only version there is, any."""
+        name, version = contract.content["id"], contract.content["version"]
+        identities = {*self._there, *self._submitted}
+        alone = not any(i[:2] == (CONTRACT, name) and i[2] != version for i in identities)
+        return (name, version) in self._versions or (alone and name in self._promised)
+
     def _with_ports(self, home: Home, contracts: Sequence[Document]) -> tuple[str, dict[str, Any]]:
         domain, name = home
         there = self._there.get((PRODUCT, *home))
         version = str(contracts[0].content["version"])
         product = Product(domain, name, version, Binding("", "", ""))
         content = write_product(product, [], there.content if there else {})
-        content["outputPorts"] += [_port(contract.content) for contract in contracts]
+        for contract in contracts:
+            port = _port(contract.content)
+            known = self._port_names.get(contract.content["id"])
+            content["outputPorts"].append({**port, "name": known or port["name"]})
         path = posixpath.join("products", domain, name, f"{name}.odps.yaml")
         return there.file if there else path, content
 

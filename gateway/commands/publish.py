@@ -9,11 +9,11 @@ from pathlib import Path
 
 from connectors import REGISTRY
 from connectors.interface import Binding, ObjectInfo, SourceError
-from gateway.catalogue import Catalogue
 from gateway.catalogue.download import is_url
 from gateway.catalogue.guessing import guess_connector, guess_product
 from gateway.catalogue.inspection import inspect_source, written_binding
 from gateway.catalogue.pages import Page
+from gateway.catalogue.problems import Problem, catalogue_error
 from gateway.catalogue.publication import Product, Publication, publish_objects
 from gateway.catalogue.staging import staged
 from gateway.catalogue.steps import ShortStep, short_steps
@@ -128,15 +128,16 @@ def _inspect(args: argparse.Namespace) -> int:
         print(f"meshgate: left out {key}", file=sys.stderr)
     for old, new in publication.renames.items():
         print(f"meshgate: renamed {old!r}: it is published as {new}", file=sys.stderr)
-    steps = _short_steps(mesh, publication.pages)
+    steps, wrong = _judged(mesh, publication.pages)
     if args.dry_run:
         for page in publication.pages:
             print(f"# {page.path}\n{page.text}")
         _print_changed(publication)
     check_changes(steps, force=args.force)
+    if wrong:
+        raise catalogue_error(str(mesh), wrong)
     if not args.dry_run:
         write_pages(mesh, publication.pages, force=args.force)
-        Catalogue.load(mesh)
         _print_summary(product, publication)
     return 1 if publication.problems else 0
 
@@ -148,11 +149,11 @@ def _print_changed(publication: Publication) -> None:
             print("".join(f"# {line}\n" for line in page.unified().splitlines()))
 
 
-def _short_steps(mesh: Path, pages: Sequence[Page]) -> list[ShortStep]:
-    """The versions that change more than their number says, were the pages written."""
+def _judged(mesh: Path, pages: Sequence[Page]) -> tuple[list[ShortStep], list[Problem]]:
+    """Versions that change more than their number says, and what is wrong, were they written."""
     before, _ = staged(mesh, {})
-    after, _ = staged(mesh, {page.path.as_posix(): page.text for page in pages})
-    return short_steps(before, after)
+    after, problems = staged(mesh, {page.path.as_posix(): page.text for page in pages})
+    return short_steps(before, after), problems
 
 
 def policy_line(product: Product, role: str) -> str:

@@ -34,6 +34,7 @@ def submit_source(
             print(page.unified() or f"unchanged {page.path}")
         print_changes(submission)
     check_changes(steps, force=force)
+    check_conflicts(submission.pages, force=force)
     if not dry_run:
         write_pages(mesh, submission.pages, force=force)
         print_changes(submission)
@@ -64,8 +65,8 @@ def _all(catalogue: Catalogue | None) -> list[Dataset | Artefact]:
     return [*catalogue.datasets, *catalogue.artefacts] if catalogue else []
 
 
-def write_pages(mesh: Path, pages: Sequence[Page], *, force: bool) -> None:
-    """Put the pages on disk and say so, all or (UserError without `force`) none."""
+def check_conflicts(pages: Sequence[Page], *, force: bool) -> None:
+    """Raise UserError for files from which something would be lost, unless by `force`."""
     conflicts = [page for page in pages if page.is_conflict]
     if conflicts and not force:
         listed = "".join(f"\n  {page.path}" for page in conflicts)
@@ -73,6 +74,11 @@ def write_pages(mesh: Path, pages: Sequence[Page], *, force: bool) -> None:
             f"these files are there already and say otherwise:{listed}",
             hint="--force replaces them (what was added by hand stays); or raise --version",
         )
+
+
+def write_pages(mesh: Path, pages: Sequence[Page], *, force: bool) -> None:
+    """Put the pages on disk and say so, all or (UserError without `force`) none."""
+    check_conflicts(pages, force=force)
     for page in pages:  # whoever stops reading what is printed does not stop the writing
         if page.is_new or page.is_changed:
             page.write(mesh)

@@ -609,3 +609,15 @@ def test_the_catalogue_command_lists_and_searches(
     assert len(capsys.readouterr().out.splitlines()) == 2
     assert main(["catalogue", "--mesh", str(shop), "search", "nowhere"]) == 1
     assert main(["catalogue", "--mesh", str(shop), "find", "price"]) == 1
+
+
+@pytest.mark.parametrize("domain", ["Sales", "system"])
+def test_what_would_spoil_the_mesh_is_not_written(
+    shop: Path, capsys: pytest.CaptureFixture[str], domain: str
+) -> None:
+    assert publish(shop) == 0
+    before = sorted(path for path in shop.rglob("*") if path.is_file())
+    for dry in ((), ("--dry-run",)):
+        assert publish(shop, "--domain", domain, *dry) == 1
+        assert "CATALOGUE_INVALID" in capsys.readouterr().err
+    assert sorted(path for path in shop.rglob("*") if path.is_file()) == before

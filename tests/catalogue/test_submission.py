@@ -408,3 +408,34 @@ def test_a_dry_run_of_data_shows_what_would_change_as_comments(
         printed = capsys.readouterr().out
         assert ("# +      - name: b" in printed) is ("b TEXT" in columns)
         assert publish(mesh, mesh / "shop.db", "--domain", "sales", "--force") == 0
+
+
+def test_a_new_version_of_a_contract_that_comes_alone_gets_a_port(mesh: Path, drafts: Path) -> None:
+    write(drafts, "a.odps.yaml", product())
+    write(drafts, "a.odcs.yaml", contract())
+    assert publish(mesh, drafts) == 0
+    newer = write(drafts, "newer.odcs.yaml", {**wider(), "version": "1.3.0"})
+    assert publish(mesh, newer / "newer.odcs.yaml") == 0
+    assert addresses(mesh) == [f"mesh://sales/orders/lines@1.{minor}.0" for minor in (2, 3)]
+    assert publish(mesh, newer / "newer.odcs.yaml") == 0  # the same again is no other port
+    assert len(addresses(mesh)) == 2
+
+
+def test_the_order_of_ports_is_no_change(mesh: Path, drafts: Path) -> None:
+    write(drafts, "a.odps.yaml", product())
+    write(drafts, "a.odcs.yaml", contract())
+    assert publish(mesh, drafts) == 0
+    write(drafts, "b.odcs.yaml", {**wider(), "version": "1.3.0"})
+    write(drafts, "a.odps.yaml", product(port(version="1.3.0"), port()))
+    assert publish(mesh, drafts, "--dry-run") == publish(mesh, drafts) == 0
+    assert len(addresses(mesh)) == 2
+
+
+def test_a_dry_run_refuses_what_needs_force(mesh: Path, drafts: Path) -> None:
+    write(drafts, "a.odps.yaml", product())
+    write(drafts, "a.odcs.yaml", contract())
+    assert publish(mesh, drafts) == 0
+    write(drafts, "a.odcs.yaml", contract(description={"purpose": "lines of orders"}, tags=["x"]))
+    write(drafts, "a.odps.yaml", product(tags=["new"], status="deprecated"))
+    assert publish(mesh, drafts, "--dry-run") == publish(mesh, drafts) == 1
+    assert publish(mesh, drafts, "--dry-run", "--force") == 0
