@@ -15,7 +15,7 @@ from gateway.lineage.graph import WHOLE, Direction, Kind, LineageGraph, Link, No
 from gateway.lineage.model import Lineage
 from gateway.lineage.relation import Stored, Untold
 from gateway.memory.store import Store
-from gateway.model import Address, Artefact
+from gateway.model import QUALITY_PRINCIPAL, Address, Artefact, Dataset
 from gateway.views.graph import Graph, Stand, graph_of
 
 _log = logging.getLogger(__name__)
@@ -78,8 +78,10 @@ def with_readers(trace: Trace, store: Store, since: datetime | None = None) -> T
     if trace.direction is not Direction.DOWNSTREAM:
         return trace
     links = list(trace.links)
+    whole = {node.uri for node in trace.nodes if node.column == WHOLE}
     for node in trace.nodes:
-        if node.kind in (Kind.DATASET, Kind.VIEW):
+        named = node.column == WHOLE or node.uri not in whole  # who reads all of it, reads each
+        if node.kind in (Kind.DATASET, Kind.VIEW) and named:
             links += _reads(node, store, since)
     return replace(trace, links=tuple(links))
 
@@ -96,13 +98,13 @@ def _reads(node: Node, store: Store, since: datetime | None) -> Iterator[Link]:
     rows = store.rows(
         "SELECT u.principal, sum(u.runs), max(u.hour) FROM usage_dataset u"
         " JOIN reading r ON r.id = u.reading"
-        f" WHERE r.address = ? AND u.hour >= ? AND u.runs > 0{column}"
+        f" WHERE r.address = ? AND u.hour >= ? AND u.runs > 0 AND u.principal <> ?{column}"
         " GROUP BY u.principal ORDER BY u.principal",
-        (node.uri, from_hour, *((node.column,) if named else ())),
+        (node.uri, from_hour, QUALITY_PRINCIPAL, *((node.column,) if named else ())),
     )
     for principal, runs, hour in rows:
         reader = Node(principal, WHOLE, Kind.READER)
-        yield Link(node, reader, "reads", count=int(runs), last=f"{hour}:00Z")
+        yield Link(node, reader, "reads", count=int(runs), last=hour)
 
 
 def known_part(trace: Trace, known: Callable[[Link], bool]) -> Trace:
@@ -128,9 +130,18 @@ def start_of(catalogue: Catalogue, graph: LineageGraph, address: Address) -> Nod
     artefact = catalogue.artefact(address)
     if artefact is not None:
         return Node(str(artefact.address), WHOLE, Kind.ARTEFACT)
-    dataset, column = catalogue.get(address), address.column or WHOLE
+    dataset, column = _dataset(catalogue, address), address.column or WHOLE
     known = dataset.schema.names
     if column not in (WHOLE, *known):
         hint = did_you_mean(column, known)
         raise UnknownColumn(f"{dataset.address} has no column {column}", hint=hint)
     return graph.node(str(dataset.address), column)
+
+
+def _dataset(catalogue: Catalogue, address: Address) -> Dataset:
+    try:
+        return catalogue.get(address)
+    except UnknownDataset as error:
+        parts = (address.domain, address.product, address.dataset)
+        hint = error.hint or catalogue.suggestion(parts)
+        raise UnknownDataset(f"there is no dataset {address}", hint=hint) from None

@@ -185,9 +185,14 @@ def _address(text: str) -> Address:
 
 def _form(args: argparse.Namespace) -> str:
     ending = args.out.suffix.removeprefix(".").lower() if args.out is not None else ""
-    if args.format == "text" and ending in FORMATS:
-        return ending
-    return str(args.format)
+    if args.format != "text" or ending in ("", "txt", "text"):
+        return str(args.format)
+    if ending not in FORMATS:
+        raise UserError(
+            f"lineage is not written as {ending}",
+            hint="as .svg, .json or .txt; --format says it for another ending",
+        )
+    return ending
 
 
 def _depth(text: str) -> int:

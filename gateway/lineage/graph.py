@@ -53,7 +53,7 @@ class Node:
 class Link:
     """The `target` is made with the `source`, as `how` says: a `Subtype`, ``uses`` or ``reads``.
 
-    A reader has read `count` times, the last time at `last` (ISO 8601, UTC).
+    A reader has read `count` times, the last time in the hour `last` (``2026-01-31T12``, UTC).
     """
 
     source: Node

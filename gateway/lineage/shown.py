@@ -82,5 +82,5 @@ def said(link: Link) -> str:
         words.append("view")
     if link.target.kind is Kind.READER:
         times = "once" if link.count == 1 else f"{link.count} times"
-        words = [f"read {times}, last {link.last}"]
+        words = [f"read {times}, last in {link.last}h UTC"]
     return f"({', '.join(words)})"

@@ -86,7 +86,7 @@ def test_downstream_of_a_column(mesh: Path, capsys: pytest.CaptureFixture[str]) 
         f"│  └─ {TOP}#best  (aggregation, view)",
         f"│     └─ {BOARD}  (uses, view)",
     ]
-    assert lines[4].startswith("└─ user:ana  (read 2 times, last 20")
+    assert lines[4].startswith("└─ user:ana  (read 2 times, last in 20")
     assert len(lines) == 5
 
 
@@ -124,6 +124,10 @@ def test_who_is_affected(mesh: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert "readers: none" in later
 
 
+def test_who_reads_is_told_once(mesh: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert told(mesh, capsys, "downstream", ORDERS).count("user:ana") == 1
+
+
 def test_a_picture(mesh: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     target = tmp_path / "orders.svg"
     told(mesh, capsys, "downstream", ORDERS, "--out", str(target))
@@ -151,7 +155,8 @@ def test_somebody_sees_only_what_it_may_know_of(
     ("words", "said"),
     [
         (("upstream", f"{SALES}/orders#amuont"), "did you mean amount?"),
-        (("upstream", f"{SALES}/order"), "there is no dataset"),
+        (("upstream", f"{SALES}/order"), "did you mean sales.shop.orders?"),
+        (("upstream", ORDERS, "-o", "picture.png"), "is not written as png"),
         (("upstream", "orders"), "is not a mesh address"),
         (("upstream", "mesh://sales"), "is not a mesh address"),
     ],

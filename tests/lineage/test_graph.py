@@ -43,7 +43,7 @@ GRAPH = LineageGraph(
             Node("user:ana", "", Kind.READER),
             "reads",
             count=3,
-            last="2026-11-30T10:00:00Z",
+            last="2026-11-30T10",
         ),
     ),
 )
@@ -106,7 +106,7 @@ def test_the_text_is_a_tree() -> None:
         f"├─ {REVENUE}#total  (aggregation, view)",
         f"│  └─ {TOP}#best  (aggregation, masked, view)",
         f"│     └─ {DASHBOARD}  (uses, view)",
-        "└─ user:ana  (read 3 times, last 2026-11-30T10:00:00Z)",
+        "└─ user:ana  (read 3 times, last in 2026-11-30T10h UTC)",
     ]
 
 
