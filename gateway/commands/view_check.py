@@ -33,7 +33,8 @@ def check(mesh: Path, words: Sequence[str]) -> int:
         watch.turn()  # the first one is for contracts
         if not words:
             watch.turn()
-            roots = [d for d in catalogue.datasets if d.view is None]
+            live = (d for d in catalogue.datasets if d.status != "retired")  # nobody reads others
+            roots = [dataset for dataset in live if dataset.view is None]
         else:
             asked = catalogue.get(Address.parse(words[0]))
             watch.refresh(asked)

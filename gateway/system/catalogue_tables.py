@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from connectors.interface import COMMENT, PHYSICAL_TYPE
+from gateway.catalogue.life_cycle import declared_notices
 from gateway.model import Address, Dataset
 from gateway.notices import Notice, Severity
 from gateway.system.table import SystemTable, columns, table
@@ -311,7 +312,10 @@ def _problems(viewpoint: Viewpoint, equal: Equal) -> pa.Table:
 def _notices(viewpoint: Viewpoint, dataset: Dataset) -> list[Notice]:
     """What its readers are told, each once."""
     found = (notice.to(dataset) for notice in viewpoint.standing.of(str(dataset.address)))
-    return list(dict.fromkeys(notice for notice in found if notice is not None))
+    told = dict.fromkeys(notice for notice in found if notice is not None)
+    successor = viewpoint.successor(dataset)
+    declared = declared_notices(dataset, Address.parse(successor) if successor else None)
+    return [*told, *declared]
 
 
 def _joined(words: Iterator[str] | tuple[str, ...]) -> str:

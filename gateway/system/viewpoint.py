@@ -161,7 +161,8 @@ class Viewpoint:
         if isinstance(what, Artefact):
             return self.access.may(self.principal, what, READ, self.purpose)
         position = self._position(what.address)
-        return position is not None and bool(self.outlook.readable[position])
+        readable = position is not None and bool(self.outlook.readable[position])
+        return readable and what.status != "retired"
 
     def governs(self, dataset: Dataset) -> bool:
         """Whether the caller may see how others use a dataset: it administers it."""

@@ -149,7 +149,7 @@ class ViewWatch:
         others = range(max(min(room, len(every)), 0))
         for position in others:
             dataset = every[(self._next + position) % len(every)]
-            if dataset.view is None:
+            if dataset.view is None and dataset.status != "retired":
                 due.setdefault(str(dataset.address), dataset)
         self._next += len(others)
         return list(due.values())

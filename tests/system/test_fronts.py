@@ -19,6 +19,7 @@ from gateway.errors import CatalogueError
 from gateway.flight.wire import flightsql_pb2 as sql
 from gateway.serving.plain_types import Types, plain_schema
 from gateway.system.tables import TABLES
+from tests.catalogue import meshes
 from tests.clients.postgres_wire import serving as wire
 from tests.flight.serving import ALICE, BOB, Served
 
@@ -169,6 +170,9 @@ def test_no_mesh_has_the_domain_system(tmp_path: Path) -> None:
     said = "domain: 'System' is the domain of the gateway's own tables"
     with pytest.raises(PublishError, match=said):
         publish(tmp_path, "System", Product("shop", "memory", rows))
+    assert not list(tmp_path.rglob("*.yaml"))
+    meshes.write(tmp_path, "a.odps.yaml", meshes.product(domain="System"))
+    meshes.write(tmp_path, "a.odcs.yaml", meshes.contract())
     with pytest.raises(CatalogueError, match=said):
         Catalogue.load(tmp_path)
     memory.forget("s-own")
