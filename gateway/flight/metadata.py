@@ -106,11 +106,13 @@ def like(pattern: str) -> re.Pattern[str]:
 
 
 def _catalogs(datasets: Sequence[Dataset]) -> pa.Table:
-    return pa.table([sorted({d.address.domain for d in datasets})], schema=CATALOGS)
+    found = {dataset.address.domain for dataset in datasets} - {SYSTEM}
+    return pa.table([sorted(found)], schema=CATALOGS)
 
 
 def _db_schemas(command: sql.CommandGetDbSchemas, datasets: Sequence[Dataset]) -> pa.Table:
-    found = sorted({(d.address.domain, d.address.product) for d in _selected(command, datasets)})
+    selected = _selected(command, _of_mesh(command, datasets))
+    found = sorted({(d.address.domain, d.address.product) for d in selected})
     return pa.table([[c for c, _ in found], [s for _, s in found]], schema=DB_SCHEMAS)
 
 
@@ -138,7 +140,9 @@ def _tables(
     return pa.table(columns, schema=TABLES_WITH_SCHEMA)
 
 
-def _of_mesh(command: sql.CommandGetTables, datasets: Sequence[Dataset]) -> Sequence[Dataset]:
+def _of_mesh(
+    command: sql.CommandGetDbSchemas | sql.CommandGetTables, datasets: Sequence[Dataset]
+) -> Sequence[Dataset]:
     """The datasets that are meant: the system's own tables only where a catalog is named.
 
     A list of all that there is to read has no use for them.

@@ -9,7 +9,7 @@ from importlib import metadata
 import pyarrow as pa
 
 from gateway.errors import PurposeNotGranted
-from gateway.model import Dataset, Request
+from gateway.model import SYSTEM, Dataset, Request
 from gateway.postgres_wire import commands
 from gateway.postgres_wire.authentication import Login
 from gateway.postgres_wire.catalogue.queries import Catalogue, CatalogueQuery
@@ -57,8 +57,10 @@ class State:
         return make_caller(self._login(), {}, session)
 
     def datasets(self, caller: Caller) -> list[Dataset]:
-        """What the caller may know of."""
-        return self._engine.gateway.browsing.browsable(caller.principal, caller.purpose)
+        """What the caller is shown: its datasets, or in the database of that name the system's."""
+        browsing = self._engine.gateway.browsing
+        shown = browsing.browsable if self.database.domain == SYSTEM else browsing.visible
+        return shown(caller.principal, caller.purpose)
 
     def products(self, caller: Caller) -> Sequence[tuple[str, str]]:
         """The domains and products of what the caller may know of."""

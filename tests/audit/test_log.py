@@ -154,7 +154,7 @@ def test_the_log_goes_on_where_it_ended(folder: Path) -> None:
 def test_nothing_is_acknowledged_while_the_database_is_locked_and_outcomes_are_not_lost(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.mesh.audit.database.BUSY_SECONDS", 0.05)
+    monkeypatch.setattr("gateway.audit.database.BUSY_SECONDS", 0.05)
     with AuditLog.open(folder, KEY) as log:
         good = log.record(decision(1))
         good.wait()
@@ -192,7 +192,7 @@ def test_a_full_disk_refuses_decisions_until_there_is_room(folder: Path) -> None
 def test_closing_says_so_when_outcomes_could_not_be_written(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.mesh.audit.database.BUSY_SECONDS", 0.05)
+    monkeypatch.setattr("gateway.audit.database.BUSY_SECONDS", 0.05)
     log = AuditLog.open(folder, KEY)
     log._writer.drain_seconds = 0.3
     receipt = log.record(decision(1))

@@ -128,7 +128,7 @@ def test_what_was_left_open_is_ended_once(folder: Path) -> None:
 
 
 def test_more_are_ended_than_are_put_off(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.mesh.audit.log.ENDED_AT_ONCE", 100)
+    monkeypatch.setattr("gateway.audit.log.ENDED_AT_ONCE", 100)
     count = MAX_LATER + 150
     with AuditLog.open(folder, KEY) as log:
         for number in range(count):

@@ -100,8 +100,8 @@ def test_an_older_store_is_brought_up_to_date(
 ) -> None:
     open_store(tmp_path).close()
     more = (*schema.MIGRATIONS, ("CREATE TABLE added (word TEXT)",))
-    monkeypatch.setattr("gateway.mesh.memory.store.MIGRATIONS", more)
-    monkeypatch.setattr("gateway.mesh.memory.store.VERSION", len(more))
+    monkeypatch.setattr("gateway.memory.store.MIGRATIONS", more)
+    monkeypatch.setattr("gateway.memory.store.VERSION", len(more))
     for _ in range(2):
         opened = open_store(tmp_path)
         assert opened.rows("SELECT * FROM added") == []
