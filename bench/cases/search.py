@@ -20,6 +20,7 @@ from gateway.authorisation import Access
 from gateway.catalogue.catalogue import Catalogue
 from gateway.catalogue.search import Search
 from gateway.config import Config
+from gateway.mesh import Mesh
 from gateway.model import Address, Dataset, Principal, Request
 from gateway.pipeline import Gateway
 from policies.decide import Authoriser
@@ -64,7 +65,8 @@ class SearchCatalogue:
         access = Access(Authoriser(Snapshot(policies)), lambda *_: b"")
         with TemporaryDirectory(prefix="meshgate-search-") as folder:
             making, loading = (_seconds(catalogue, Search(Path(folder))) for _ in range(2))
-            gateway = Gateway(catalogue, access, Config(), search=Search(Path(folder)))
+            mesh = Mesh(catalogue, access, Config(), search=Search(Path(folder)))
+            gateway = Gateway(mesh)
             try:
                 yield _series(gateway, making, loading)
             finally:
