@@ -11,7 +11,7 @@ from gateway.catalogue.catalogue import Catalogue
 from gateway.errors import GatewayError, UnknownColumn, UnknownDataset, did_you_mean
 from gateway.languages import sql
 from gateway.lineage.columns import lineage_of
-from gateway.lineage.graph import WHOLE, Direction, Kind, LineageGraph, Link, Node, Trace, Use
+from gateway.lineage.graph import WHOLE, Direction, Kind, LineageGraph, Link, Node, Trace
 from gateway.lineage.model import Lineage
 from gateway.lineage.relation import Stored, Untold
 from gateway.memory.store import Store
@@ -54,12 +54,12 @@ def _derivation(stand: Stand) -> Lineage:
     return Lineage((), datasets=tuple(below), exact=False)
 
 
-def _uses(artefact: Artefact, catalogue: Catalogue, graph: LineageGraph) -> Iterator[Use]:
+def _uses(artefact: Artefact, catalogue: Catalogue, graph: LineageGraph) -> Iterator[Link]:
     target = Node(str(artefact.address), WHOLE, Kind.ARTEFACT)
     for address in artefact.uses:
         found = _meant(catalogue, graph, address)
         if found is not None:
-            yield Use(found, target, "uses")
+            yield Link(found, target, "uses")
 
 
 def _meant(catalogue: Catalogue, graph: LineageGraph, address: Address) -> Node | None:

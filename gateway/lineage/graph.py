@@ -69,23 +69,6 @@ class Link:
         return self.how in set(Subtype) and Subtype(self.how).direct
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
-    """Something that is no dataset and stands on one: `what` has the column, or the whole of it."""
-
-    what: Node
-    target: Node
-    how: str
-    masking: bool = False
-    count: int = 0
-    last: str = ""
-
-    @property
-    def link(self) -> Link:
-        """The use as a link of the graph."""
-        return Link(self.what, self.target, self.how, self.masking, self.count, self.last)
-
-
 Follow = Callable[[Node], Iterator[Link]]
 """One step along the graph: the links of a node that lead in one direction."""
 
@@ -119,7 +102,7 @@ class LineageGraph:
     """
 
     derivations: Mapping[str, Lineage] = field(default_factory=dict)
-    uses: tuple[Use, ...] = ()
+    uses: tuple[Link, ...] = ()
 
     def trace(self, start: Node, direction: Direction, depth: int | None = None) -> Trace:
         """Everything within `depth` links of `start`; all there is without a depth."""
@@ -146,13 +129,12 @@ class LineageGraph:
 
 
 def _upstream(graph: LineageGraph) -> Follow:
-    uses: dict[str, list[Use]] = {}
+    uses: dict[str, list[Link]] = {}
     for use in graph.uses:
         uses.setdefault(use.target.uri, []).append(use)
 
     def follow(node: Node) -> Iterator[Link]:
-        for use in uses.get(node.uri, ()):
-            yield use.link
+        yield from uses.get(node.uri, ())
         lineage = graph.derivations.get(node.uri)
         if lineage is not None:
             yield from _derived(graph, node, lineage)
@@ -166,7 +148,7 @@ def _downstream(graph: LineageGraph) -> Follow:
         for link in _derived(graph, graph.node(uri), lineage):
             links.setdefault(link.source.uri, []).append(link)
     for use in graph.uses:
-        links.setdefault(use.what.uri, []).append(use.link)
+        links.setdefault(use.source.uri, []).append(use)
 
     def follow(node: Node) -> Iterator[Link]:
         for link in links.get(node.uri, ()):

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import pytest
 
 from gateway.lineage.drawing import svg
-from gateway.lineage.graph import Direction, Kind, LineageGraph, Node, Trace, Use
+from gateway.lineage.graph import Direction, Kind, LineageGraph, Link, Node, Trace
 from gateway.lineage.model import Input, Lineage, Output, Subtype
 from gateway.lineage.shown import as_json, text
 
@@ -37,8 +37,8 @@ GRAPH = LineageGraph(
         ),
     },
     (
-        Use(Node(TOP, "", Kind.VIEW), Node(DASHBOARD, "", Kind.ARTEFACT), "uses"),
-        Use(
+        Link(Node(TOP, "", Kind.VIEW), Node(DASHBOARD, "", Kind.ARTEFACT), "uses"),
+        Link(
             Node(ORDERS, "amount"),
             Node("user:ana", "", Kind.READER),
             "reads",
