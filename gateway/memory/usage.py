@@ -152,40 +152,33 @@ def readings(store: Store, span: Span = ALWAYS, limit: int = 100_000) -> pa.Tabl
     return _table(rows, READINGS)
 
 
+_WHO_KEYS = "hour, team, principal, purpose"
+_READINGS = "usage_dataset used JOIN reading ON reading.id = used.reading"
+_COLUMNS = f"{_READINGS} JOIN reading_column ON reading_column.reading = used.reading"
+
+
 def by_caller(store: Store, span: Span = ALWAYS) -> pa.Table:
     """Sums by hour, team, principal and purpose, as BY_CALLER. MemoryUnavailable."""
-    condition, values = span.condition("hour", _HOURS)
-    found = store.rows(
-        f"SELECT hour, team, principal, purpose, {_SUM} FROM usage_run WHERE {condition}"
-        " GROUP BY hour, team, principal, purpose ORDER BY hour, team, principal, purpose",
-        values,
-    )
-    return _table(map(_summed, found), BY_CALLER)
+    return _sums(store, span, _WHO_KEYS, "usage_run", BY_CALLER)
 
 
 def by_dataset(store: Store, span: Span = ALWAYS) -> pa.Table:
     """The same by product and dataset as well, as BY_DATASET. MemoryUnavailable."""
-    condition, values = span.condition("hour", _HOURS)
-    keys = "hour, team, principal, purpose, product, address"
-    found = store.rows(
-        f"SELECT {keys}, {_SUM} FROM usage_dataset used JOIN reading ON reading.id = used.reading"
-        f" WHERE {condition} GROUP BY {keys} ORDER BY {keys}",
-        values,
-    )
-    return _table(map(_summed, found), BY_DATASET)
+    return _sums(store, span, f"{_WHO_KEYS}, product, address", _READINGS, BY_DATASET)
 
 
 def by_column(store: Store, span: Span = ALWAYS) -> pa.Table:
     """The same by column as well, with the mask it was read under, as BY_COLUMN."""
+    return _sums(store, span, f"{_WHO_KEYS}, product, address, name, mask", _COLUMNS, BY_COLUMN)
+
+
+def _sums(store: Store, span: Span, keys: str, tables: str, schema: pa.Schema) -> pa.Table:
     condition, values = span.condition("hour", _HOURS)
-    keys = "hour, team, principal, purpose, product, address, name, mask"
     found = store.rows(
-        f"SELECT {keys}, {_SUM} FROM usage_dataset used JOIN reading ON reading.id = used.reading"
-        " JOIN reading_column ON reading_column.reading = used.reading"
-        f" WHERE {condition} GROUP BY {keys} ORDER BY {keys}",
+        f"SELECT {keys}, {_SUM} FROM {tables} WHERE {condition} GROUP BY {keys} ORDER BY {keys}",
         values,
     )
-    return _table(map(_summed, found), BY_COLUMN)
+    return _table(map(_summed, found), schema)
 
 
 _MOMENTS = "%Y-%m-%dT%H:%M:%S.%fZ"
