@@ -81,7 +81,11 @@ class Gateway:
         self.browsing = Browsing(mesh)
         self.config = mesh.config
         self.plans = Plans(mesh.config)
-        mesh.keep(self)
+        try:
+            mesh.keep(self)
+        except BaseException:
+            self.close()  # else its log stays taken, and threads keep the process from ending
+            raise
 
     @classmethod
     def open(cls, mesh: Path, config: Config | None = None, *, audited: bool = True) -> Gateway:
