@@ -56,7 +56,7 @@ def test_objects_at_every_depth(connection: adbc.Connection) -> None:
     def objects(depth: str) -> list[dict]:
         return connection.adbc_get_objects(depth=depth).read_all().to_pylist()
 
-    assert [c["catalog_name"] for c in objects("catalogs")] == ["hr", "ops", "sales", "system"]
+    assert [c["catalog_name"] for c in objects("catalogs")] == ["hr", "ops", "sales"]
     (sales,) = [c for c in objects("db_schemas") if c["catalog_name"] == "sales"]
     assert [s["db_schema_name"] for s in sales["catalog_db_schemas"]] == ["shop"]
     (sales,) = [c for c in objects("tables") if c["catalog_name"] == "sales"]
@@ -86,7 +86,7 @@ def test_objects_can_be_filtered(connection: adbc.Connection) -> None:
 def test_two_users_see_different_catalogues(served: Served) -> None:
     with connect(served, BOB) as connection:
         catalogs = connection.adbc_get_objects(depth="all").read_all()["catalog_name"]
-        assert catalogs.to_pylist() == ["sales", "system"]
+        assert catalogs.to_pylist() == ["sales"]
         with connection.cursor() as cursor, pytest.raises(adbc.Error, match="UNKNOWN_DATASET"):
             cursor.execute("SELECT * FROM hr.staff.people")
 
