@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from typing import Any
 
 from gateway.errors import MemoryUnavailable
 from gateway.memory.schema import IDENTITY
-from gateway.memory.store import Insertion, Reading, Row, Values, Writing, json_rows, migrate
+from gateway.memory.store import Insertion, Reading, Row, Values, Writing, migrate
 
 SCHEMA = "meshgate"
 LOCK = 7238906452
@@ -128,8 +129,19 @@ class _Transaction:
         self._connection.execute(
             f"INSERT INTO {into.table} ({', '.join(into.columns)})"
             f" SELECT {values} FROM json_array_elements(%s::json) {into.conflict}",
-            (json_rows(rows),),
+            (_json_rows(rows),),
         )
+
+
+def _json_rows(rows: Sequence[Values]) -> str:
+    """Rows as a JSON text: NUL, which no text of PostgreSQL can have, is left out."""
+    text = _json(rows)
+    if "\\u0000" not in text:
+        return text
+    return _json([[v.replace("\0", "") if isinstance(v, str) else v for v in row] for row in rows])
+
+
+_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def _written(statement: str) -> str:

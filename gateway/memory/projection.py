@@ -118,7 +118,7 @@ class Projection:
                     taken += len(records)
                     if stop.is_set():
                         break
-        except (sqlite3.DatabaseError, ValueError, KeyError, TypeError) as error:
+        except (sqlite3.DatabaseError, ValueError, KeyError, TypeError, OverflowError) as error:
             raise AuditBroken(
                 f"the audit log in {folder} can not be taken over: {error}"
             ) from error
@@ -327,7 +327,7 @@ def edges_of(shape: str, lineage: Lineage) -> list[Values]:
 
 
 def _insert(transaction: Writing, into: Insertion, rows: Iterable[Values]) -> None:
-    """In slices: while one is written as JSON nobody else works."""
+    """In slices: while one is handed over nobody else works."""
     waiting = list(rows)
     for part in _parts(waiting):
         transaction.insert(into, part)

@@ -6,18 +6,22 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 
 from gateway.audit.files import private_file, private_folder
 from gateway.errors import MemoryUnavailable
 from gateway.memory.schema import IDENTITY
-from gateway.memory.store import Insertion, Reading, Row, Values, Writing, json_rows, migrate
+from gateway.memory.store import Insertion, Reading, Row, Values, Writing, migrate
 
 BUSY_SECONDS = 10.0
 """How long another gateway of the same folder may hold the file."""
 
 IDLE_CONNECTIONS = 4
 """How many connections that only read are kept."""
+
+MOST_ROWS = 128
+"""How many rows one statement inserts, without the interpreter lock."""
 
 
 class SqliteStore:
@@ -119,9 +123,24 @@ class _Transaction:
         self._connection.executemany(statement, map(tuple, rows))
 
     def insert(self, into: Insertion, rows: Sequence[Values]) -> None:
-        values = ", ".join(f"json_extract(value, '$[{n}]')" for n in range(len(into.columns)))
-        self._connection.execute(
-            f"INSERT INTO {into.table} ({', '.join(into.columns)})"
-            f" SELECT {values} FROM json_each(?) WHERE true {into.conflict}",
-            (json_rows(rows),),
-        )
+        start = 0
+        while start < len(rows):
+            # Powers of two: few different statements, which the connection keeps prepared.
+            size = min(MOST_ROWS, 1 << (len(rows) - start).bit_length() - 1)
+            values = _without_nul([v for row in rows[start : start + size] for v in row])
+            statement = _insertion(into.table, *into.columns, size=size)
+            self._connection.execute(statement + into.conflict, values)
+            start += size
+
+
+@lru_cache(maxsize=256)
+def _insertion(table: str, *columns: str, size: int) -> str:
+    row = f"({', '.join('?' * len(columns))})"
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES {', '.join([row] * size)} "
+
+
+def _without_nul(values: list[object]) -> list[object]:
+    """NUL, which ends a text for SQLite's functions, is left out."""
+    if "\0" not in "".join([v for v in values if isinstance(v, str)]):
+        return values
+    return [v.replace("\0", "") if isinstance(v, str) else v for v in values]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -81,17 +80,6 @@ class Store(Protocol):
     def close(self) -> None:
         """Let go of connections."""
         ...
-
-
-def json_rows(rows: Sequence[Values]) -> str:
-    """Rows as a JSON text for either engine: NUL, which they can not keep in texts, is left out."""
-    text = _json(rows)
-    if "\\u0000" not in text:
-        return text
-    return _json([[v.replace("\0", "") if isinstance(v, str) else v for v in row] for row in rows])
-
-
-_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def open_store(mesh: Path, address: str = "") -> Store:
