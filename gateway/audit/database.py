@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Collection, Iterator
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import quote
 
@@ -58,14 +59,18 @@ INSERT INTO ended VALUES (0);
 """Texts that records name by their hash; and the record up to which no decision is without its
 outcome, so that those before it need not be looked at again."""
 
-APPEND = """
-INSERT INTO record (seq, body, hash, seal)
-SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'),
-       json_extract(value, '$[2]'), json_extract(value, '$[3]')
-FROM json_each(?)
-"""
-"""A whole group in one step and one transaction: SQLite works without the interpreter lock, and
-every step more would have to ask for it again."""
+
+@lru_cache(maxsize=128)
+def append_statement(count: int) -> str:
+    """The statement that appends `count` records, each a number, a body, a hash and a seal.
+
+    A whole group in one step and one transaction: SQLite works without the interpreter lock, and
+    every step more would have to ask for it again.
+    """
+    return (
+        f"INSERT INTO record (seq, body, hash, seal) VALUES {', '.join(['(?, ?, ?, ?)'] * count)}"
+    )
+
 
 CHECKPOINT_PAGES = 8000
 """The write-ahead log may grow to 32 MB before a commit has to carry it over; when there is nothing

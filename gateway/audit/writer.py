@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from gateway.audit.chain import Seals, next_hash
-from gateway.audit.database import ADD_SHAPES, APPEND, last_link
+from gateway.audit.database import ADD_SHAPES, append_statement, last_link
 from gateway.audit.files import Head, HeadFile
 from gateway.audit.record import Outcome, canonical, outcome_parts
 from gateway.errors import AuditUnavailable
@@ -104,7 +104,7 @@ class Item:
     """Whether it takes up room that is given back when it is durable."""
     seq: int = 0
     hash: str = ""
-    row: str = ""
+    row: tuple[object, ...] = ()
 
 
 class Writer:
@@ -233,9 +233,7 @@ class Writer:
         data = f"{parts[0]}{seq}{parts[1]}".encode("utf-8", "replace")
         digest = next_hash(self._digest, data)
         item.seq, item.hash = seq, digest.hex()
-        item.row = (
-            f'[{seq},{canonical(data.decode())},"{item.hash}","{self._seals.record(digest)}"]'
-        )
+        item.row = (seq, data.decode(), item.hash, self._seals.record(digest))
         self._seq, self._digest = seq, digest
         self._waiting.append(item)
 
@@ -299,12 +297,12 @@ class Writer:
                 self._commit(group, shapes)
 
     def _commit(self, group: Sequence[Item], shapes: dict[str, str]) -> None:
-        rows = ",".join([item.row for item in group])
+        values = [value for item in group for value in item.row]
         try:
             if shapes:
                 self._connection.execute("BEGIN IMMEDIATE")
                 self._connection.execute(ADD_SHAPES, (canonical(list(shapes.items())),))
-            self._connection.execute(APPEND, (f"[{rows}]",))
+            self._connection.execute(append_statement(len(group)), values)
             if shapes:
                 self._connection.execute("COMMIT")
         except BaseException as error:

@@ -224,7 +224,7 @@ def test_a_bug_in_writing_fails_closed_and_is_got_over(
         good = log.record(decision(1))
         good.wait()
         with monkeypatch.context() as patched:
-            patched.setattr(writer_module, "APPEND", 7)
+            patched.setattr(writer_module, "append_statement", lambda _: 7)
             log.outcome(good, Outcome("completed"))
             with pytest.raises(AuditUnavailable):
                 log.record(decision(2)).wait()
